@@ -1,0 +1,99 @@
+"""A double-entry ledger: every movement is two postings that cancel out, so money is moved and never made.
+
+Sub-ledgers `owner`, `dust` and `strategy:<id>` are ours: per asset their sum equals free + locked on the exchange.
+Sub-ledgers `market`, `fees`, `funding` and `external` are the other side. All of them together sum to exactly zero.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+
+from bot.domain.money import EXACT, ZERO, times
+from bot.domain.order import Fill, Side
+
+OWNER, DUST, MARKET, FEES, FUNDING, EXTERNAL = "owner", "dust", "market", "fees", "funding", "external"
+_OTHER_SIDE = frozenset({MARKET, FEES, FUNDING, EXTERNAL})
+
+
+def strategy_ledger(strategy_id: int) -> str:
+    """Name the sub-ledger of a strategy."""
+    return f"strategy:{strategy_id}"
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """One line: `amount` of `asset` entered (or left, when negative) a sub-ledger. `source` says by what."""
+
+    ledger: str
+    asset: str
+    amount: Decimal
+    time_ms: int
+    source: str
+
+
+def move(asset: str, amount: Decimal, giver: str, taker: str, time_ms: int, source: str) -> tuple[Posting, Posting]:
+    """Move an amount from one sub-ledger to another: the only way that postings are made."""
+    return (
+        Posting(giver, asset, -amount, time_ms, source),
+        Posting(taker, asset, amount, time_ms, source),
+    )
+
+
+def postings_of(fill: Fill, ledger: str, base: str, quote: str) -> tuple[Posting, ...]:
+    """Give the postings of a fill: base one way, quote the other, and the fee in whichever asset it was taken."""
+    source = f"trade:{fill.market}:{fill.symbol}:{fill.trade_id}"
+    paid = times(fill.price, fill.quantity)
+    if fill.side is Side.BUY:
+        legs = (
+            *move(base, fill.quantity, MARKET, ledger, fill.time_ms, source),
+            *move(quote, paid, ledger, MARKET, fill.time_ms, source),
+        )
+    else:
+        legs = (
+            *move(base, fill.quantity, ledger, MARKET, fill.time_ms, source),
+            *move(quote, paid, MARKET, ledger, fill.time_ms, source),
+        )
+    if fill.fee:
+        legs += move(fill.fee_asset, fill.fee, ledger, FEES, fill.time_ms, source)
+    return legs
+
+
+class Ledger:
+    """Balances folded from postings."""
+
+    def __init__(self, postings: Iterable[Posting] = ()) -> None:
+        self._balances: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+        self.post(postings)
+
+    @classmethod
+    def from_balances(cls, balances: Mapping[tuple[str, str], Decimal]) -> "Ledger":
+        """Start from balances by (sub-ledger, asset), as the database sums them."""
+        ledger = cls()
+        ledger._balances.update(balances)
+        return ledger
+
+    def post(self, postings: Iterable[Posting]) -> None:
+        """Enter postings."""
+        for posting in postings:
+            key = (posting.ledger, posting.asset)
+            self._balances[key] = EXACT.add(self._balances[key], posting.amount)
+
+    def balance(self, ledger: str, asset: str) -> Decimal:
+        """Give what a sub-ledger holds of an asset."""
+        return self._balances.get((ledger, asset), ZERO)
+
+    def ours(self) -> dict[str, Decimal]:
+        """Give what we hold by asset: what the exchange must show as free + locked."""
+        totals: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
+        for (ledger, asset), amount in self._balances.items():
+            if ledger not in _OTHER_SIDE:
+                totals[asset] = EXACT.add(totals[asset], amount)
+        return dict(totals)
+
+    def imbalance(self) -> dict[str, Decimal]:
+        """Give the assets whose postings do not cancel out: always empty, or something is broken."""
+        totals: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
+        for (_, asset), amount in self._balances.items():
+            totals[asset] = EXACT.add(totals[asset], amount)
+        return {asset: amount for asset, amount in totals.items() if amount}

@@ -1,0 +1,177 @@
+"""The messages that go through the engine's door: events in; commands and facts out.
+
+A `Candle` (from `bot.domain.market`) and a `Fill` (from `bot.domain.order`) are events as they are.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from bot.domain.ledger import Posting
+from bot.domain.market import Candle, Market
+from bot.domain.order import Fill, Order, OrderStatus, Side
+
+# Events: what happened outside.
+
+
+class OrderUpdate(msgspec.Struct, frozen=True):
+    """The exchange (or its absence) told where an order stands. `code` is Binance's error code of a rejection."""
+
+    client_order_id: str
+    status: OrderStatus
+    time_ms: int
+    exchange_order_id: int = 0
+    reason: str = ""
+    code: int = 0
+
+
+class FundsSeen(msgspec.Struct, frozen=True):
+    """What the exchange holds for the account now: free + locked by asset. Differences to our ledger are posted openly."""
+
+    totals: Mapping[str, Decimal]
+    time_ms: int
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """Time passed; nothing else happened. Answered by equity marks."""
+
+    time_ms: int
+
+
+class StopRequested(msgspec.Struct, frozen=True):
+    """Somebody wants a strategy to take no new risk: its open orders are cancelled, its exits are kept."""
+
+    strategy_id: int
+    reason: str
+    time_ms: int
+
+
+Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested
+
+# Commands: what the broker has to do.
+
+
+class PlaceOrder(msgspec.Struct, frozen=True):
+    """Send this order."""
+
+    order: Order
+
+
+class CancelOrder(msgspec.Struct, frozen=True):
+    """Cancel this order."""
+
+    client_order_id: str
+    symbol: str
+    market: Market = Market.SPOT
+
+
+Command = PlaceOrder | CancelOrder
+
+# Facts: what the journal has to remember.
+
+
+class Verdict(StrEnum):
+    """What became of a strategy's wish."""
+
+    APPROVED = "approved"
+    DENIED = "denied"
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What a strategy saw and wanted at one moment, and what became of it: the answer to `why`.
+
+    `rule` names the rule or filter that denied it; `seen` holds the values of its indicators and the close.
+    """
+
+    strategy_id: int
+    time_ms: int
+    symbol: str
+    side: Side
+    verdict: Verdict
+    reason: str
+    rule: str = ""
+    client_order_id: str = ""
+    seen: Mapping[str, float] = {}
+
+
+class OrderChanged(msgspec.Struct, frozen=True):
+    """An order moved in its table of moves, or more of it filled. `filled` and `quote_filled` are cumulative."""
+
+    client_order_id: str
+    status: OrderStatus
+    filled: Decimal
+    quote_filled: Decimal
+    time_ms: int
+    exchange_order_id: int = 0
+    reason: str = ""
+
+
+class FillBooked(msgspec.Struct, frozen=True):
+    """A fill was posted to the ledger, once. `fee_in_quote` is its fee at the rate of that moment."""
+
+    strategy_id: int
+    fill: Fill
+    fee_in_quote: Decimal
+    postings: tuple[Posting, ...]
+
+
+class FundsPosted(msgspec.Struct, frozen=True):
+    """Money came or went without a trade of ours (deposit, transfer, the first look at an account)."""
+
+    postings: tuple[Posting, ...]
+
+
+class TradeClosed(msgspec.Struct, frozen=True):
+    """A round trip ended flat. Prices are averages; amounts are quote. `pnl` is `gross` less `fees`.
+
+    `side` is that of the entry; `client_order_id` is the order that closed it.
+    """
+
+    strategy_id: int
+    symbol: str
+    side: Side
+    quantity: Decimal
+    entry_price: Decimal
+    exit_price: Decimal
+    gross: Decimal
+    fees: Decimal
+    pnl: Decimal
+    opened_ms: int
+    closed_ms: int
+    client_order_id: str
+    market: Market = Market.SPOT
+    reason: str = ""
+
+
+class EquityMarked(msgspec.Struct, frozen=True):
+    """What a strategy is worth at a moment, in quote: `equity` = capital + closed P&L + open P&L."""
+
+    strategy_id: int
+    time_ms: int
+    equity: float
+    realised: float
+    unrealised: float
+    position: Decimal
+    price: float
+
+
+class StrategyStopped(msgspec.Struct, frozen=True):
+    """A strategy was stopped, by risk, by its own fault or by a person. It keeps its exits and takes no new risk."""
+
+    strategy_id: int
+    time_ms: int
+    reason: str
+
+
+Fact = (
+    Decision
+    | OrderChanged
+    | FillBooked
+    | FundsPosted
+    | TradeClosed
+    | EquityMarked
+    | StrategyStopped
+)
+Outcome = Command | Fact

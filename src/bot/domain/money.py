@@ -1,0 +1,58 @@
+"""Exact numbers: prices, quantities and amounts are Decimal from the wire to the database and back.
+
+A Binance number has at most 8 decimals and 15 significant digits, so a product of two needs up to 30 digits; the
+default context of 28 would round it. All products here go through a wider context that never rounds in practice.
+"""
+
+from decimal import ROUND_DOWN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from typing import NewType
+
+Price = NewType("Price", Decimal)
+Quantity = NewType("Quantity", Decimal)
+Amount = NewType("Amount", Decimal)
+"""A sum of one asset: quote money, a fee, a balance."""
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+EXACT = Context(prec=60, traps=[InvalidOperation, DivisionByZero, Overflow])
+
+
+def number(text: str | int | Decimal) -> Decimal:
+    """Give the exact finite number written in `text`; ValueError for NaN, infinity or nonsense."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(f"not a number: {text!r}") from error
+    if not value.is_finite():
+        raise ValueError(f"not a finite number: {text!r}")
+    return value
+
+
+def exact(signal: float) -> Decimal:
+    """Give the decimal text of a float, as it was on the wire: 15 significant digits survive the way through float64."""
+    return number(repr(signal))
+
+
+def times(left: Decimal, right: Decimal) -> Decimal:
+    """Multiply without rounding."""
+    return EXACT.multiply(left, right)
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """Give the largest multiple of `step` not above `value` in size; a step of 0 leaves it as it is."""
+    if not step:
+        return value
+    return EXACT.multiply(EXACT.divide_int(value, step), step)
+
+
+def cut(value: Decimal, decimals: int) -> Decimal:
+    """Cut to so many decimals, towards zero, as the exchange does with amounts."""
+    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN, context=EXACT)
+
+
+def plain(value: Decimal) -> str:
+    """Write a number the way the wire takes it: no exponent, no trailing zeros, no minus zero."""
+    if not value:
+        return "0"
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

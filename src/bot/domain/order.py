@@ -1,0 +1,128 @@
+"""Orders, their states, and the one table of moves between them."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from bot.domain.market import Market
+from bot.domain.money import Price, Quantity
+
+
+class Side(StrEnum):
+    """Which way an order goes."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def opposite(self) -> "Side":
+        """The other side."""
+        return Side.SELL if self is Side.BUY else Side.BUY
+
+
+class OrderType(StrEnum):
+    """Kinds of orders by Binance's names."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    LIMIT_MAKER = "LIMIT_MAKER"
+
+
+class TimeInForce(StrEnum):
+    """How long a limit order stands: until cancelled, at once or not at all in part (IOC) or whole (FOK)."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class Purpose(StrEnum):
+    """Why an order exists. Risk holds entries back first, exits only for `min_profit`, stops never."""
+
+    ENTRY = "entry"
+    EXIT = "exit"
+    STOP = "stop"
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands."""
+
+    INTENT = "INTENT"
+    SENT = "SENT"
+    UNKNOWN = "UNKNOWN"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    VOID = "VOID"
+    """Never reached the exchange: its time ran out, or its absence was proven."""
+
+    @property
+    def is_open(self) -> bool:
+        """True while the order can still trade, or while we cannot tell."""
+        return bool(MOVES[self])
+
+
+S = OrderStatus
+_ENDS = {S.FILLED, S.CANCELED, S.EXPIRED}
+MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
+    S.INTENT: frozenset({S.SENT, S.VOID, S.REJECTED}),
+    # The stream may report a fill before the reply to our request arrives, so SENT goes straight to any later state.
+    S.SENT: frozenset({S.UNKNOWN, S.NEW, S.PARTIALLY_FILLED, S.REJECTED, S.VOID, *_ENDS}),
+    S.UNKNOWN: frozenset({S.NEW, S.PARTIALLY_FILLED, S.REJECTED, S.VOID, *_ENDS}),
+    S.NEW: frozenset({S.PARTIALLY_FILLED, *_ENDS}),
+    S.PARTIALLY_FILLED: frozenset({S.PARTIALLY_FILLED, *_ENDS}),
+    S.FILLED: frozenset(),
+    S.CANCELED: frozenset(),
+    S.EXPIRED: frozenset(),
+    S.REJECTED: frozenset(),
+    S.VOID: frozenset(),
+}
+"""Allowed moves. A state with no moves is final; a fill reported after a cancel still counts as a fill, not as a move."""
+
+
+def may_move(now: OrderStatus, then: OrderStatus) -> bool:
+    """Say whether an order may go from `now` to `then`."""
+    return then in MOVES[now]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What we asked for. `price` is None for market orders. `created_ms` is the time of the decision (exchange time)."""
+
+    client_order_id: str
+    strategy_id: int
+    symbol: str
+    side: Side
+    type: OrderType
+    quantity: Quantity
+    created_ms: int
+    price: Price | None = None
+    time_in_force: TimeInForce | None = None
+    market: Market = Market.SPOT
+    purpose: Purpose = Purpose.ENTRY
+    reason: str = ""
+
+
+class Fill(msgspec.Struct, frozen=True):
+    """One trade of ours. (market, symbol, trade_id) is unique. The fee is in the asset that it was taken in."""
+
+    client_order_id: str
+    symbol: str
+    trade_id: int
+    side: Side
+    price: Price
+    quantity: Quantity
+    fee: Decimal
+    fee_asset: str
+    time_ms: int
+    exchange_order_id: int = 0
+    is_maker: bool = False
+    market: Market = Market.SPOT
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """The natural key by which a fill is posted once."""
+        return (self.market, self.symbol, self.trade_id)

@@ -1,0 +1,134 @@
+"""Ports: what the inner rooms and the runner need from outside, as protocols. The roof (`bootstrap`) fills them.
+
+Way in: the protocol. Leans on: domain. Fakes for tests stand in `tests/fakes/`, and the same contract test
+(`tests/contracts/`) runs against fake and real.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+import msgspec
+
+from bot.domain.instrument import Instrument
+from bot.domain.market import Candle, Market, Stream
+from bot.domain.messages import Command, Event, Outcome
+from bot.domain.order import Fill, Order, OrderStatus
+
+
+class Clock(Protocol):
+    """Time, so that tests and simulations can hold it still."""
+
+    def now_ms(self) -> int:
+        """Give exchange time in ms UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Give seconds of a clock that never jumps."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+Deliver = Callable[[Event], None]
+"""Where events go: the one inbox of a runner. Never blocks."""
+
+
+class Subscription(Protocol):
+    """One consumer's hold on candle series."""
+
+    async def close(self) -> None:
+        """Stop delivering; the stream itself ends with its last consumer."""
+        ...
+
+
+class Feed(Protocol):
+    """Where candles come from. Each closed candle is delivered once, in order, without holes."""
+
+    async def subscribe(
+        self, streams: Sequence[Stream], deliver: Deliver, *, open_candles: bool = False
+    ) -> Subscription:
+        """Deliver every closed candle of these series (and the forming ones on request) until closed."""
+        ...
+
+    async def history(self, stream: Stream, count: int) -> Sequence[Candle]:
+        """Give the newest `count` closed candles, oldest first: what warms indicators up.
+
+        The first candle that `subscribe` delivers continues it: the next one, or one the history already had.
+        """
+        ...
+
+    async def instruments(self, market: Market) -> Mapping[str, Instrument]:
+        """Give the tradable symbols with the rules in force."""
+        ...
+
+
+class Broker(Protocol):
+    """Where orders go. What becomes of them comes back as events through `deliver`."""
+
+    async def start(self, deliver: Deliver) -> None:
+        """Make ready, and tell `FundsSeen` first. Raises Misconfigured or Unavailable."""
+        ...
+
+    async def execute(self, command: Command) -> None:
+        """Take a command. Never raises for what happens to the order: that comes as an event."""
+        ...
+
+    def see(self, candle: Candle) -> None:
+        """Look at a candle just before the engine does: a broker with a market of its own fills what it touches."""
+        ...
+
+    async def stop(self) -> None:
+        """Let go of everything. Open orders stay where they are."""
+        ...
+
+
+class OpenOrder(msgspec.Struct, frozen=True):
+    """An order that may still trade, as the journal remembers it."""
+
+    order: Order
+    status: OrderStatus
+    filled: Decimal
+    quote_filled: Decimal
+    exchange_order_id: int
+
+
+class StrategyState(msgspec.Struct, frozen=True):
+    """What one strategy left behind: enough to go on as if nothing had happened.
+
+    `fills` are those of the round trip still open, oldest first; `realised` is the P&L of closed trips in quote.
+    """
+
+    strategy_id: int
+    fills: tuple[Fill, ...] = ()
+    realised: Decimal = Decimal(0)
+    peak_equity: float | None = None
+    stopped: str = ""
+    sequence: int = 0
+
+
+class Recovered(msgspec.Struct, frozen=True):
+    """The state of an account as folded from the journal."""
+
+    balances: Mapping[tuple[str, str], Decimal]
+    open_orders: tuple[OpenOrder, ...]
+    strategies: Mapping[int, StrategyState]
+    fill_keys: frozenset[tuple[str, str, int]]
+
+
+class Journal(Protocol):
+    """The memory of an account. What is recorded is durable when `record` returns, in one transaction."""
+
+    async def record(self, event: Event, outcomes: Sequence[Outcome]) -> None:
+        """Remember what came out of an event, before anything of it is acted on."""
+        ...
+
+    async def recover(self) -> Recovered:
+        """Give the state to go on from."""
+        ...
+
+
+Announce = Callable[[str, Mapping[str, object]], Awaitable[None]]
+"""Tell a person: event name and values."""
