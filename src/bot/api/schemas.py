@@ -15,7 +15,7 @@ Mode = Literal["paper", "rehearsal", "live"]
 Exact = Annotated[str, BeforeValidator(lambda value: plain(value) if isinstance(value, Decimal) else value)]
 """An amount, price or quantity as decimal text: no exponent, nothing rounded."""
 State = Literal["running", "waiting", "stopped", "disabled"]
-"""`waiting`: enabled, but no fresh equity mark. `stopped`: enabled, but takes no new risk (it has a reason)."""
+"""`waiting`: enabled, but no fresh equity mark. `stopped`: takes no new risk, and `stopped_reason` says why."""
 
 
 class Answer(BaseModel):
