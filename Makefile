@@ -1,0 +1,25 @@
+# Short names for what the launcher and the tools do. `make check` is what the build machine runs.
+BIN := $(or $(BOT_VENV),.venv)/bin
+
+.PHONY: check lint test demo format environment
+
+check: lint test
+
+lint: environment
+	$(BIN)/ruff check . bot
+	$(BIN)/ruff format --check . bot
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test:
+	./bot test
+
+demo:
+	./bot demo
+
+format: environment
+	$(BIN)/ruff check --fix . bot
+	$(BIN)/ruff format . bot
+
+environment:
+	@./bot test --version
