@@ -77,9 +77,7 @@ class NotionalRule(msgspec.Struct, frozen=True):
     def broken_by(self, notional: Decimal, *, is_market: bool) -> bool:
         """Say whether an order worth `notional` quote breaks the rule."""
         too_small = notional < self.smallest and (self.smallest_applies_to_market or not is_market)
-        too_large = (
-            bool(self.largest) and notional > self.largest and (self.largest_applies_to_market or not is_market)
-        )
+        too_large = bool(self.largest) and notional > self.largest and (self.largest_applies_to_market or not is_market)
         return too_small or too_large
 
 
@@ -124,9 +122,7 @@ class Instrument(msgspec.Struct, frozen=True):
             fitted = None if fitted is None else self.lot.fit(fitted)
         return fitted
 
-    def explain(
-        self, side: Side, quantity: Decimal, price: Decimal | None, reference: Decimal
-    ) -> str | None:
+    def explain(self, side: Side, quantity: Decimal, price: Decimal | None, reference: Decimal) -> str | None:
         """Say which filter an order breaks, by Binance's name, or None when it may stand.
 
         `price` is None for a market order; `reference` is the average or last price that the exchange would use.

@@ -44,6 +44,7 @@ def postings_of(fill: Fill, ledger: str, base: str, quote: str) -> tuple[Posting
     """Give the postings of a fill: base one way, quote the other, and the fee in whichever asset it was taken."""
     source = f"trade:{fill.market}:{fill.symbol}:{fill.trade_id}"
     paid = times(fill.price, fill.quantity)
+    legs: tuple[Posting, ...]
     if fill.side is Side.BUY:
         legs = (
             *move(base, fill.quantity, MARKET, ledger, fill.time_ms, source),
@@ -64,32 +65,33 @@ class Ledger:
 
     def __init__(self, postings: Iterable[Posting] = ()) -> None:
         self._balances: defaultdict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
+        self._ours: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
         self.post(postings)
 
     @classmethod
     def from_balances(cls, balances: Mapping[tuple[str, str], Decimal]) -> "Ledger":
         """Start from balances by (sub-ledger, asset), as the database sums them."""
-        ledger = cls()
-        ledger._balances.update(balances)
-        return ledger
+        return cls(Posting(ledger, asset, amount, 0, "balance") for (ledger, asset), amount in balances.items())
 
     def post(self, postings: Iterable[Posting]) -> None:
         """Enter postings."""
         for posting in postings:
             key = (posting.ledger, posting.asset)
             self._balances[key] = EXACT.add(self._balances[key], posting.amount)
+            if posting.ledger not in _OTHER_SIDE:
+                self._ours[posting.asset] = EXACT.add(self._ours[posting.asset], posting.amount)
 
     def balance(self, ledger: str, asset: str) -> Decimal:
         """Give what a sub-ledger holds of an asset."""
         return self._balances.get((ledger, asset), ZERO)
 
+    def total(self, asset: str) -> Decimal:
+        """Give what we hold of one asset."""
+        return self._ours.get(asset, ZERO)
+
     def ours(self) -> dict[str, Decimal]:
         """Give what we hold by asset: what the exchange must show as free + locked."""
-        totals: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
-        for (ledger, asset), amount in self._balances.items():
-            if ledger not in _OTHER_SIDE:
-                totals[asset] = EXACT.add(totals[asset], amount)
-        return dict(totals)
+        return dict(self._ours)
 
     def imbalance(self) -> dict[str, Decimal]:
         """Give the assets whose postings do not cancel out: always empty, or something is broken."""

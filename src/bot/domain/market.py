@@ -55,7 +55,10 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
 
 
 class Candle(msgspec.Struct, frozen=True, gc=False):
-    """One candle. `is_closed` is False while it still forms (the wire's `x`). Volumes are in base, `quote_volume` in quote."""
+    """One candle. `is_closed` is False while it still forms (the wire's `x`).
+
+    `volume` is in base, `quote_volume` in quote.
+    """
 
     symbol: str
     interval: str

@@ -28,7 +28,10 @@ class OrderUpdate(msgspec.Struct, frozen=True):
 
 
 class FundsSeen(msgspec.Struct, frozen=True):
-    """What the exchange holds for the account now: free + locked by asset. Differences to our ledger are posted openly."""
+    """What the exchange holds for the account now: free + locked by asset.
+
+    Differences to our ledger are posted openly.
+    """
 
     totals: Mapping[str, Decimal]
     time_ms: int
@@ -165,13 +168,5 @@ class StrategyStopped(msgspec.Struct, frozen=True):
     reason: str
 
 
-Fact = (
-    Decision
-    | OrderChanged
-    | FillBooked
-    | FundsPosted
-    | TradeClosed
-    | EquityMarked
-    | StrategyStopped
-)
+Fact = Decision | OrderChanged | FillBooked | FundsPosted | TradeClosed | EquityMarked | StrategyStopped
 Outcome = Command | Fact

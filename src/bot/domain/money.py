@@ -29,7 +29,7 @@ def number(text: str | int | Decimal) -> Decimal:
 
 
 def exact(signal: float) -> Decimal:
-    """Give the decimal text of a float, as it was on the wire: 15 significant digits survive the way through float64."""
+    """Give the decimal text of a float, as it was on the wire: 15 significant digits survive float64."""
     return number(repr(signal))
 
 

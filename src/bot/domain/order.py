@@ -81,7 +81,7 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.REJECTED: frozenset(),
     S.VOID: frozenset(),
 }
-"""Allowed moves. A state with no moves is final; a fill reported after a cancel still counts as a fill, not as a move."""
+"""Allowed moves. A state with no moves is final; a fill reported after a cancel still counts, as a fill."""
 
 
 def may_move(now: OrderStatus, then: OrderStatus) -> bool:
@@ -90,7 +90,7 @@ def may_move(now: OrderStatus, then: OrderStatus) -> bool:
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What we asked for. `price` is None for market orders. `created_ms` is the time of the decision (exchange time)."""
+    """What we asked for. `price` is None for market orders; `created_ms` is the decision's exchange time."""
 
     client_order_id: str
     strategy_id: int

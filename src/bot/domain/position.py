@@ -1,41 +1,50 @@
 """A position: what a strategy holds of one symbol, at what cost, and the round trip it belongs to.
 
 Average cost. `quantity` is what is really owned: a fee taken in the base asset has already left it. Fees are kept
-apart, in quote, so that gross P&L, fees and net P&L add up to what the quote balance did.
+apart, in quote, so that gross P&L less fees is exactly what the round trip did to the quote balance.
 """
 
 from decimal import Decimal
 
 from bot.domain.market import Market
-from bot.domain.messages import TradeClosed
 from bot.domain.money import EXACT, ZERO, times
 from bot.domain.order import Fill, Side
 
 
 class Position:
-    """One symbol's holding. Signed: below zero is short (futures)."""
+    """One symbol's holding; below zero is short (futures). Changed by `apply` and `close` alone."""
 
     __slots__ = (
-        "_bought", "_closed_quantity", "_closed_worth", "_entry", "_entry_side", "_gross", "_sold",
-        "cost", "fees", "market", "opened_ms", "quantity", "symbol",
+        "cost",
+        "entry_side",
+        "exit_worth",
+        "exited",
+        "fees",
+        "gross",
+        "market",
+        "opened_ms",
+        "quantity",
+        "symbol",
     )
 
     def __init__(self, symbol: str, market: Market = Market.SPOT) -> None:
         self.symbol = symbol
         self.market = market
-        self._reset()
+        self.close()
 
-    def _reset(self) -> None:
+    def close(self) -> None:
+        """Forget the round trip: flat, at no cost."""
         self.quantity = ZERO
         self.cost = ZERO
-        """Average price paid per unit held, fees apart; 0 when flat."""
+        """Average price of what was bought (or sold short), fees apart."""
         self.fees = ZERO
-        """Fees of the open round trip so far, in quote."""
+        """Fees of this round trip so far, in quote."""
+        self.gross = ZERO
+        """P&L of the part already exited, before fees, in quote."""
+        self.exited = ZERO
+        self.exit_worth = ZERO
         self.opened_ms = 0
-        self._entry_side: Side | None = None
-        self._gross = ZERO
-        self._closed_quantity = ZERO
-        self._closed_worth = ZERO
+        self.entry_side: Side | None = None
 
     @property
     def is_flat(self) -> bool:
@@ -51,3 +60,46 @@ class Position:
     def is_short(self) -> bool:
         """True when owing a sold quantity."""
         return self.quantity < 0
+
+    @property
+    def exit_price(self) -> Decimal:
+        """Average price of the part already exited; 0 before the first exit."""
+        return EXACT.divide(self.exit_worth, self.exited) if self.exited else ZERO
+
+    def unrealised(self, price: float) -> float:
+        """Give what the open part would gain at `price`, in quote, before the fee of leaving."""
+        return (price - float(self.cost)) * float(self.quantity) if self.quantity else 0.0
+
+    def gain(self, price: float, fee_pct: float) -> float:
+        """Give the fraction gained on the entry when left at `price`, after the fees of both ways."""
+        cost = float(self.cost)
+        if not cost:
+            return 0.0
+        direction = 1.0 if self.quantity > 0 else -1.0
+        return (direction * (price - cost) - fee_pct * (price + cost)) / cost
+
+    def apply(self, fill: Fill, base: str, fee_in_quote: Decimal) -> None:
+        """Take a fill in. `base` is the instrument's base asset; a fee in it lessens what is owned."""
+        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        if self.entry_side is None:
+            self.entry_side = fill.side
+            self.opened_ms = fill.time_ms
+        self.fees = EXACT.add(self.fees, fee_in_quote)
+        if fill.side is self.entry_side:
+            self._enter(fill)
+        else:
+            self._leave(fill)
+        self.quantity = EXACT.add(self.quantity, signed)
+        if fill.fee_asset == base:
+            self.quantity = EXACT.subtract(self.quantity, fill.fee)
+
+    def _enter(self, fill: Fill) -> None:
+        held = abs(self.quantity)
+        worth = EXACT.add(times(self.cost, held), times(fill.price, fill.quantity))
+        self.cost = EXACT.divide(worth, held + fill.quantity)
+
+    def _leave(self, fill: Fill) -> None:
+        gain = fill.price - self.cost if self.entry_side is Side.BUY else self.cost - fill.price
+        self.gross = EXACT.add(self.gross, times(gain, fill.quantity))
+        self.exited = EXACT.add(self.exited, fill.quantity)
+        self.exit_worth = EXACT.add(self.exit_worth, times(fill.price, fill.quantity))

@@ -1,0 +1,58 @@
+"""The account as risk sees it: all its strategies together, per quote asset."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from bot.domain.ledger import Ledger
+from bot.domain.money import EXACT, exact
+from bot.domain.order import Side
+from bot.engine.slot import DAY_MS, Slot
+from bot.risk.rules import Limits, Standing
+
+
+class Account:
+    """Folds the slots of one account into free money and standing."""
+
+    def __init__(self, limits: Limits, ledger: Ledger, slots: Mapping[int, Slot]) -> None:
+        self.limits = limits
+        self._ledger = ledger
+        self._slots = slots
+        self._peak: dict[str, float] = {}
+        self._day: dict[str, tuple[int, float]] = {}
+
+    def free(self, quote: str) -> Decimal:
+        """Quote that no open buy has claimed yet."""
+        free = self._ledger.total(quote)
+        for slot in self._slots.values():
+            for live in slot.live.values():
+                if live.order.side is Side.BUY and slot.instrument.quote == quote:
+                    price = live.order.price if live.order.price is not None else exact(slot.last_price)
+                    free = EXACT.subtract(free, EXACT.multiply(price, live.remaining))
+        return free
+
+    def equity(self, quote: str) -> float:
+        """Quote owned plus what the strategies hold, at last prices."""
+        held = sum(
+            float(slot.position.quantity) * slot.last_price
+            for slot in self._slots.values()
+            if slot.position.quantity and slot.instrument.quote == quote
+        )
+        return float(self._ledger.total(quote)) + held
+
+    def standing(self, quote: str, time_ms: int) -> Standing:
+        """Give where the account stands in one quote asset, following its peak and its day."""
+        equity = self.equity(quote)
+        peak = self._peak[quote] = max(self._peak.get(quote, equity), equity)
+        day = time_ms // DAY_MS
+        if self._day.get(quote, (-1, 0.0))[0] != day:
+            self._day[quote] = (day, equity)
+        open_orders = sum(len(slot.live) for slot in self._slots.values())
+        return Standing(equity, peak, self._day[quote][1], open_orders)
+
+    def breaches(self, time_ms: int) -> Iterator[str]:
+        """Give in words each limit of the account that is broken now."""
+        allowed = self.limits.max_drawdown
+        for quote in sorted({slot.instrument.quote for slot in self._slots.values()}):
+            standing = self.standing(quote, time_ms)
+            if allowed is not None and standing.drawdown >= allowed:
+                yield f"account drawdown {standing.drawdown:.2%} in {quote} reached {allowed:.2%}"

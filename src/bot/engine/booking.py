@@ -1,0 +1,79 @@
+"""Booking: what a fill or an order's end does to the ledger, the position and the round trip."""
+
+from decimal import Decimal
+
+from bot.domain.ledger import DUST, Ledger, move, postings_of
+from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, Outcome, TradeClosed
+from bot.domain.money import EXACT, exact, times
+from bot.domain.order import Fill, OrderStatus
+from bot.engine.slot import LiveOrder, Slot, fee_in_quote
+
+
+def book(fill: Fill, slot: Slot, ledger: Ledger, rate: float) -> list[Outcome]:
+    """Post a fill, once, and follow what it moves. `rate` turns a fee in a third asset (BNB) into quote."""
+    instrument = slot.instrument
+    fee = fee_in_quote(fill, instrument, rate)
+    postings = postings_of(fill, slot.ledger, instrument.base, instrument.quote)
+    ledger.post(postings)
+    slot.position.apply(fill, instrument.base, fee)
+    outcomes: list[Outcome] = [FillBooked(slot.id, fill, fee, postings)]
+    live = slot.live.get(fill.client_order_id)
+    if live is not None:
+        live.filled = EXACT.add(live.filled, fill.quantity)
+        live.quote_filled = EXACT.add(live.quote_filled, times(fill.price, fill.quantity))
+        is_done = live.filled >= live.order.quantity
+        live.status = OrderStatus.FILLED if is_done else OrderStatus.PARTIALLY_FILLED
+        live.exchange_order_id = fill.exchange_order_id or live.exchange_order_id
+        outcomes.append(changed(slot, live, fill.time_ms, ""))
+    return outcomes + settle(slot, ledger, fill.client_order_id, fill.time_ms)
+
+
+def changed(slot: Slot, live: LiveOrder, time_ms: int, reason: str) -> OrderChanged:
+    """Give the fact that an order moved; an order that ended leaves the open ones."""
+    order_id = live.order.client_order_id
+    if not live.status.is_open:
+        del slot.live[order_id]
+    return OrderChanged(order_id, live.status, live.filled, live.quote_filled, time_ms, live.exchange_order_id, reason)
+
+
+def settle(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outcome]:
+    """Close the round trip once what is left is nothing, or too little to trade: that goes to the dust sub-ledger."""
+    position = slot.position
+    if position.entry_side is None or not position.exited or slot.pending_exit():
+        return []
+    left = position.quantity
+    if left and _is_tradable(slot, abs(left)):
+        return []
+    outcomes: list[Outcome] = []
+    if left:
+        postings = move(slot.instrument.base, left, slot.ledger, DUST, time_ms, f"dust:{order_id}")
+        ledger.post(postings)
+        outcomes.append(FundsPosted(postings))
+    pnl = EXACT.subtract(position.gross, position.fees)
+    outcomes.append(
+        TradeClosed(
+            strategy_id=slot.id,
+            symbol=position.symbol,
+            side=position.entry_side,
+            quantity=position.exited,
+            entry_price=position.cost,
+            exit_price=position.exit_price,
+            gross=position.gross,
+            fees=position.fees,
+            pnl=pnl,
+            opened_ms=position.opened_ms,
+            closed_ms=time_ms,
+            client_order_id=order_id,
+            market=position.market,
+        )
+    )
+    slot.end_trip(pnl, time_ms)
+    return outcomes
+
+
+def _is_tradable(slot: Slot, quantity: Decimal) -> bool:
+    instrument = slot.instrument
+    fitted = instrument.fit_quantity(quantity, is_market=True)
+    return fitted is not None and not instrument.notional.broken_by(
+        times(fitted, exact(slot.last_price)), is_market=True
+    )

@@ -1,0 +1,339 @@
+"""The engine: one per account and money. One event in at `handle`, commands and facts out, nothing else.
+
+It knows no clock and no exchange; the same events give the same outcomes in backtest, paper, rehearsal and live.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import assert_never
+
+from bot.domain.instrument import Instrument
+from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
+from bot.domain.market import Candle, Market
+from bot.domain.messages import (
+    CancelOrder,
+    Decision,
+    Event,
+    FundsPosted,
+    FundsSeen,
+    OrderUpdate,
+    Outcome,
+    PlaceOrder,
+    StopRequested,
+    StrategyStopped,
+    Tick,
+    Verdict,
+)
+from bot.domain.money import EXACT, ZERO, exact
+from bot.domain.order import Fill, Order, OrderStatus, Purpose, may_move
+from bot.engine.account import Account
+from bot.engine.booking import book, changed, settle
+from bot.engine.callbacks import Fault, Stopwatch, call
+from bot.engine.exits import own_exit
+from bot.engine.ids import client_order_id
+from bot.engine.sizing import Misfit, Sized, size
+from bot.engine.slot import LiveOrder, Slot
+from bot.risk.gate import Denied, review
+from bot.risk.rules import Limits, Proposal
+from bot.strategies.base import CancelWish, Strategy, Wish
+from bot.strategies.config import StrategyConfig
+
+NOTHING: tuple[Outcome, ...] = ()
+
+
+class Engine:
+    """Decides for all strategies of one account."""
+
+    def __init__(
+        self, limits: Limits | None = None, *, stopwatch: Stopwatch | None = None, tick_deadline_s: float = 1.0
+    ) -> None:
+        self.ledger = Ledger()
+        self.slots: dict[int, Slot] = {}
+        self.account = Account(limits or Limits(), self.ledger, self.slots)
+        self._routes: dict[tuple[Market, str, str], list[Slot]] = {}
+        self._owners: dict[str, Slot] = {}
+        self._prices: dict[tuple[Market, str], float] = {}
+        self._seen: set[tuple[str, str, int]] = set()
+        self._stopwatch = stopwatch
+        self._deadline_s = tick_deadline_s
+
+    # Setting up.
+
+    def add(self, strategy_id: int, strategy: type[Strategy], config: StrategyConfig, instrument: Instrument) -> Slot:
+        """Give a strategy its slot. Raises Fault when its own `on_start` fails."""
+        slot = Slot(strategy_id, strategy, config, instrument)
+        call(slot.strategy.on_start)
+        self.slots[strategy_id] = slot
+        self._routes.setdefault((slot.stream.market, slot.stream.symbol, slot.stream.interval), []).append(slot)
+        return slot
+
+    def remove(self, strategy_id: int) -> None:
+        """Take a strategy out. Its position stays in the ledger."""
+        slot = self.slots.pop(strategy_id)
+        route = self._routes[slot.stream.market, slot.stream.symbol, slot.stream.interval]
+        route.remove(slot)
+        for order_id in slot.live:
+            del self._owners[order_id]
+
+    def warm_up(self, strategy_id: int, candles: Sequence[Candle]) -> None:
+        """Feed history to a strategy's indicators; it decides nothing by it."""
+        slot = self.slots[strategy_id]
+        for candle in candles:
+            if candle.open_time > slot.last_open:
+                slot.last_open = candle.open_time
+                slot.last_price = candle.close
+                slot.candles += 1
+                for indicator in slot.strategy.indicators:
+                    indicator.update(candle)
+
+    def restore_order(self, live: LiveOrder) -> None:
+        """Put back an order that was open when the state was left."""
+        slot = self.slots[live.order.strategy_id]
+        slot.live[live.order.client_order_id] = live
+        self._owners[live.order.client_order_id] = slot
+
+    def restore_fill_keys(self, keys: frozenset[tuple[str, str, int]]) -> None:
+        """Remember which fills were booked already."""
+        self._seen |= keys
+
+    # The door.
+
+    def handle(self, event: Event) -> Sequence[Outcome]:
+        """Take one event, decide, and give what has to be done and remembered, in order."""
+        match event:
+            case Candle():
+                return self._on_candle(event)
+            case Fill():
+                return self._on_fill(event)
+            case OrderUpdate():
+                return self._on_update(event)
+            case Tick():
+                return self._on_tick(event)
+            case FundsSeen():
+                return self._on_funds(event)
+            case StopRequested():
+                return self._on_stop(event)
+            case _:
+                assert_never(event)
+
+    def _on_candle(self, candle: Candle) -> Sequence[Outcome]:
+        slots = self._routes.get((candle.market, candle.symbol, candle.interval))
+        if not slots:
+            return NOTHING
+        self._prices[candle.market, candle.symbol] = candle.close
+        outcomes: list[Outcome] = []
+        for slot in slots:
+            if not candle.is_closed:
+                if slot.strategy.open_candles and candle.open_time > slot.last_open:
+                    slot.last_price = candle.close
+                    self._decide(slot, candle, outcomes)
+                continue
+            if candle.open_time <= slot.last_open:
+                continue
+            slot.last_open = candle.open_time
+            slot.last_price = candle.close
+            slot.candles += 1
+            for indicator in slot.strategy.indicators:
+                indicator.update(candle)
+            if slot.position.entry_side is not None or slot.day != candle.close_time // 86_400_000:
+                slot.mark(candle.close_time)
+                self._watch(slot, candle.close_time, outcomes)
+            self._decide(slot, candle, outcomes)
+        return outcomes
+
+    def _decide(self, slot: Slot, candle: Candle, outcomes: list[Outcome]) -> None:
+        strategy = slot.strategy
+        if not slot.is_faulted and slot.candles >= strategy.warm_up:
+            self._call(slot, candle.close_time, outcomes, strategy.on_tick, candle)
+        if slot.position.quantity and (wish := own_exit(slot, candle)):
+            self._consider(slot, wish, candle.close_time, outcomes)
+
+    def _call(self, slot: Slot, time_ms: int, outcomes: list[Outcome], callback: object, *arguments: object) -> None:
+        try:
+            call(callback, *arguments, stopwatch=self._stopwatch, deadline_s=self._deadline_s)  # type: ignore[arg-type]
+        except Fault as fault:
+            slot.is_faulted = True
+            slot.strategy.take_wishes()
+            self._stop(slot, str(fault), time_ms, outcomes)
+            return
+        for wish in slot.strategy.take_wishes():
+            if isinstance(wish, CancelWish):
+                self._cancel(slot, wish.client_order_id, outcomes)
+            else:
+                self._consider(slot, wish, time_ms, outcomes)
+
+    # From wish to order.
+
+    def _consider(self, slot: Slot, wish: Wish, time_ms: int, outcomes: list[Outcome]) -> None:
+        denied = self._hindrance(slot, wish)
+        sized: Sized | None = None
+        if denied is None:
+            try:
+                sized = size(wish, slot)
+            except Misfit as misfit:
+                denied = Denied("sizing", str(misfit))
+        if sized is None:
+            assert denied is not None
+            self._deny(slot, wish, denied, time_ms, outcomes)
+            return
+        order = Order(
+            client_order_id=client_order_id(slot.id, time_ms, slot.sequence),
+            strategy_id=slot.id,
+            symbol=slot.config.symbol,
+            side=wish.side,
+            type=sized.type,
+            quantity=sized.quantity,
+            created_ms=time_ms,
+            price=sized.price,
+            time_in_force=sized.time_in_force,
+            market=slot.stream.market,
+            purpose=wish.purpose,
+            reason=wish.reason,
+        )
+        verdict = review(self._proposal(slot, order, sized.worth))
+        if isinstance(verdict, Denied):
+            self._deny(slot, wish, verdict, time_ms, outcomes)
+            return
+        slot.sequence += 1
+        slot.live[order.client_order_id] = LiveOrder(order)
+        slot.last_denial = ("", wish.side)
+        self._owners[order.client_order_id] = slot
+        outcomes.append(
+            Decision(
+                slot.id, time_ms, order.symbol, order.side, Verdict.APPROVED, wish.reason,
+                client_order_id=order.client_order_id, seen=_seen(slot),
+            )
+        )  # fmt: skip
+        outcomes.append(PlaceOrder(order))
+
+    def _hindrance(self, slot: Slot, wish: Wish) -> Denied | None:
+        if wish.purpose is not Purpose.ENTRY:
+            return None
+        if slot.stopped:
+            return Denied("stopped", f"the strategy is stopped: {slot.stopped}")
+        if slot.candles - slot.exited_at <= slot.config.cooldown:
+            return Denied("cooldown", f"{slot.config.cooldown} candles have to pass after an exit")
+        return None
+
+    def _proposal(self, slot: Slot, order: Order, worth: Decimal) -> Proposal:
+        reference = exact(slot.last_price)
+        return Proposal(
+            order=order,
+            price=slot.last_price,
+            worth=worth,
+            free_quote=self.account.free(slot.instrument.quote),
+            gain=slot.position.gain(
+                slot.last_price if order.price is None else float(order.price), slot.config.fee_pct
+            ),
+            is_tradable=slot.instrument.is_tradable,
+            broken_filter=slot.instrument.explain(order.side, order.quantity, order.price, reference),
+            strategy_limits=slot.limits,
+            account_limits=self.account.limits,
+            strategy=slot.standing(),
+            account=self.account.standing(slot.instrument.quote, order.created_ms),
+        )
+
+    def _deny(self, slot: Slot, wish: Wish, denied: Denied, time_ms: int, outcomes: list[Outcome]) -> None:
+        # A strategy may repeat a hopeless wish with every candle; the record keeps its first refusal.
+        if slot.last_denial == (denied.rule, wish.side):
+            return
+        slot.last_denial = (denied.rule, wish.side)
+        reason = f"{wish.reason}: {denied.reason}"
+        outcomes.append(
+            Decision(
+                slot.id,
+                time_ms,
+                slot.config.symbol,
+                wish.side,
+                Verdict.DENIED,
+                reason,
+                rule=denied.rule,
+                seen=_seen(slot),
+            )
+        )
+
+    def _cancel(self, slot: Slot, order_id: str, outcomes: list[Outcome]) -> None:
+        if order_id in slot.live:
+            outcomes.append(CancelOrder(order_id, slot.config.symbol, slot.stream.market))
+
+    # What became of orders.
+
+    def _on_fill(self, fill: Fill) -> Sequence[Outcome]:
+        slot = self._owners.get(fill.client_order_id)
+        if slot is None or fill.key in self._seen:
+            return NOTHING
+        self._seen.add(fill.key)
+        rate = self._prices.get((fill.market, f"{fill.fee_asset}{slot.instrument.quote}"), 0.0)
+        outcomes = book(fill, slot, self.ledger, rate)
+        if not slot.is_faulted:
+            self._call(slot, fill.time_ms, outcomes, slot.strategy.on_fill, fill)
+        return outcomes
+
+    def _on_update(self, update: OrderUpdate) -> Sequence[Outcome]:
+        slot = self._owners.get(update.client_order_id)
+        live = slot.live.get(update.client_order_id) if slot else None
+        if slot is None or live is None or not may_move(live.status, update.status):
+            return NOTHING
+        if update.status in (OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED):
+            return NOTHING  # quantities are counted from fills alone; the fills themselves move the order
+        live.status = update.status
+        live.exchange_order_id = update.exchange_order_id or live.exchange_order_id
+        outcomes = [changed(slot, live, update.time_ms, update.reason)]
+        outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
+        if not slot.is_faulted:
+            self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
+        return outcomes
+
+    # Money, time and people.
+
+    def _on_funds(self, seen: FundsSeen) -> Sequence[Outcome]:
+        ours = self.ledger.ours()
+        postings: list[Posting] = []
+        for asset in sorted({*seen.totals, *ours}):
+            surplus = EXACT.subtract(seen.totals.get(asset, ZERO), ours.get(asset, ZERO))
+            if surplus:
+                postings += move(asset, surplus, EXTERNAL, OWNER, seen.time_ms, f"seen:{seen.time_ms}")
+        if not postings:
+            return NOTHING
+        self.ledger.post(postings)
+        return [FundsPosted(tuple(postings))]
+
+    def _on_tick(self, tick: Tick) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        for slot in self.slots.values():
+            if slot.last_price:
+                slot.mark(tick.time_ms)
+                self._watch(slot, tick.time_ms, outcomes)
+                outcomes.append(slot.marked(tick.time_ms))
+        for reason in self.account.breaches(tick.time_ms):
+            for slot in self.slots.values():
+                if not slot.stopped:
+                    self._stop(slot, reason, tick.time_ms, outcomes)
+        return outcomes
+
+    def _watch(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:
+        allowed = slot.limits.max_drawdown
+        if allowed is None or slot.stopped:
+            return
+        drawdown = (slot.peak_equity - slot.equity) / slot.peak_equity
+        if drawdown >= allowed:
+            self._stop(slot, f"drawdown {drawdown:.2%} reached {allowed:.2%}", time_ms, outcomes)
+
+    def _on_stop(self, request: StopRequested) -> Sequence[Outcome]:
+        slot = self.slots.get(request.strategy_id)
+        if slot is None or slot.stopped:
+            return NOTHING
+        outcomes: list[Outcome] = []
+        self._stop(slot, request.reason, request.time_ms, outcomes)
+        return outcomes
+
+    def _stop(self, slot: Slot, reason: str, time_ms: int, outcomes: list[Outcome]) -> None:
+        slot.stopped = reason
+        outcomes.append(StrategyStopped(slot.id, time_ms, reason))
+        for live in slot.live.values():
+            if live.order.purpose is Purpose.ENTRY and live.order.price is not None:
+                outcomes.append(CancelOrder(live.order.client_order_id, live.order.symbol, live.order.market))
+
+
+def _seen(slot: Slot) -> dict[str, float]:
+    return {"close": slot.last_price, **slot.strategy.seen()}

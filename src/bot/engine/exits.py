@@ -1,0 +1,39 @@
+"""The exits that the engine itself watches for every strategy: stop loss, take profit and trailing stop.
+
+They are checked on each candle the strategy is shown, stopped strategies included, so a position is never left alone.
+"""
+
+from bot.domain.market import Candle
+from bot.domain.order import Purpose, Side
+from bot.engine.slot import Slot
+from bot.strategies.base import Wish
+
+
+def own_exit(slot: Slot, candle: Candle) -> Wish | None:
+    """Give the exit that the strategy's settings ask for at this candle's close, if any."""
+    config, position = slot.config, slot.position
+    if slot.pending_exit():
+        return None
+    price, cost = candle.close, float(position.cost)
+    if position.is_short:
+        return _short_exit(slot, price, cost)
+    slot.best_price = max(slot.best_price, price)
+    if config.stop_loss is not None and price <= cost * (1 - config.stop_loss):
+        return Wish(Side.SELL, Purpose.STOP, "stop loss")
+    if config.trailing is not None and price <= slot.best_price * (1 - config.trailing):
+        return Wish(Side.SELL, Purpose.STOP, "trailing stop")
+    if config.take_profit is not None and price >= cost * (1 + config.take_profit):
+        return Wish(Side.SELL, Purpose.EXIT, "take profit")
+    return None
+
+
+def _short_exit(slot: Slot, price: float, cost: float) -> Wish | None:
+    config = slot.config
+    slot.best_price = min(slot.best_price or price, price)
+    if config.stop_loss is not None and price >= cost * (1 + config.stop_loss):
+        return Wish(Side.BUY, Purpose.STOP, "stop loss")
+    if config.trailing is not None and price >= slot.best_price * (1 + config.trailing):
+        return Wish(Side.BUY, Purpose.STOP, "trailing stop")
+    if config.take_profit is not None and price <= cost * (1 - config.take_profit):
+        return Wish(Side.BUY, Purpose.EXIT, "take profit")
+    return None

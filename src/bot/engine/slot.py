@@ -1,0 +1,167 @@
+"""A slot: one strategy's place in the engine, with its position, its open orders and its standing.
+
+It is also the read-only view that the strategy looks at.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from bot.domain.instrument import Instrument
+from bot.domain.ledger import strategy_ledger
+from bot.domain.market import Stream
+from bot.domain.messages import EquityMarked
+from bot.domain.money import EXACT, ZERO, exact
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
+from bot.domain.position import Position
+from bot.risk.rules import Limits, Standing
+from bot.strategies.base import Strategy
+from bot.strategies.config import StrategyConfig
+
+DAY_MS = 86_400_000
+
+
+class LiveOrder:
+    """An order of ours and how far it came."""
+
+    __slots__ = ("exchange_order_id", "filled", "order", "quote_filled", "status")
+
+    def __init__(
+        self,
+        order: Order,
+        status: OrderStatus = OrderStatus.SENT,
+        filled: Decimal = ZERO,
+        quote_filled: Decimal = ZERO,
+        exchange_order_id: int = 0,
+    ) -> None:
+        self.order = order
+        self.status = status
+        self.filled = filled
+        self.quote_filled = quote_filled
+        self.exchange_order_id = exchange_order_id
+
+    @property
+    def remaining(self) -> Decimal:
+        """Quantity that may still trade."""
+        return self.order.quantity - self.filled
+
+
+class Slot:
+    """One strategy at work."""
+
+    def __init__(
+        self, strategy_id: int, strategy: type[Strategy], config: StrategyConfig, instrument: Instrument
+    ) -> None:
+        self.id = strategy_id
+        self.config = config
+        self.instrument = instrument
+        self.stream = Stream(config.market_of, config.symbol, config.candle)
+        self.ledger = strategy_ledger(strategy_id)
+        self.position = Position(config.symbol, config.market_of)
+        self.live: dict[str, LiveOrder] = {}
+        self.limits = limits_of(config)
+        self.capital = config.capital_or_default
+        self.realised = ZERO
+        self.peak_equity = self.capital
+        self.day = -1
+        self.day_equity = self.capital
+        self.last_price = 0.0
+        self.last_open = -1
+        self.candles = 0
+        self.best_price = 0.0
+        self.exited_at = -1 - config.cooldown
+        self.sequence = 0
+        self.stopped = ""
+        self.is_faulted = False
+        self.last_denial = ("", Side.BUY)
+        self.strategy = strategy(config, self)
+
+    @property
+    def orders(self) -> Sequence[Order]:
+        """Orders that may still trade."""
+        return [live.order for live in self.live.values()]
+
+    @property
+    def unrealised(self) -> float:
+        """Open P&L at the last price, in quote, less the fees already paid for it."""
+        position = self.position
+        if position.entry_side is None:
+            return 0.0
+        return position.unrealised(self.last_price) + float(position.gross - position.fees)
+
+    @property
+    def equity(self) -> float:
+        """Capital plus closed and open P&L, in quote."""
+        return self.capital + float(self.realised) + self.unrealised
+
+    def standing(self) -> Standing:
+        """Give where it stands for the risk gate."""
+        return Standing(
+            equity=self.equity,
+            peak_equity=self.peak_equity,
+            day_equity=self.day_equity,
+            open_orders=len(self.live),
+            pending_entries=sum(
+                live.order.purpose is Purpose.ENTRY and live.order.type is OrderType.MARKET
+                for live in self.live.values()
+            ),
+        )
+
+    def mark(self, time_ms: int) -> None:
+        """Follow equity: its peak, and where the UTC day began."""
+        equity = self.equity
+        self.peak_equity = max(self.peak_equity, equity)
+        day = time_ms // DAY_MS
+        if day != self.day:
+            self.day, self.day_equity = day, equity
+
+    def end_trip(self, pnl: Decimal, time_ms: int) -> None:
+        """Take the P&L of a closed round trip in and start flat again."""
+        self.realised = EXACT.add(self.realised, pnl)
+        self.exited_at = self.candles
+        self.best_price = 0.0
+        self.position.close()
+        self.mark(time_ms)
+
+    def marked(self, time_ms: int) -> EquityMarked:
+        """Give the fact of what it is worth now."""
+        return EquityMarked(
+            self.id,
+            time_ms,
+            self.equity,
+            float(self.realised),
+            self.unrealised,
+            self.position.quantity,
+            self.last_price,
+        )
+
+    def pending_exit(self) -> Decimal:
+        """Quantity that open exits may still take away."""
+        return sum((live.remaining for live in self.live.values() if live.order.purpose is not Purpose.ENTRY), ZERO)
+
+    def restore_fills(self, fills: Iterable[Fill]) -> None:
+        """Fold the fills of the open round trip into the position, as they were folded when they came."""
+        for fill in fills:
+            self.position.apply(fill, self.instrument.base, fee_in_quote(fill, self.instrument))
+
+
+def limits_of(config: StrategyConfig) -> Limits:
+    """Read the limits out of a strategy's settings."""
+    return Limits(
+        min_price=config.min_price,
+        max_price=config.max_price,
+        max_order_value=exact(config.order_value),
+        max_open_orders=config.max_open_orders,
+        max_drawdown=config.max_drawdown,
+        daily_loss=config.daily_loss,
+        min_profit=config.min_profit,
+        fee_pct=config.fee_pct,
+    )
+
+
+def fee_in_quote(fill: Fill, instrument: Instrument, rate: float = 0.0) -> Decimal:
+    """Give a fill's fee in quote: as it is, at the fill's own price when taken in base, else at `rate`."""
+    if fill.fee_asset == instrument.quote:
+        return fill.fee
+    if fill.fee_asset == instrument.base:
+        return fill.fee * fill.price
+    return fill.fee * exact(rate)

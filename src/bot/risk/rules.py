@@ -1,0 +1,180 @@
+"""The rules: one function each, named for what it guards. Each gives the reason of its objection, or None.
+
+Entries meet every rule. Exits meet `minimum_profit` and the exchange's own limits; stops meet only the latter, so that
+no rule ever keeps a strategy in a losing position.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import msgspec
+
+from bot.domain.money import plain
+from bot.domain.order import Order, Purpose
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a strategy or an account is allowed. 0 or None switches a limit off. Amounts in quote, fractions plain."""
+
+    min_price: float = 0.0
+    max_price: float = 0.0
+    max_order_value: Decimal | None = None
+    max_open_orders: int = 200
+    max_drawdown: float | None = None
+    daily_loss: float | None = None
+    min_profit: float = 0.0
+    fee_pct: float = 0.0
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where a strategy or an account stands now, in quote."""
+
+    equity: float
+    peak_equity: float
+    day_equity: float
+    """Equity at the first event of this UTC day."""
+    open_orders: int
+    pending_entries: int = 0
+
+    @property
+    def drawdown(self) -> float:
+        """Fraction lost from the peak."""
+        return (self.peak_equity - self.equity) / self.peak_equity if self.peak_equity > 0 else 0.0
+
+    @property
+    def lost_today(self) -> float:
+        """Quote amount lost since the day began."""
+        return self.day_equity - self.equity
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """An order before it is sent, with all that the rules look at. `price` is the reference (last close)."""
+
+    order: Order
+    price: float
+    worth: Decimal
+    free_quote: Decimal
+    gain: float
+    """Fraction the position gains when left at `price`, after fees of both ways."""
+    is_tradable: bool
+    broken_filter: str | None
+    strategy_limits: Limits
+    account_limits: Limits
+    strategy: Standing
+    account: Standing
+
+    @property
+    def is_entry(self) -> bool:
+        """True when the order takes new risk."""
+        return self.order.purpose is Purpose.ENTRY
+
+
+Rule = Callable[[Proposal], str | None]
+
+
+def tradable(proposal: Proposal) -> str | None:
+    """The exchange takes orders for this symbol now."""
+    return None if proposal.is_tradable else f"{proposal.order.symbol} is not trading"
+
+
+def exchange_filters(proposal: Proposal) -> str | None:
+    """The order obeys the filters in force: what the exchange would refuse is not sent."""
+    return proposal.broken_filter and f"would be refused: {proposal.broken_filter}"
+
+
+def price_band(proposal: Proposal) -> str | None:
+    """No entry outside min_price … max_price."""
+    limits = proposal.strategy_limits
+    if not proposal.is_entry:
+        return None
+    if proposal.price < limits.min_price:
+        return f"price {proposal.price:g} is below min_price {limits.min_price:g}"
+    if limits.max_price and proposal.price > limits.max_price:
+        return f"price {proposal.price:g} is above max_price {limits.max_price:g}"
+    return None
+
+
+def order_value(proposal: Proposal) -> str | None:
+    """No entry worth more than the cap of its strategy or account."""
+    if not proposal.is_entry:
+        return None
+    for owner, limits in (("strategy", proposal.strategy_limits), ("account", proposal.account_limits)):
+        cap = limits.max_order_value
+        if cap is not None and proposal.worth > cap:
+            return f"worth {plain(proposal.worth)} exceeds the {owner}'s cap of {plain(cap)} an order"
+    return None
+
+
+def open_orders(proposal: Proposal) -> str | None:
+    """No entry beyond the allowed number of open orders."""
+    if not proposal.is_entry:
+        return None
+    for owner, limits, standing in (
+        ("strategy", proposal.strategy_limits, proposal.strategy),
+        ("account", proposal.account_limits, proposal.account),
+    ):
+        if standing.open_orders >= limits.max_open_orders:
+            return f"the {owner} has {standing.open_orders} open orders, its limit"
+    return None
+
+
+def one_entry_at_a_time(proposal: Proposal) -> str | None:
+    """No entry at the market while the outcome of an earlier one is not known."""
+    if proposal.is_entry and proposal.order.price is None and proposal.strategy.pending_entries:
+        return "an earlier entry has no outcome yet"
+    return None
+
+
+def drawdown(proposal: Proposal) -> str | None:
+    """No entry once equity has fallen too far from its peak."""
+    if not proposal.is_entry:
+        return None
+    for owner, limits, standing in (
+        ("strategy", proposal.strategy_limits, proposal.strategy),
+        ("account", proposal.account_limits, proposal.account),
+    ):
+        if limits.max_drawdown is not None and standing.drawdown >= limits.max_drawdown:
+            return f"the {owner}'s drawdown {standing.drawdown:.2%} reached {limits.max_drawdown:.2%}"
+    return None
+
+
+def daily_loss(proposal: Proposal) -> str | None:
+    """No entry after losing too much in one UTC day."""
+    if not proposal.is_entry:
+        return None
+    for owner, limits, standing in (
+        ("strategy", proposal.strategy_limits, proposal.strategy),
+        ("account", proposal.account_limits, proposal.account),
+    ):
+        if limits.daily_loss is not None and standing.lost_today >= limits.daily_loss:
+            return f"the {owner} lost {standing.lost_today:.2f} today, its limit is {limits.daily_loss:g}"
+    return None
+
+
+def minimum_profit(proposal: Proposal) -> str | None:
+    """No profit exit below `min_profit` after the fees of both ways. Stops pass."""
+    wanted = proposal.strategy_limits.min_profit
+    if proposal.order.purpose is Purpose.EXIT and wanted and proposal.gain < wanted:
+        return f"gain {proposal.gain:.3%} after fees is below min_profit {wanted:.3%}"
+    return None
+
+
+def funds(proposal: Proposal) -> str | None:
+    """No entry that the account's free quote balance cannot pay."""
+    if proposal.is_entry and proposal.worth > proposal.free_quote:
+        return f"needs {plain(proposal.worth)}, free is {plain(proposal.free_quote)}"
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    tradable,
+    price_band,
+    drawdown,
+    daily_loss,
+    one_entry_at_a_time,
+    open_orders,
+    order_value,
+    minimum_profit,
+    funds,
+    exchange_filters,
+)
