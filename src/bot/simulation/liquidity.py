@@ -1,0 +1,89 @@
+"""Where the price of a fill comes from: what a symbol's market has shown, and the terms of an order."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from bot.domain.instrument import Instrument
+from bot.domain.market import Candle
+from bot.domain.money import EXACT, ONE, ZERO, cut, exact, floor_to, times
+from bot.domain.order import Side
+
+_BPS = Decimal(10_000)
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """How an order is filled and charged. Fees are fractions: 0.001 is a tenth of a percent.
+
+    `fill` is the price of a market order: `last` price, `midpoint` (high + low) / 2 of the last candle, or the
+    open of the `next` candle. `slippage_bps` (1 is a hundredth of a percent) goes against us on taker fills.
+    """
+
+    maker_fee: Decimal = Decimal("0.001")
+    taker_fee: Decimal = Decimal("0.001")
+    fill: Literal["last", "midpoint", "next"] = "last"
+    slippage_bps: Decimal = ZERO
+
+
+STANDARD_TERMS = Terms()
+
+
+class Tape:
+    """The newest of one symbol's market: last price, last candle, and the time up to which it is known."""
+
+    __slots__ = ("_price", "candle", "seen_ms")
+
+    def __init__(self) -> None:
+        self.candle: Candle | None = None
+        self.seen_ms = -1
+        self._price: Decimal | None = None
+
+    def show_candle(self, candle: Candle) -> None:
+        """Take in a closed candle, unless newer things are known (candles of two intervals may mix)."""
+        if candle.close_time >= self.seen_ms:
+            self.candle = candle
+            self.seen_ms = candle.close_time
+            # Made from the candle when somebody asks: most candles of a replay meet no order.
+            self._price = None
+
+    def show_price(self, price: Decimal, now_ms: int) -> None:
+        """Take in one public trade."""
+        self._price = price
+        self.seen_ms = max(self.seen_ms, now_ms)
+
+    @property
+    def last(self) -> Decimal | None:
+        """Give the last price, or None before the first one."""
+        if self._price is None and self.candle is not None:
+            self._price = exact(self.candle.close)
+        return self._price
+
+    @property
+    def midpoint(self) -> Decimal | None:
+        """Give the middle of the last candle, or the last price when no candle was seen."""
+        if self.candle is None:
+            return self.last
+        return EXACT.divide(EXACT.add(exact(self.candle.high), exact(self.candle.low)), Decimal(2))
+
+
+def market_price(tape: Tape, side: Side, terms: Terms, instrument: Instrument) -> Decimal | None:
+    """Give the price that a market order gets now (or may expect, when it waits for the next candle)."""
+    price = tape.midpoint if terms.fill == "midpoint" else tape.last
+    return None if price is None else taker_price(price, side, terms, instrument)
+
+
+def taker_price(price: Decimal, side: Side, terms: Terms, instrument: Instrument) -> Decimal:
+    """Move a price by the slippage and then to the tick, both against the taker; it stays above zero."""
+    share = EXACT.divide(terms.slippage_bps, _BPS)
+    factor = EXACT.add(ONE, share) if side is Side.BUY else EXACT.subtract(ONE, share)
+    worse = instrument.fit_price(times(price, factor), side.opposite)
+    return worse if worse > 0 else instrument.price.tick
+
+
+def affordable(budget: Decimal, price: Decimal, instrument: Instrument) -> Decimal:
+    """Give the largest quantity in whole lot steps that `budget` quote pays for."""
+    step = instrument.lot.step
+    if not step:
+        return cut(EXACT.divide(budget, price), instrument.base_precision)
+    return floor_to(EXACT.multiply(EXACT.divide_int(budget, times(price, step)), step), step)
