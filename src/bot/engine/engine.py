@@ -278,7 +278,7 @@ class Engine:
             return NOTHING  # quantities are counted from fills alone; the fills themselves move the order
         live.status = update.status
         live.exchange_order_id = update.exchange_order_id or live.exchange_order_id
-        outcomes = [changed(slot, live, update.time_ms, update.reason)]
+        outcomes: list[Outcome] = [changed(slot, live, update.time_ms, update.reason)]
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
         if not slot.is_faulted:
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
