@@ -68,8 +68,8 @@ class Feed(Protocol):
 class Broker(Protocol):
     """Where orders go. What becomes of them comes back as events through `deliver`."""
 
-    async def start(self, deliver: Deliver) -> None:
-        """Make ready, and tell `FundsSeen` first. Raises Misconfigured or Unavailable."""
+    async def start(self, deliver: Deliver, open_orders: Sequence["OpenOrder"] = ()) -> None:
+        """Make ready: find out what became of `open_orders`, then tell `FundsSeen`. Misconfigured or Unavailable."""
         ...
 
     async def execute(self, command: Command) -> None:

@@ -68,10 +68,9 @@ class Ledger:
         self._ours: defaultdict[str, Decimal] = defaultdict(lambda: ZERO)
         self.post(postings)
 
-    @classmethod
-    def from_balances(cls, balances: Mapping[tuple[str, str], Decimal]) -> "Ledger":
-        """Start from balances by (sub-ledger, asset), as the database sums them."""
-        return cls(Posting(ledger, asset, amount, 0, "balance") for (ledger, asset), amount in balances.items())
+    def open(self, balances: Mapping[tuple[str, str], Decimal]) -> None:
+        """Enter balances by (sub-ledger, asset), as the database sums them."""
+        self.post(Posting(ledger, asset, amount, 0, "balance") for (ledger, asset), amount in balances.items())
 
     def post(self, postings: Iterable[Posting]) -> None:
         """Enter postings."""

@@ -3,7 +3,7 @@
 It knows no clock and no exchange; the same events give the same outcomes in backtest, paper, rehearsal and live.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import assert_never
 
@@ -85,6 +85,10 @@ class Engine:
                 slot.candles += 1
                 for indicator in slot.strategy.indicators:
                     indicator.update(candle)
+
+    def restore_balances(self, balances: Mapping[tuple[str, str], Decimal]) -> None:
+        """Start the ledger from balances by (sub-ledger, asset)."""
+        self.ledger.open(balances)
 
     def restore_order(self, live: LiveOrder) -> None:
         """Put back an order that was open when the state was left."""

@@ -1,0 +1,115 @@
+"""The orchestrator: one supervised worker per account and mode, kept in step with the rows in the database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+
+from bot.db.base import Mode
+from bot.domain.errors import Unavailable
+from bot.ports import Clock
+from bot.runtime.plan import AccountPlan
+from bot.runtime.supervisor import keep_alive
+from bot.runtime.worker import Outfit, Worker
+
+log = structlog.get_logger()
+
+Key = tuple[int, Mode]
+
+
+class _Running:
+    """A worker at work and the task that keeps it alive."""
+
+    def __init__(self, worker: Worker, task: asyncio.Task[None]) -> None:
+        self.worker = worker
+        self.task = task
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+class Orchestrator:
+    """Runs what the plans say, and follows them when they change."""
+
+    def __init__(
+        self,
+        outfit: Outfit,
+        load: Callable[[], Awaitable[Sequence[AccountPlan]]],
+        clock: Clock,
+        *,
+        reload_every_s: float = 2.0,
+    ) -> None:
+        self.halted: dict[str, str] = {}
+        """Accounts that a person has to mend, with the reason."""
+        self._outfit = outfit
+        self._load = load
+        self._clock = clock
+        self._reload_every_s = reload_every_s
+        self._running: dict[Key, _Running] = {}
+
+    @property
+    def workers(self) -> Mapping[Key, Worker]:
+        """The workers at work."""
+        return {key: running.worker for key, running in self._running.items()}
+
+    async def run(self) -> None:
+        """Go on until cancelled; then stop every account cleanly."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    try:
+                        plans = {plan.key: plan for plan in await self._load()}
+                    except Unavailable as error:
+                        log.warning("plans.unavailable", cause=str(error))
+                    else:
+                        await self._follow(plans, group)
+                    await self._clock.sleep(self._reload_every_s)
+        finally:
+            self._running.clear()
+
+    async def _follow(self, plans: Mapping[Key, AccountPlan], group: asyncio.TaskGroup) -> None:
+        for key in list(self._running):
+            running = self._running[key]
+            plan = plans.get(key)
+            if plan == running.worker.plan:
+                continue
+            if plan is not None and _only_disables(running.worker, plan):
+                continue
+            # Any other change takes the way of a restart: stop cleanly, recover from the journal, go on.
+            log.info("account.reloading", account=str(running.worker.plan))
+            await running.stop()
+            del self._running[key]
+        for key, plan in plans.items():
+            if key not in self._running:
+                worker = Worker(plan, self._outfit)
+                self._running[key] = _Running(worker, group.create_task(self._keep(worker), name=f"account {plan}"))
+
+    async def _keep(self, worker: Worker) -> None:
+        name = str(worker.plan)
+        self.halted.pop(name, None)
+        if cause := await keep_alive(name, worker.run, self._clock):
+            self.halted[name] = cause
+
+
+def _only_disables(worker: Worker, plan: AccountPlan) -> bool:
+    """Disabling needs no restart: the strategy is told to take no new risk, and its exits stay watched.
+
+    Nor does a stop by risk, which the engine itself has put into its row.
+    """
+    old = {each.strategy_id: each for each in worker.plan.strategies}
+    if old.keys() != {each.strategy_id for each in plan.strategies}:
+        return False
+    newly_disabled = []
+    for each in plan.strategies:
+        before = old[each.strategy_id]
+        if each.config != before.config or each.strategy is not before.strategy:
+            return False
+        if (each.is_enabled and not before.is_enabled) or (before.stopped and not each.stopped):
+            return False  # a person let it trade again
+        if before.is_enabled and not each.is_enabled:
+            newly_disabled.append(each)
+    for each in newly_disabled:
+        worker.request_stop(each.strategy_id, "disabled")
+    worker.plan = plan
+    return True

@@ -1,0 +1,142 @@
+"""Paper trading: orders go to a simulated exchange that sees the same candles, under the strategy's own terms.
+
+It refuses what Binance would refuse, with the same code; it charges fees where Binance takes them; nothing leaves
+the process.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from bot.domain.instrument import Instrument
+from bot.domain.market import Candle
+from bot.domain.messages import CancelOrder, Command, FundsSeen, OrderUpdate
+from bot.domain.money import exact
+from bot.domain.order import Order, OrderStatus
+from bot.ports import Deliver, OpenOrder
+from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
+from bot.strategies.config import StrategyConfig
+
+ACCOUNT = "paper"
+
+
+def terms_of(config: StrategyConfig) -> Terms:
+    """Read out of a strategy's settings how its paper orders are filled and charged."""
+    fee = exact(config.fee_pct)
+    return Terms(maker_fee=fee, taker_fee=fee, fill=config.fill, slippage_bps=exact(config.slippage_bps))
+
+
+class PaperBroker:
+    """A broker whose exchange is in memory. What it holds is the ledger's balances, so a restart finds it again."""
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        funds: Mapping[str, Decimal],
+        terms: Mapping[int, Terms],
+        *,
+        first_order_id: int = 1,
+        first_trade_id: int = 1,
+    ) -> None:
+        self._exchange = Exchange(instruments, first_order_id=first_order_id, first_trade_id=first_trade_id)
+        self._funds = funds
+        self._terms = terms
+        self._told: dict[str, int] = {}
+        self._now_ms = 0
+
+    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+        """Open the account and put open limit orders back; an order that never arrived is void."""
+        self._deliver = deliver
+        self._exchange.open_account(ACCOUNT, {asset: amount for asset, amount in self._funds.items() if amount > 0})
+        for each in open_orders:
+            if each.order.price is None or not each.exchange_order_id:
+                reason = "not carried out before the restart"
+                deliver(OrderUpdate(each.order.client_order_id, _ended(each), each.order.created_ms, reason=reason))
+            else:
+                self._exchange.adopt(ACCOUNT, self._resting(each))
+        totals = {asset: balance.free + balance.locked for asset, balance in self._exchange.balances(ACCOUNT).items()}
+        deliver(FundsSeen(totals, self._now_ms))
+
+    async def execute(self, command: Command) -> None:
+        """Place or cancel at once; what becomes of it is delivered before this returns."""
+        try:
+            if isinstance(command, CancelOrder):
+                order = self._exchange.cancel(
+                    ACCOUNT, command.symbol, client_order_id=command.client_order_id, now_ms=self._now_ms
+                )
+            else:
+                order = self._place(command.order)
+        except Refused as refusal:
+            if isinstance(command, CancelOrder):
+                return  # it ended before; its end was delivered then
+            reason = f"{refusal.message} ({refusal.code})"
+            placed = command.order
+            self._deliver(
+                OrderUpdate(
+                    placed.client_order_id, OrderStatus.REJECTED, placed.created_ms, reason=reason, code=refusal.code
+                )
+            )
+            return
+        self._report(order)
+
+    def see(self, candle: Candle) -> None:
+        """Let the market move, and deliver what that fills."""
+        self._now_ms = max(self._now_ms, candle.close_time)
+        for order in self._exchange.on_candle(candle):
+            self._report(order)
+
+    async def stop(self) -> None:
+        """Nothing to let go of: all that matters is in the ledger."""
+
+    def _place(self, order: Order) -> RestingOrder:
+        return self._exchange.place(
+            ACCOUNT,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            time_in_force=order.time_in_force,
+            quantity=order.quantity,
+            price=order.price,
+            now_ms=order.created_ms,
+            terms=self._terms[order.strategy_id],
+        )
+
+    def _resting(self, each: OpenOrder) -> RestingOrder:
+        order = each.order
+        return RestingOrder(
+            account=ACCOUNT,
+            order_id=each.exchange_order_id,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            quantity=order.quantity,
+            created_ms=order.created_ms,
+            time_in_force=order.time_in_force,
+            price=order.price,
+            filled=each.filled,
+            quote_filled=each.quote_filled,
+            status=each.status,
+            terms=self._terms[order.strategy_id],
+        )
+
+    def _report(self, order: RestingOrder) -> None:
+        told = self._told.get(order.client_order_id)
+        if told is None:
+            told = 0
+            self._update(order, OrderStatus.NEW)
+        for fill in order.fills[told:]:
+            self._deliver(fill)
+        if order.is_open:
+            self._told[order.client_order_id] = len(order.fills)
+            return
+        self._told.pop(order.client_order_id, None)
+        if order.status is not OrderStatus.FILLED:
+            self._update(order, order.status)
+
+    def _update(self, order: RestingOrder, status: OrderStatus) -> None:
+        self._deliver(OrderUpdate(order.client_order_id, status, order.updated_ms, exchange_order_id=order.order_id))
+
+
+def _ended(each: OpenOrder) -> OrderStatus:
+    return OrderStatus.EXPIRED if each.exchange_order_id else OrderStatus.VOID

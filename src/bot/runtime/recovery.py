@@ -1,0 +1,31 @@
+"""Recovery: puts an engine back where the journal says that it was."""
+
+from bot.engine.engine import Engine
+from bot.engine.slot import LiveOrder
+from bot.ports import Recovered
+
+
+def restore(engine: Engine, recovered: Recovered) -> None:
+    """Give the engine its balances, positions, open orders and peaks. Its strategies have been added before."""
+    engine.restore_balances(recovered.balances)
+    engine.restore_fill_keys(recovered.fill_keys)
+    for strategy_id, state in recovered.strategies.items():
+        slot = engine.slots.get(strategy_id)
+        if slot is None:
+            continue
+        slot.restore_fills(state.fills)
+        slot.realised = state.realised
+        slot.sequence = state.sequence
+        slot.stopped = slot.stopped or state.stopped
+        if state.peak_equity is not None:
+            slot.peak_equity = max(slot.peak_equity, state.peak_equity)
+    for each in recovered.open_orders:
+        if each.order.strategy_id in engine.slots:
+            engine.restore_order(
+                LiveOrder(each.order, each.status, each.filled, each.quote_filled, each.exchange_order_id)
+            )
+
+
+def newest_trade_id(recovered: Recovered) -> int:
+    """Give the highest trade id booked so far; 0 when there is none."""
+    return max((trade_id for _, _, trade_id in recovered.fill_keys), default=0)

@@ -1,0 +1,148 @@
+"""The runner: take one event, decide, write it down, then act. The shell around one account's engine."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from bot.domain.errors import Unavailable
+from bot.domain.market import Candle
+from bot.domain.messages import (
+    CancelOrder,
+    Command,
+    Decision,
+    Event,
+    FillBooked,
+    OrderUpdate,
+    Outcome,
+    PlaceOrder,
+    StrategyStopped,
+    TradeClosed,
+    Verdict,
+)
+from bot.domain.money import plain
+from bot.domain.order import OrderStatus
+from bot.engine.engine import Engine
+from bot.ports import Broker, Clock, Journal
+from bot.runtime.inbox import Inbox
+
+log = structlog.get_logger()
+
+PATIENCE_S = 5.0
+"""How old a decision may grow while the database is away; older ones are never sent."""
+
+
+class Runner:
+    """Keeps one account's engine fed."""
+
+    def __init__(
+        self, account: str, engine: Engine, journal: Journal, broker: Broker, inbox: Inbox, clock: Clock
+    ) -> None:
+        self.account = account
+        self.inbox = inbox
+        self.candles = 0
+        self.last_candle_ms = 0
+        self.is_waiting_for_database = False
+        self._engine = engine
+        self._journal = journal
+        self._broker = broker
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        async for event in self.inbox:
+            await self.step(event)
+
+    async def step(self, event: Event) -> None:
+        """Take one event, and then all order facts that it brought about."""
+        if isinstance(event, Candle):
+            self._broker.see(event)
+            await self._take_facts()
+            if event.is_closed:
+                self.candles += 1
+                self.last_candle_ms = max(self.last_candle_ms, event.close_time)
+        await self._take(event)
+        await self._take_facts()
+
+    async def _take_facts(self) -> None:
+        while (fact := self.inbox.next_fact()) is not None:
+            await self._take(fact)
+
+    async def _take(self, event: Event) -> None:
+        outcomes = self._engine.handle(event)
+        if not outcomes:
+            return
+        waited_s = await self._remember(event, outcomes)
+        for outcome in outcomes:
+            self._tell(outcome)
+            if isinstance(outcome, PlaceOrder | CancelOrder):
+                await self._act(outcome, waited_s)
+
+    async def _remember(self, event: Event, outcomes: Sequence[Outcome]) -> float:
+        """Write until it is written: nothing is decided or sent meanwhile. Gives the seconds that took."""
+        began = self._clock.monotonic()
+        while True:
+            try:
+                await self._journal.record(event, outcomes)
+            except Unavailable as error:
+                if not self.is_waiting_for_database:
+                    log.error("journal.unavailable", account=self.account, cause=str(error))
+                self.is_waiting_for_database = True
+                await self._clock.sleep(0.5)
+                continue
+            if self.is_waiting_for_database:
+                log.info("journal.returned", account=self.account, waited_s=round(self._clock.monotonic() - began, 1))
+            self.is_waiting_for_database = False
+            return self._clock.monotonic() - began
+
+    async def _act(self, command: Command, waited_s: float) -> None:
+        if isinstance(command, PlaceOrder) and waited_s > PATIENCE_S:
+            order = command.order
+            reason = f"not sent: the database was away for {waited_s:.0f} s"
+            self.inbox.put(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
+            return
+        await self._broker.execute(command)
+
+    def _tell(self, outcome: Outcome) -> None:
+        match outcome:
+            case PlaceOrder(order):
+                log.info(
+                    "order.placed",
+                    account=self.account,
+                    client_order_id=order.client_order_id,
+                    strategy=order.strategy_id,
+                    symbol=order.symbol,
+                    side=order.side,
+                    quantity=plain(order.quantity),
+                    reason=order.reason,
+                )
+            case FillBooked(strategy_id, fill):
+                log.info(
+                    "fill.booked",
+                    account=self.account,
+                    client_order_id=fill.client_order_id,
+                    strategy=strategy_id,
+                    price=plain(fill.price),
+                    quantity=plain(fill.quantity),
+                )
+            case TradeClosed():
+                log.info(
+                    "trade.closed",
+                    account=self.account,
+                    strategy=outcome.strategy_id,
+                    symbol=outcome.symbol,
+                    pnl=plain(outcome.pnl),
+                )
+            case StrategyStopped():
+                log.warning(
+                    "strategy.stopped", account=self.account, strategy=outcome.strategy_id, reason=outcome.reason
+                )
+            case Decision() if outcome.verdict is Verdict.DENIED:
+                log.info(
+                    "order.denied",
+                    account=self.account,
+                    strategy=outcome.strategy_id,
+                    rule=outcome.rule,
+                    reason=outcome.reason,
+                )
+            case _:
+                pass

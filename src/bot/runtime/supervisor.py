@@ -1,0 +1,49 @@
+"""Keeps a task alive: what fails is started again after a growing pause; what a person has to mend is not."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from bot.domain.errors import BotError, Misconfigured
+from bot.ports import Clock
+
+log = structlog.get_logger()
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+
+
+async def keep_alive(name: str, work: Callable[[], Awaitable[None]], clock: Clock) -> str:
+    """Run `work` again and again until it ends by itself. Gives the reason when only a person can mend it, or ""."""
+    pause_s = FIRST_PAUSE_S
+    while True:
+        began = clock.monotonic()
+        try:
+            await work()
+        except BaseExceptionGroup as group:
+            error = _first(group)
+            if not isinstance(error, Exception):
+                raise
+        except Exception as caught:  # noqa: BLE001 - the one place that catches all: it tells, and starts again
+            error = caught
+        else:
+            return ""
+        if isinstance(error, Misconfigured):
+            log.error("task.halted", task=name, cause=str(error))
+            return str(error)
+        if clock.monotonic() - began > LONGEST_PAUSE_S:
+            pause_s = FIRST_PAUSE_S
+        log.error(
+            "task.failed",
+            task=name,
+            cause=f"{type(error).__name__}: {error}",
+            pause_s=pause_s,
+            exc_info=None if isinstance(error, BotError) else error,
+        )
+        await clock.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    for error in group.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    return group

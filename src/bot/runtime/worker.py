@@ -1,0 +1,168 @@
+"""A worker: one account's engine with its journal, broker and runner, from recovery to a clean stop."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+import structlog
+
+from bot.domain.instrument import Instrument
+from bot.domain.market import Market, Stream
+from bot.domain.messages import StopRequested, Tick
+from bot.engine.callbacks import Fault
+from bot.engine.engine import Engine
+from bot.ports import Broker, Clock, Feed, Journal, Recovered
+from bot.risk.rules import Limits
+from bot.runtime.inbox import Inbox
+from bot.runtime.plan import AccountPlan, StrategyPlan
+from bot.runtime.recovery import restore
+from bot.runtime.runner import Runner
+
+log = structlog.get_logger()
+
+HISTORY_AT_ONCE = 8
+"""Series whose history is fetched at the same time."""
+
+
+class Outfit(Protocol):
+    """What the roof gives a worker: the only place where modes differ."""
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """What an account is allowed."""
+        ...
+
+    @property
+    def mark_every_s(self) -> float:
+        """Seconds between equity marks."""
+        ...
+
+    def feed(self, plan: AccountPlan) -> Feed:
+        """Give where its candles come from."""
+        ...
+
+    async def journal(self, plan: AccountPlan) -> Journal:
+        """Give its memory."""
+        ...
+
+    async def broker(self, plan: AccountPlan, instruments: Mapping[str, Instrument], recovered: Recovered) -> Broker:
+        """Give where its orders go."""
+        ...
+
+    async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
+        """Put on record that a strategy cannot run."""
+        ...
+
+
+class Worker:
+    """Runs one account plan."""
+
+    def __init__(self, plan: AccountPlan, outfit: Outfit) -> None:
+        self.plan = plan
+        self.runner: Runner | None = None
+        self._outfit = outfit
+
+    async def run(self) -> None:
+        """Recover, warm up, trade until cancelled, let go."""
+        outfit, plan = self._outfit, self.plan
+        feed = outfit.feed(plan)
+        journal = await outfit.journal(plan)
+        try:
+            instruments = await self._instruments(feed)
+            recovered = await journal.recover()
+            engine = Engine(outfit.limits, stopwatch=time.perf_counter)
+            await self._add_strategies(engine, instruments)
+            restore(engine, recovered)
+            inbox = Inbox()
+            broker = await outfit.broker(plan, instruments, recovered)
+            runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock)
+            streams = sorted({slot.stream for slot in engine.slots.values()}, key=str)
+            wants_forming = any(slot.strategy.open_candles for slot in engine.slots.values())
+            subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
+            try:
+                await self._warm_up(feed, engine)
+                ours = {slot.id for slot in engine.slots.values()}
+                await broker.start(
+                    inbox.put, [each for each in recovered.open_orders if each.order.strategy_id in ours]
+                )
+                self.runner = runner
+                log.info("account.ready", account=str(plan), strategies=len(engine.slots), streams=len(streams))
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(runner.run(), name=f"runner {plan}")
+                    group.create_task(self._mark(runner, inbox), name=f"marks {plan}")
+            finally:
+                self.runner = None
+                await subscription.close()
+                await broker.stop()
+                for slot in engine.slots.values():
+                    if not slot.is_faulted:
+                        slot.strategy.on_stop()
+        finally:
+            await close(journal)
+            log.info("account.stopped", account=str(plan))
+
+    def request_stop(self, strategy_id: int, reason: str) -> None:
+        """Take a strategy out of new risk at once."""
+        if self.runner is not None:
+            self.runner.inbox.put(StopRequested(strategy_id, reason, self.runner.last_candle_ms))
+
+    async def _instruments(self, feed: Feed) -> Mapping[str, Instrument]:
+        markets = {each.config.market_of for each in self.plan.strategies}
+        found: dict[str, Instrument] = {}
+        for market in sorted(markets):
+            found |= await feed.instruments(Market(market))
+        return found
+
+    async def _add_strategies(self, engine: Engine, instruments: Mapping[str, Instrument]) -> None:
+        for each in self.plan.strategies:
+            instrument = instruments.get(each.config.symbol)
+            if instrument is None:
+                await self._outfit.refuse(each, f"{each.config.symbol} is not listed on {self.plan.environment}")
+                continue
+            try:
+                slot = engine.add(each.strategy_id, each.strategy, each.config, instrument)
+            except Fault as fault:
+                await self._outfit.refuse(each, str(fault))
+                continue
+            slot.stopped = each.stopped or ("" if each.is_enabled else "disabled")
+
+    async def _warm_up(self, feed: Feed, engine: Engine) -> None:
+        """Fetch each series' history once, however many strategies read it."""
+        wanted: dict[Stream, int] = {}
+        for slot in engine.slots.values():
+            # One candle at least, so that every strategy knows a price before its first own candle.
+            wanted[slot.stream] = max(wanted.get(slot.stream, 1), slot.strategy.warm_up)
+        gate = asyncio.Semaphore(HISTORY_AT_ONCE)
+
+        async def fetch(stream: Stream, count: int) -> None:
+            async with gate:
+                candles = await feed.history(stream, count)
+            for slot in engine.slots.values():
+                if slot.stream == stream:
+                    engine.warm_up(slot.id, candles)
+
+        async with asyncio.TaskGroup() as group:
+            for stream, count in wanted.items():
+                group.create_task(fetch(stream, count))
+
+    async def _mark(self, runner: Runner, inbox: Inbox) -> None:
+        """Ask for equity marks at the market's own time, which a replay runs through faster than the clock."""
+        marked_ms = 0
+        while True:
+            await self._outfit.clock.sleep(self._outfit.mark_every_s)
+            if runner.last_candle_ms > marked_ms:
+                marked_ms = runner.last_candle_ms
+                inbox.put(Tick(marked_ms))
+
+
+async def close(resource: object) -> None:
+    """Close what can be closed; ports say nothing of it, since a list in memory need not."""
+    closer: Callable[[], Awaitable[None]] | None = getattr(resource, "close", None)
+    if closer is not None:
+        await closer()
