@@ -1,0 +1,173 @@
+"""REST: one sender for every request, and the table of requests it knows.
+
+What is safe to repeat is repeated at one place, around Unavailable alone. Everything else goes out once, and an
+ending we did not read is OutcomeUnknown.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import aiohttp
+import msgspec
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from yarl import URL
+
+from bot.binance.errors import Throttled, refusal
+from bot.binance.hosts import Hosts
+from bot.binance.limits import Priority, WeightBank
+from bot.binance.signing import Credentials, Params, query_text, signed_query, signer_for
+from bot.domain.errors import Misconfigured, OutcomeUnknown, Unavailable
+from bot.ports import Clock
+
+log = structlog.get_logger()
+
+RECV_WINDOW_MS = 5_000
+ORDER_TIMEOUT_S = 15.0
+"""The exchange itself gives up after 10 s; asking less would make known endings unknown."""
+READ_TIMEOUT_S = 10.0
+BODY_MAX = 64 * 1024 * 1024
+ATTEMPTS = 4
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Endpoint(NamedTuple):
+    """One request Binance takes. `name` follows the market's path; only what is `repeatable` is ever sent twice."""
+
+    method: str
+    name: str
+    weight: int
+    priority: Priority = Priority.QUERY
+    signed: bool = False
+    repeatable: bool = True
+
+
+TIME = Endpoint("GET", "time", 1)
+EXCHANGE_INFO = Endpoint("GET", "exchangeInfo", 20)
+KLINES = Endpoint("GET", "klines", 2, Priority.HISTORY)
+ACCOUNT = Endpoint("GET", "account", 20, signed=True)
+OPEN_ORDERS = Endpoint("GET", "openOrders", 6, signed=True)
+QUERY_ORDER = Endpoint("GET", "order", 4, Priority.ORDER, signed=True)
+MY_TRADES = Endpoint("GET", "myTrades", 20, signed=True)
+PLACE_ORDER = Endpoint("POST", "order", 1, Priority.ORDER, signed=True, repeatable=False)
+CANCEL_ORDER = Endpoint("DELETE", "order", 1, Priority.ORDER, signed=True, repeatable=False)
+
+
+class Rest:
+    """Sends requests to one market's hosts, and reads the replies."""
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        bank: WeightBank,
+        *,
+        clock: Clock | None = None,
+        credentials: Credentials | None = None,
+        order_timeout_s: float = ORDER_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+        body_max: int = BODY_MAX,
+    ) -> None:
+        self._hosts = hosts
+        self._bank = bank
+        self._clock = clock
+        self._key = {"X-MBX-APIKEY": credentials.key} if credentials else {}
+        self._sign = signer_for(credentials) if credentials else None
+        self._order_timeout = aiohttp.ClientTimeout(total=order_timeout_s)
+        self._read_timeout = aiohttp.ClientTimeout(total=read_timeout_s)
+        self._body_max = body_max
+        self._session: aiohttp.ClientSession | None = None
+
+    async def call[T](self, endpoint: Endpoint, params: Params, read: Callable[[bytes], T]) -> T:
+        """Send a request and give its reply read. Raises one of the four families."""
+        if not endpoint.repeatable:
+            return await self._once(endpoint, params, read)
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_worth_repeating), stop=stop_after_attempt(ATTEMPTS), wait=_pause, reraise=True
+        ):
+            with attempt:
+                return await self._once(endpoint, params, read)
+        raise AssertionError("tenacity either returns or raises")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _once[T](self, endpoint: Endpoint, params: Params, read: Callable[[bytes], T]) -> T:
+        await self._bank.admit(endpoint.weight, endpoint.priority)
+        status, body, wait_s = await self._exchange(endpoint, params)
+        if status != 200:
+            error = refusal(status, body, repeatable=endpoint.repeatable, wait_s=wait_s)
+            log.info("request.refused", request=f"{endpoint.method} {endpoint.name}", status=status, reason=str(error))
+            raise error
+        try:
+            return read(body)
+        except (msgspec.MsgspecError, ValueError) as error:
+            text = f"Binance's reply to {endpoint.method} {endpoint.name} could not be read: {error}"
+            raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
+
+    async def _exchange(self, endpoint: Endpoint, params: Params) -> tuple[int, bytes, float]:
+        # The timestamp is taken last, so that a request held back by anything before this line dies at the exchange.
+        url, form = self._address(endpoint, params)
+        what = f"{endpoint.method} {endpoint.name}"
+        try:
+            async with self._open_session().request(
+                endpoint.method,
+                url,
+                data=form,
+                headers=self._key | (_FORM if form is not None else {}) if endpoint.signed else None,
+                timeout=self._read_timeout if endpoint.repeatable else self._order_timeout,
+                allow_redirects=False,
+            ) as reply:
+                wait_s = self._bank.learn(reply.status, reply.headers)
+                return reply.status, await self._read(reply), wait_s
+        except aiohttp.ClientConnectorError as error:
+            raise Unavailable(
+                f"cannot reach {self._hosts.rest} ({error.os_error.strerror or 'no connection'}): nothing was sent;"
+                " check network and address"
+            ) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            text = f"no readable answer to {what} from {self._hosts.rest} ({type(error).__name__})"
+            raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
+
+    def _address(self, endpoint: Endpoint, params: Params) -> tuple[URL, bytes | None]:
+        text = self._signed(params) if endpoint.signed else query_text(params)
+        base = f"{self._hosts.rest}{self._hosts.api}/{endpoint.name}"
+        # `encoded=True`: the bytes that were signed are the bytes that go out.
+        if endpoint.method == "POST":
+            return URL(base, encoded=True), text.encode()
+        return URL(f"{base}?{text}" if text else base, encoded=True), None
+
+    def _signed(self, params: Params) -> str:
+        if self._sign is None or self._clock is None:
+            raise Misconfigured("this request needs an API key: add one to the account")
+        stamp = {"recvWindow": RECV_WINDOW_MS, "timestamp": self._clock.now_ms()}
+        return signed_query({**params, **stamp}, self._sign)
+
+    async def _read(self, reply: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for chunk in reply.content.iter_chunked(65_536):
+            body += chunk
+            if len(body) > self._body_max:
+                raise aiohttp.ClientPayloadError("reply is too large")
+        return bytes(body)
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=20), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._session
+
+
+def _worth_repeating(error: BaseException) -> bool:
+    # A wait that the bank itself refused to sit out is for the caller to decide about.
+    return isinstance(error, Unavailable) and not (isinstance(error, Throttled) and error.wait_s > 60)
+
+
+_backoff = wait_random_exponential(multiplier=0.1, max=5.0)
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return error.wait_s if isinstance(error, Throttled) else _backoff(state)

@@ -1,0 +1,65 @@
+"""One WebSocket connection over picows: text in, text out, and an event when it is gone."""
+
+import asyncio
+from collections.abc import Callable
+
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from bot.domain.errors import Unavailable
+
+FRAME_MAX = 4 * 1024 * 1024
+
+
+class Socket(WSListener):
+    """A connection that hands each text on at once; pings are answered by picows itself."""
+
+    def __init__(self, on_text: Callable[[bytes], None]) -> None:
+        self._on_text = on_text
+        self._transport: WSTransport | None = None
+        self._parts: list[bytes] = []
+        self.gone = asyncio.Event()
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Keep the transport (picows calls this)."""
+        self._transport = transport
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Hand a text on (picows calls this; the frame's memory is its own, so the payload is copied)."""
+        kind = frame.msg_type
+        if kind is WSMsgType.TEXT and frame.fin:
+            self._on_text(frame.get_payload_as_bytes())
+        elif kind is WSMsgType.TEXT or kind is WSMsgType.CONTINUATION:
+            self._parts.append(frame.get_payload_as_bytes())
+            if frame.fin:
+                whole, self._parts = b"".join(self._parts), []
+                self._on_text(whole)
+        elif kind is WSMsgType.CLOSE:
+            transport.disconnect()
+
+    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+        """Say that it is over (picows calls this)."""
+        self.gone.set()
+
+    def send(self, text: bytes) -> None:
+        """Send a text; one on a connection that is gone is lost, as it would be on the wire."""
+        if self._transport is not None and not self.gone.is_set():
+            self._transport.send(WSMsgType.TEXT, text)
+
+    async def close(self) -> None:
+        """End the connection and wait until it is gone."""
+        if self._transport is not None:
+            self._transport.disconnect()
+            await self._transport.wait_disconnected()
+
+
+async def connect(url: str, on_text: Callable[[bytes], None], timeout_s: float = 10.0) -> Socket:
+    """Open a connection. Raises Unavailable."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, listener = await ws_connect(
+                lambda: Socket(on_text), url, websocket_handshake_timeout=timeout_s, max_frame_size=FRAME_MAX
+            )
+    except (OSError, TimeoutError, WSError) as error:
+        raise Unavailable(f"cannot open {url} ({type(error).__name__}): check network and address") from error
+    assert isinstance(listener, Socket)
+    return listener

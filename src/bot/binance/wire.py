@@ -1,0 +1,217 @@
+"""Market data as Binance writes it, and its translation: kline frames, kline rows, exchangeInfo, time.
+
+Field names here are Binance's own. Keys we do not know are passed over.
+"""
+
+# ruff: noqa: N815 - the names are Binance's
+
+from decimal import Decimal
+from math import inf
+
+import msgspec
+from msgspec import Struct
+
+from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule, SideBand
+from bot.domain.market import Candle, Market, Stream
+from bot.domain.money import ZERO
+
+
+class ErrorBody(Struct):
+    """`{"code":-1121,"msg":"Invalid symbol."}`."""
+
+    code: int
+    msg: str = ""
+
+
+class ServerTime(Struct):
+    """Reply of `time`."""
+
+    serverTime: int
+
+
+class KlineBody(Struct, gc=False):
+    """The `k` of a kline event; prices stay text until somebody wants the candle."""
+
+    t: int
+    T: int
+    s: str
+    i: str
+    o: str
+    c: str
+    h: str
+    l: str  # noqa: E741 - Binance's name
+    v: str
+    x: bool
+    q: str = "0"
+    n: int = 0
+
+    def candle(self, market: Market) -> Candle:
+        """Give the candle; ValueError when its prices are no prices."""
+        return _candle(
+            self.s, self.i, market, self.t, self.T, self.o, self.h, self.l, self.c, self.v, self.q, self.n, self.x
+        )
+
+
+class KlineEvent(Struct, gc=False):
+    """What stands in `data` of a combined frame, as far as we listen to it."""
+
+    e: str = ""
+    k: KlineBody | None = None
+
+
+class Frame(Struct, gc=False):
+    """Any text frame of a market stream: combined, raw, reply to a control message, or error."""
+
+    stream: str = ""
+    data: KlineEvent | None = None
+    e: str = ""
+    k: KlineBody | None = None
+    id: int | str | None = None
+    code: int | None = None
+    msg: str = ""
+
+    @property
+    def event(self) -> str:
+        """Give the event's name, wrapped or not."""
+        return self.data.e if self.data is not None else self.e
+
+    @property
+    def kline(self) -> KlineBody | None:
+        """Give the kline, wrapped or not."""
+        return self.data.k if self.data is not None else self.k
+
+
+class KlineRow(Struct, array_like=True, gc=False):
+    """One row of REST klines."""
+
+    open_time: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    close_time: int
+    quote_volume: str = "0"
+    trades: int = 0
+
+    def candle(self, stream: Stream) -> Candle:
+        """Give the candle, as closed; ValueError when its prices are no prices."""
+        return _candle(
+            stream.symbol, stream.interval, stream.market, self.open_time, self.close_time, self.open, self.high,
+            self.low, self.close, self.volume, self.quote_volume, self.trades, True,
+        )  # fmt: skip
+
+
+class SymbolFilter(Struct):
+    """Any filter of exchangeInfo: the fields of all those we obey."""
+
+    filterType: str = ""
+    minPrice: Decimal = ZERO
+    maxPrice: Decimal = ZERO
+    tickSize: Decimal = ZERO
+    minQty: Decimal = ZERO
+    maxQty: Decimal = ZERO
+    stepSize: Decimal = ZERO
+    multiplierUp: Decimal = ZERO
+    multiplierDown: Decimal = ZERO
+    bidMultiplierUp: Decimal = ZERO
+    bidMultiplierDown: Decimal = ZERO
+    askMultiplierUp: Decimal = ZERO
+    askMultiplierDown: Decimal = ZERO
+    minNotional: Decimal = ZERO
+    maxNotional: Decimal = ZERO
+    applyToMarket: bool = True
+    applyMinToMarket: bool = True
+    applyMaxToMarket: bool = False
+    maxNumOrders: int = 200
+
+
+class SymbolInfo(Struct):
+    """One symbol of exchangeInfo."""
+
+    symbol: str
+    status: str
+    baseAsset: str
+    quoteAsset: str
+    baseAssetPrecision: int = 8
+    quoteAssetPrecision: int = 8
+    orderTypes: list[str] = []
+    isSpotTradingAllowed: bool = True
+    filters: list[SymbolFilter] = []
+
+    def instrument(self) -> Instrument:
+        """Give the instrument with the rules in force."""
+        rules = {rule.filterType: rule for rule in self.filters}
+        price = rules.get("PRICE_FILTER", _NO_FILTER)
+        return Instrument(
+            symbol=self.symbol,
+            base=self.baseAsset,
+            quote=self.quoteAsset,
+            status=self.status,
+            price=PriceRule(price.minPrice, price.maxPrice, price.tickSize),
+            lot=_lot(rules.get("LOT_SIZE", _NO_FILTER)),
+            market_lot=_lot(rules.get("MARKET_LOT_SIZE", _NO_FILTER)),
+            notional=_notional(rules),
+            band=_band(rules),
+            max_orders=rules.get("MAX_NUM_ORDERS", _NO_FILTER).maxNumOrders,
+            base_precision=self.baseAssetPrecision,
+            quote_precision=self.quoteAssetPrecision,
+            order_types=frozenset(self.orderTypes),
+        )
+
+
+class ExchangeInfo(Struct):
+    """Reply of exchangeInfo, as far as we read it."""
+
+    symbols: list[SymbolInfo]
+
+    def instruments(self) -> dict[str, Instrument]:
+        """Give the instruments of spot trading by symbol."""
+        return {info.symbol: info.instrument() for info in self.symbols if info.isSpotTradingAllowed}
+
+
+_NO_FILTER = SymbolFilter()
+
+read_error = msgspec.json.Decoder(ErrorBody).decode
+read_time = msgspec.json.Decoder(ServerTime).decode
+read_frame = msgspec.json.Decoder(Frame).decode
+read_klines = msgspec.json.Decoder(list[KlineRow]).decode
+read_exchange_info = msgspec.json.Decoder(ExchangeInfo).decode
+
+
+def stream_name(stream: Stream) -> str:
+    """Give a candle series' name on the wire: `btcusdt@kline_1m`."""
+    return f"{stream.symbol.lower()}@kline_{stream.interval}"
+
+
+def _candle(
+    symbol: str, interval: str, market: Market, opened: int, closed: int, open_: str, high: str, low: str,
+    close: str, volume: str, quote_volume: str, trades: int, is_closed: bool,
+) -> Candle:  # fmt: skip
+    candle = Candle(
+        symbol, interval, opened, float(open_), float(high), float(low), float(close), float(volume), closed,
+        float(quote_volume), trades, is_closed, market,
+    )  # fmt: skip
+    # A NaN fails every comparison, so one chain finds nonsense of all kinds.
+    if not (0 < candle.low <= candle.open <= candle.high < inf and candle.low <= candle.close <= candle.high):
+        raise ValueError(f"candle of {symbol} {interval} at {opened} has impossible prices")
+    return candle
+
+
+def _lot(rule: SymbolFilter) -> LotRule:
+    return LotRule(rule.minQty, rule.maxQty, rule.stepSize)
+
+
+def _notional(rules: dict[str, SymbolFilter]) -> NotionalRule:
+    if rule := rules.get("NOTIONAL"):
+        return NotionalRule(rule.minNotional, rule.maxNotional, rule.applyMinToMarket, rule.applyMaxToMarket)
+    rule = rules.get("MIN_NOTIONAL", _NO_FILTER)
+    return NotionalRule(rule.minNotional, ZERO, rule.applyToMarket)
+
+
+def _band(rules: dict[str, SymbolFilter]) -> SideBand | None:
+    if rule := rules.get("PERCENT_PRICE_BY_SIDE"):
+        return SideBand(rule.bidMultiplierUp, rule.bidMultiplierDown, rule.askMultiplierUp, rule.askMultiplierDown)
+    if rule := rules.get("PERCENT_PRICE"):
+        return SideBand(rule.multiplierUp, rule.multiplierDown, rule.multiplierUp, rule.multiplierDown)
+    return None

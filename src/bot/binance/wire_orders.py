@@ -1,0 +1,216 @@
+"""Orders, accounts and user-data events as Binance writes them, and their translation.
+
+Field names here are Binance's own. A value we do not know is no error: `status` is None then, and somebody asks again.
+"""
+
+# ruff: noqa: N815 - the names are Binance's
+
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from bot.domain.market import Market
+from bot.domain.messages import FundsSeen, OrderUpdate
+from bot.domain.money import EXACT, ZERO, Price, Quantity, number, plain
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
+
+_STATUSES = {
+    "NEW": OrderStatus.NEW,
+    "PENDING_NEW": OrderStatus.NEW,
+    "PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED,
+    "FILLED": OrderStatus.FILLED,
+    "CANCELED": OrderStatus.CANCELED,
+    "EXPIRED": OrderStatus.EXPIRED,
+    "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
+    "REJECTED": OrderStatus.REJECTED,
+}
+
+
+class ReplyFill(Struct):
+    """A fill inside a FULL reply."""
+
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commissionAsset: str
+    tradeId: int
+
+
+class OrderReply(Struct):
+    """Reply to placing, cancelling and querying an order. `origClientOrderId` stands in cancel replies alone."""
+
+    symbol: str
+    orderId: int
+    clientOrderId: str
+    status: str
+    executedQty: Decimal
+    side: str = ""
+    origClientOrderId: str = ""
+    cummulativeQuoteQty: Decimal = ZERO
+    transactTime: int = 0
+    updateTime: int = 0
+    expiryReason: str = ""
+    fills: list[ReplyFill] = []
+
+    @property
+    def our_id(self) -> str:
+        """Give the order's own client id."""
+        return self.origClientOrderId or self.clientOrderId
+
+    def update(self) -> OrderUpdate | None:
+        """Give where the order stands, or None for a status we do not know."""
+        status = _STATUSES.get(self.status)
+        if status is None:
+            return None
+        time_ms = self.transactTime or self.updateTime
+        return OrderUpdate(self.our_id, status, time_ms, self.orderId, self.expiryReason)
+
+    def our_fills(self, side: Side, market: Market) -> list[Fill]:
+        """Give the fills that came with the reply; they are all taken, none made."""
+        return [
+            _fill(self.our_id, self.symbol, fill.tradeId, side, fill.price, fill.qty, fill.commission,
+                  fill.commissionAsset, self.transactTime, self.orderId, False, market)
+            for fill in self.fills
+        ]  # fmt: skip
+
+
+class TradeRow(Struct):
+    """One row of myTrades."""
+
+    symbol: str
+    id: int
+    orderId: int
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commissionAsset: str
+    time: int
+    isBuyer: bool
+    isMaker: bool = False
+
+    def fill(self, client_order_id: str, market: Market) -> Fill:
+        """Give the fill it is."""
+        side = Side.BUY if self.isBuyer else Side.SELL
+        return _fill(client_order_id, self.symbol, self.id, side, self.price, self.qty, self.commission,
+                     self.commissionAsset, self.time, self.orderId, self.isMaker, market)  # fmt: skip
+
+
+class Balance(Struct):
+    """What is free and locked of one asset."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+
+class AccountReply(Struct):
+    """Reply of account."""
+
+    balances: list[Balance]
+    canTrade: bool = True
+
+    def funds(self, time_ms: int) -> FundsSeen:
+        """Give free + locked by asset, without the assets that are not there."""
+        totals = {row.asset: EXACT.add(number(row.free), number(row.locked)) for row in self.balances}
+        return FundsSeen({asset: total for asset, total in totals.items() if total}, time_ms)
+
+
+class UserEvent(Struct):
+    """Any event of the user stream; the fields are those of executionReport, told apart by `e`."""
+
+    e: str = ""
+    E: int = 0
+    s: str = ""
+    c: str = ""
+    C: str = ""
+    S: str = ""
+    x: str = ""
+    X: str = ""
+    r: str = "NONE"
+    eR: str = ""
+    i: int = 0
+    t: int = -1
+    l: Decimal = ZERO  # noqa: E741 - Binance's name
+    L: Decimal = ZERO
+    n: Decimal | None = None
+    N: str | None = None
+    T: int = 0
+    m: bool = False
+
+    @property
+    def our_id(self) -> str:
+        """Give the order's own client id: in a cancel report `c` names the cancel request."""
+        return self.C if self.x == "CANCELED" and self.C else self.c
+
+    def update(self) -> OrderUpdate | None:
+        """Give where the order stands, or None for a status we do not know."""
+        status = _STATUSES.get(self.X)
+        if status is None:
+            return None
+        reason = self.eR or ("" if self.r == "NONE" else self.r)
+        return OrderUpdate(self.our_id, status, self.T, self.i, reason)
+
+    def fill(self, market: Market) -> Fill | None:
+        """Give the trade it reports, or None."""
+        if self.x != "TRADE" or self.t < 0 or self.l <= 0:
+            return None
+        return _fill(self.our_id, self.s, self.t, Side(self.S), self.L, self.l, self.n or ZERO, self.N or "",
+                     self.T, self.i, self.m, market)  # fmt: skip
+
+
+class EventHead(Struct):
+    """The name of any event."""
+
+    e: str = ""
+
+
+class ApiReply(Struct):
+    """Any frame of the WebSocket API: a reply to a request of ours, or an event."""
+
+    id: int | str | None = None
+    status: int = 0
+    error: msgspec.Raw | None = None
+    event: msgspec.Raw | None = None
+
+
+read_order = msgspec.json.Decoder(OrderReply).decode
+read_orders = msgspec.json.Decoder(list[OrderReply]).decode
+read_trades = msgspec.json.Decoder(list[TradeRow]).decode
+read_account = msgspec.json.Decoder(AccountReply).decode
+read_api_reply = msgspec.json.Decoder(ApiReply).decode
+_head = msgspec.json.Decoder(EventHead).decode
+_user_event = msgspec.json.Decoder(UserEvent).decode
+
+
+def read_user_event(raw: bytes | msgspec.Raw) -> UserEvent:
+    """Read a user event; of all but executionReport the name alone, because letters mean other things there."""
+    kind = _head(raw).e
+    return _user_event(raw) if kind == "executionReport" else UserEvent(e=kind)
+
+
+def order_params(order: Order) -> dict[str, str | int]:
+    """Write an order's parameters. Market orders carry neither price nor time in force: Binance refuses them there."""
+    params: dict[str, str | int] = {
+        "symbol": order.symbol,
+        "side": order.side,
+        "type": order.type,
+        "quantity": plain(order.quantity),
+    }
+    if order.type is not OrderType.MARKET and order.price is not None:
+        params["price"] = plain(order.price)
+    if order.type is OrderType.LIMIT:
+        params["timeInForce"] = order.time_in_force or TimeInForce.GTC
+    params["newClientOrderId"] = order.client_order_id
+    params["newOrderRespType"] = "FULL"
+    return params
+
+
+def _fill(
+    client_order_id: str, symbol: str, trade_id: int, side: Side, price: Decimal, quantity: Decimal, fee: Decimal,
+    fee_asset: str, time_ms: int, exchange_order_id: int, is_maker: bool, market: Market,
+) -> Fill:  # fmt: skip
+    return Fill(
+        client_order_id, symbol, trade_id, side, Price(number(price)), Quantity(number(quantity)), number(fee),
+        fee_asset, time_ms, exchange_order_id, is_maker, market,
+    )  # fmt: skip
