@@ -115,9 +115,7 @@ class CacheWriter:
 
     def keep_only(self, strategy_ids: Iterable[int]) -> None:
         """Forget strategies that no longer exist."""
-        known = {
-            (row[0],) for row in self._connection.execute("SELECT DISTINCT strategy_id FROM kpi_snapshots")
-        }
+        known = {(row[0],) for row in self._connection.execute("SELECT DISTINCT strategy_id FROM kpi_snapshots")}
         gone = known - {(strategy_id,) for strategy_id in strategy_ids}
         with self._connection as connection:
             connection.executemany("DELETE FROM kpi_snapshots WHERE strategy_id = ?", gone)
@@ -183,9 +181,7 @@ def _reader(path: Path) -> Iterator[sqlite3.Connection | None]:
         yield None
         return
     try:
-        with closing(
-            sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_S)
-        ) as connection:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_S)) as connection:
             yield connection
     except sqlite3.Error as error:
         raise Unavailable(f"the KPI cache cannot be read just now ({error})") from error

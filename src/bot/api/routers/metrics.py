@@ -1,0 +1,42 @@
+"""The seed's metrics, read from the SQLite cache: cheap, as old as the last aggregation, floats for charts."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from bot.api import schemas
+from bot.api.deps import DepsHere, SessionHere
+from bot.db.repositories import Strategies
+from bot.reporting.cache import sqlite
+
+router = APIRouter(tags=["metrics"])
+
+BIGINT = 2**63 - 1
+StrategyId = Annotated[int, Path(ge=1, le=BIGINT)]
+
+
+@router.get("/strategies")
+async def latest_snapshots(
+    deps: DepsHere, limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000
+) -> list[schemas.Snapshot]:
+    """Give the newest snapshot of each strategy."""
+    rows = await asyncio.to_thread(sqlite.latest, deps.sqlite_path, limit)
+    return [schemas.Snapshot.model_validate(row) for row in rows]
+
+
+@router.get("/strategy/{strategy_id}/series")
+async def series(
+    deps: DepsHere,
+    session: SessionHere,
+    strategy_id: StrategyId,
+    since_ts: Annotated[int, Query(ge=0, le=BIGINT)] = 0,
+    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_440,
+    points: Annotated[int, Query(ge=2, le=5_000)] = 5_000,
+) -> list[schemas.Snapshot]:
+    """Give the newest `limit` snapshots since a second, oldest first, thinned to `points`; 404 when unknown."""
+    rows = await asyncio.to_thread(sqlite.series, deps.sqlite_path, strategy_id, since_ts, limit)
+    if not rows and not await asyncio.to_thread(sqlite.series, deps.sqlite_path, strategy_id, 0, 1):
+        await Strategies(session).get(strategy_id)
+    step = -(-len(rows) // points) or 1
+    return [schemas.Snapshot.model_validate(row) for row in rows[::-1][::step][::-1]]

@@ -1,0 +1,185 @@
+"""The board: every strategy at a glance, computed at most once a second however many people look at it."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from bot.db.base import Mode, SessionFactory
+from bot.domain.money import ZERO
+from bot.reporting import metrics, queries
+from bot.reporting.metrics import Kpis
+from bot.reporting.queries import DAY_MS, AccountFacts, Mark, StrategyFacts
+
+FRESH_S = 60.0
+"""Marks that have not moved for longer are stale, and the runner is taken for gone."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One strategy at a glance. `age_s` is the age of its newest mark."""
+
+    facts: StrategyFacts
+    kpis: Kpis
+    mark: Mark | None
+    sparkline: list[float]
+    pnl_today: Decimal
+    age_s: float | None
+
+    @property
+    def state(self) -> str:
+        """Disabled, stopped (and it says why), running, or waiting for its first fresh mark."""
+        if not self.facts.enabled:
+            return "disabled"
+        if self.facts.stopped_reason:
+            return "stopped"
+        return "running" if self.age_s is not None and self.age_s <= FRESH_S else "waiting"
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Sums over strategies of one mode."""
+
+    mode: Mode
+    strategies: int
+    running: int
+    equity: Decimal
+    pnl: Decimal
+    pnl_today: Decimal
+    fees: Decimal
+    open_trades: int
+    closed_trades: int
+    win_rate: Decimal | None
+
+
+class Board(msgspec.Struct, frozen=True):
+    """Everything the first page shows. `heartbeat_age_s` says how long ago equity marks last moved."""
+
+    time_ms: int
+    heartbeat_age_s: float | None
+    accounts: list[AccountFacts]
+    rows: list[Row]
+
+    def of_account(self, account_id: int) -> list[Row]:
+        """Give the rows of one account."""
+        return [row for row in self.rows if row.facts.account_id == account_id]
+
+
+class Pulse:
+    """Tells how long ago equity marks last moved.
+
+    Replayed markets live in the past, so it watches marks change instead of comparing their time with ours; only the
+    first look has nothing else to go by.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[Mode, int] = {}
+        self._moved_ms: int | None = None
+
+    def beat(self, newest: Mapping[Mode, int], now_ms: int) -> float | None:
+        """Take the newest mark of each ledger; give the age of the last movement in seconds."""
+        if not newest:
+            return None
+        if not self._newest:
+            self._moved_ms = min(now_ms, max(newest.values()))
+        elif newest != self._newest:
+            self._moved_ms = now_ms
+        self._newest = dict(newest)
+        return None if self._moved_ms is None else (now_ms - self._moved_ms) / 1000
+
+
+class Boards:
+    """Gives the board; asks the database only when the last answer is a second old."""
+
+    def __init__(self, sessions: SessionFactory, now_ms: Callable[[], int], *, keep_ms: int = 1_000) -> None:
+        self._sessions = sessions
+        self._now_ms = now_ms
+        self._keep_ms = keep_ms
+        self._pulse = Pulse()
+        self._last: Board | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def get(self, *, fresh: bool = False) -> Board:
+        """Give the board; `fresh` asks the database whatever we know."""
+        async with self._one_at_a_time:
+            last, now_ms = self._last, self._now_ms()
+            if fresh or last is None or now_ms - last.time_ms >= self._keep_ms:
+                async with self._sessions() as session:
+                    last = self._last = await session.run_sync(read, self._pulse, now_ms)
+            return last
+
+
+def read(session: Session, pulse: Pulse, now_ms: int) -> Board:
+    """Read the board: four statements for each kind of money in use, however many strategies there are."""
+    strategies, accounts = queries.strategies(session), queries.accounts(session)
+    ledgers = {mode: _Ledger.read(session, mode) for mode in sorted({facts.mode for facts in strategies})}
+    newest = {mode: ledger.newest_ms for mode, ledger in ledgers.items() if ledger.newest_ms}
+    heartbeat_age_s = pulse.beat(newest, now_ms)
+    return Board(
+        time_ms=now_ms,
+        heartbeat_age_s=heartbeat_age_s,
+        accounts=accounts,
+        # A strategy removed between two statements has no figures any more.
+        rows=[
+            ledgers[facts.mode].row(facts, heartbeat_age_s)
+            for facts in strategies
+            if facts.id in ledgers[facts.mode].kpis
+        ],
+    )
+
+
+def totals(rows: Iterable[Row]) -> list[Totals]:
+    """Add rows up, each kind of money apart."""
+    by_mode: defaultdict[Mode, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_mode[row.facts.mode].append(row)
+    return [_total(mode, by_mode[mode]) for mode in sorted(by_mode)]
+
+
+class _Ledger(msgspec.Struct, frozen=True):
+    """What one ledger says about all strategies."""
+
+    kpis: dict[int, Kpis]
+    marks: dict[int, Mark]
+    sparklines: dict[int, list[float]]
+    today: dict[int, Decimal]
+    newest_ms: int
+
+    @classmethod
+    def read(cls, session: Session, mode: Mode) -> "_Ledger":
+        """Read it. Today is the day of the newest mark, since a replayed market has a calendar of its own."""
+        kpis = metrics.strategy_kpis(session, mode)
+        marks = queries.marks(session)
+        newest_ms = max((mark.time_ms for mark in marks.values()), default=0)
+        today = queries.pnl_by_strategy_since(session, newest_ms - newest_ms % DAY_MS)
+        return cls(kpis, marks, queries.sparklines(session), today, newest_ms)
+
+    def row(self, facts: StrategyFacts, heartbeat_age_s: float | None) -> Row:
+        """Give the row of a strategy. Its mark is as old as the last movement, and older if others moved on since."""
+        mark = self.marks.get(facts.id)
+        return Row(
+            facts=facts,
+            kpis=self.kpis[facts.id],
+            mark=mark,
+            sparkline=self.sparklines.get(facts.id, []),
+            pnl_today=self.today.get(facts.id, ZERO),
+            age_s=None if mark is None else (self.newest_ms - mark.time_ms) / 1000 + (heartbeat_age_s or 0.0),
+        )
+
+
+def _total(mode: Mode, rows: list[Row]) -> Totals:
+    closed = sum(row.kpis["closed_trades"] for row in rows)
+    wins = sum((row.kpis["win_rate"] or ZERO) * row.kpis["closed_trades"] for row in rows)
+    return Totals(
+        mode=mode,
+        strategies=len(rows),
+        running=sum(row.state == "running" for row in rows),
+        equity=sum((row.kpis["equity"] or ZERO for row in rows), ZERO),
+        pnl=sum((row.kpis["pnl"] for row in rows), ZERO),
+        pnl_today=sum((row.pnl_today for row in rows), ZERO),
+        fees=sum((row.kpis["fees"] for row in rows), ZERO),
+        open_trades=sum(row.kpis["open_trades"] for row in rows),
+        closed_trades=closed,
+        win_rate=metrics.win_rate(round(wins), closed),
+    )
