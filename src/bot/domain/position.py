@@ -96,10 +96,11 @@ class Position:
     def _enter(self, fill: Fill) -> None:
         held = abs(self.quantity)
         worth = EXACT.add(times(self.cost, held), times(fill.price, fill.quantity))
-        self.cost = EXACT.divide(worth, held + fill.quantity)
+        self.cost = EXACT.divide(worth, EXACT.add(held, fill.quantity))
 
     def _leave(self, fill: Fill) -> None:
-        gain = fill.price - self.cost if self.entry_side is Side.BUY else self.cost - fill.price
+        gain = EXACT.subtract(fill.price, self.cost)
+        gain = gain if self.entry_side is Side.BUY else -gain
         self.gross = EXACT.add(self.gross, times(gain, fill.quantity))
         self.exited = EXACT.add(self.exited, fill.quantity)
         self.exit_worth = EXACT.add(self.exit_worth, times(fill.price, fill.quantity))

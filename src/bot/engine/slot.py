@@ -10,7 +10,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.ledger import strategy_ledger
 from bot.domain.market import Stream
 from bot.domain.messages import EquityMarked
-from bot.domain.money import EXACT, ZERO, exact
+from bot.domain.money import EXACT, ZERO, exact, times
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import Position
 from bot.risk.rules import Limits, Standing
@@ -163,5 +163,5 @@ def fee_in_quote(fill: Fill, instrument: Instrument, rate: float = 0.0) -> Decim
     if fill.fee_asset == instrument.quote:
         return fill.fee
     if fill.fee_asset == instrument.base:
-        return fill.fee * fill.price
-    return fill.fee * exact(rate)
+        return times(fill.fee, fill.price)
+    return times(fill.fee, exact(rate))

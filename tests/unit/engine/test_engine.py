@@ -1,0 +1,340 @@
+"""The engine through its door."""
+
+import asyncio
+import re
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.ledger import DUST, OWNER
+from bot.domain.messages import (
+    CancelOrder,
+    Decision,
+    EquityMarked,
+    FillBooked,
+    FundsPosted,
+    FundsSeen,
+    OrderChanged,
+    OrderUpdate,
+    StopRequested,
+    StrategyStopped,
+    Tick,
+    TradeClosed,
+    Verdict,
+)
+from bot.domain.order import OrderStatus, OrderType, Purpose, Side
+from bot.risk.rules import Limits
+from bot.strategies.indicators import SMA
+
+D = Decimal
+
+
+def of(kind: type, outcomes: list) -> list:
+    return [outcome for outcome in outcomes if isinstance(outcome, kind)]
+
+
+def test_a_wish_becomes_one_fitted_order_and_a_recorded_decision(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("it is cheap")})
+    outcomes = bench.show(0, 30_000.0)
+    (order,) = orders(outcomes)
+    (decision,) = of(Decision, outcomes)
+    assert (order.side, order.type, order.quantity) == (Side.BUY, OrderType.MARKET, D("0.00166"))
+    assert (decision.verdict, decision.reason, decision.client_order_id) == (
+        Verdict.APPROVED, "it is cheap", order.client_order_id,
+    )  # fmt: skip
+    assert decision.seen["close"] == 30_000.0
+
+
+def test_the_decision_comes_before_its_order(bench) -> None:
+    bench.add({0: lambda s: s.buy("x")})
+    assert [type(outcome).__name__ for outcome in bench.show(0, 30_000.0)] == ["Decision", "PlaceOrder"]
+
+
+def test_the_same_events_give_the_same_outcomes(make_bench) -> None:
+    def run() -> list[object]:
+        bench = make_bench()
+        bench.add({0: lambda s: s.buy("in"), 2: lambda s: s.sell_all("out")})
+        for n, price in enumerate([100.0, 101.0, 103.0]):
+            for order in [o.order for o in bench.show(n, price) if hasattr(o, "order")]:
+                bench.fill(order, str(price), fee="0.05")
+        return bench.outcomes
+
+    assert run() == run()
+
+
+def test_a_quiet_candle_gives_nothing(bench) -> None:
+    bench.add()
+    assert bench.show(0, 100.0) == []
+
+
+def test_a_candle_that_was_seen_before_is_not_decided_on_again(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("x"), 1: lambda s: s.buy("y")})
+    bench.show(1, 100.0)
+    assert bench.show(1, 100.0) == []
+    assert bench.show(0, 100.0) == []
+
+
+def test_a_round_trip_closes_with_exact_money(bench, orders) -> None:
+    slot = bench.add({0: lambda s: s.buy("in"), 1: lambda s: s.sell_all("out")}, order_value=100.0)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100", fee="0.001", fee_asset="BTC")
+    (leave,) = orders(bench.show(1, 110.0))
+    assert leave.quantity == D("0.999")
+    outcomes = bench.fill(leave, "110", fee="0.10989")
+    (trade,) = of(TradeClosed, outcomes)
+    assert (trade.gross, trade.fees, trade.pnl) == (D("9.99"), D("0.20989"), D("9.78011"))
+    assert bench.engine.ledger.total("USDT") - 1000 == D("9.78011")
+    assert bench.engine.ledger.imbalance() == {}
+    assert slot.position.is_flat
+    assert slot.equity == pytest.approx(slot.capital + 9.78011)
+
+
+def test_a_fill_is_booked_once_however_often_it_is_told(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("in")})
+    (entry,) = orders(bench.show(0, 100.0))
+    assert of(FillBooked, bench.fill(entry, "100"))
+    bench.trade_id -= 1
+    assert bench.fill(entry, "100") == []
+
+
+def test_a_fill_reported_after_a_cancel_still_counts(bench, orders) -> None:
+    slot = bench.add({0: lambda s: s.buy("in", price=90.0)})
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.CANCELED, 5))
+    assert slot.orders == []
+    outcomes = bench.fill(entry, "90", quantity="0.1")
+    assert of(FillBooked, outcomes)
+    assert slot.position.quantity == D("0.1")
+
+
+def test_what_is_left_and_too_small_to_trade_becomes_dust(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("in"), 1: lambda s: s.sell_all("out")}, order_value=100.0)
+    (entry,) = orders(bench.show(0, 50_000.0))
+    bench.fill(entry, "50000", fee="0.000002", fee_asset="BTC")
+    (leave,) = orders(bench.show(1, 50_000.0))
+    outcomes = bench.fill(leave, "50000")
+    assert len(of(TradeClosed, outcomes)) == 1
+    assert len(of(FundsPosted, outcomes)) == 1
+    assert bench.engine.ledger.balance(DUST, "BTC") == D("0.000008")
+    assert bench.engine.slots[1].position.is_flat
+
+
+def test_a_strategy_cannot_sell_what_it_did_not_buy(bench, orders) -> None:
+    bench.engine.handle(FundsSeen({"USDT": D(1000), "BTC": D(5)}, 1))
+    bench.add({0: lambda s: s.sell_all("all of it"), 1: lambda s: s.close("all of it")})
+    outcomes = bench.show(0, 100.0) + bench.show(1, 100.0)
+    assert orders(outcomes) == []
+    assert {decision.rule for decision in of(Decision, outcomes)} == {"sizing"}
+
+
+def test_an_exit_is_not_asked_for_twice_while_the_first_is_at_work(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("in"), 1: lambda s: s.close("out"), 2: lambda s: s.close("out")})
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    assert len(orders(bench.show(1, 90.0))) == 1
+    assert orders(bench.show(2, 80.0)) == []
+
+
+def test_min_profit_holds_a_profit_exit_back_and_lets_a_stop_pass(bench, orders) -> None:
+    bench.add(
+        {0: lambda s: s.buy("in"), 1: lambda s: s.sell_all("up"), 2: lambda s: s.sell_all("up"), 3: lambda s: s.close("no")},
+        min_profit=0.01,
+        fee_pct=0.001,
+    )  # fmt: skip
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    denied = bench.show(1, 101.0)
+    assert orders(denied) == []
+    assert of(Decision, denied)[0].rule == "minimum_profit"
+    (leave,) = orders(bench.show(2, 101.3))
+    bench.tell(OrderUpdate(leave.client_order_id, OrderStatus.EXPIRED, 9))
+    assert [order.purpose for order in orders(bench.show(3, 50.0))] == [Purpose.STOP]
+
+
+@pytest.mark.parametrize(
+    ("config", "prices", "reason"),
+    [
+        ({"stop_loss": 0.05}, [100.0, 96.0, 95.0], "stop loss"),
+        ({"take_profit": 0.05}, [100.0, 104.0, 105.0], "take profit"),
+        ({"trailing": 0.05}, [100.0, 120.0, 114.0], "trailing stop"),
+    ],
+)
+def test_the_engine_watches_the_exits_of_the_settings(bench, orders, config, prices, reason) -> None:
+    bench.add({0: lambda s: s.buy("in")}, **config)
+    (entry,) = orders(bench.show(0, prices[0]))
+    bench.fill(entry, str(prices[0]))
+    assert orders(bench.show(1, prices[1])) == []
+    assert [order.reason for order in orders(bench.show(2, prices[2]))] == [reason]
+
+
+def test_a_cooldown_keeps_entries_away_after_an_exit(bench, orders) -> None:
+    bench.add({n: (lambda s: s.buy("in")) for n in (0, 2, 3, 4, 5)} | {1: lambda s: s.close("out")}, cooldown=2)
+    for n in (0, 1):
+        (order,) = orders(bench.show(n, 100.0))
+        bench.fill(order, "100")
+    assert [bool(orders(bench.show(n, 100.0))) for n in (2, 3, 4)] == [False, False, True]
+
+
+def test_indicators_are_fed_before_the_decision_and_warmed_from_history(bench) -> None:
+    slot = bench.add()
+    average = slot.strategy.indicator(SMA(3))
+    bench.show(5, 30.0)
+    assert slot.strategy.ticks == 0
+    bench.engine.warm_up(1, [])
+    bench.show(6, 20.0)
+    bench.show(7, 10.0)
+    assert (slot.strategy.ticks, average.value) == (1, 20.0)
+
+
+def test_history_warms_and_decides_nothing(bench) -> None:
+    slot = bench.add({n: (lambda s: s.buy("in")) for n in range(3)})
+    slot.strategy.indicator(SMA(3))
+    bench.engine.warm_up(1, [bench.candle(n, 100.0) for n in range(3)])
+    assert slot.strategy.ticks == 0
+    assert bench.show(2, 100.0) == []
+    bench.show(3, 100.0)
+    assert slot.strategy.ticks == 1
+
+
+def test_the_forming_candle_is_shown_to_those_who_asked_only(bench) -> None:
+    curious, other = bench.add(), bench.add(strategy_id=2)
+    type(curious.strategy).open_candles = True
+    bench.show(0, 100.0, is_closed=False)
+    assert (curious.strategy.ticks, other.strategy.ticks) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("act", "cause"),
+    [
+        (lambda s: 1 / 0, "on_tick raised ZeroDivisionError"),
+        (lambda s: "nonsense", "returned str"),
+    ],
+)
+def test_a_strategy_that_fails_is_stopped_alone_and_its_exits_are_kept(bench, orders, act, cause) -> None:
+    bench.add({0: lambda s: s.buy("in"), 1: act}, stop_loss=0.1)
+    healthy = bench.add(strategy_id=2)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    (stopped,) = of(StrategyStopped, bench.show(1, 100.0))
+    assert cause in stopped.reason
+    assert [order.reason for order in orders(bench.show(2, 80.0))] == ["stop loss"]
+    assert healthy.strategy.ticks == 3
+
+
+def test_an_async_on_tick_is_driven_to_its_end_but_may_not_wait(bench, orders) -> None:
+    async def willing(strategy) -> None:
+        strategy.buy("async")
+
+    async def waiting(strategy) -> None:
+        await asyncio.sleep(0)
+
+    bench.add({0: willing, 1: waiting})
+    assert len(orders(bench.show(0, 100.0))) == 1
+    (stopped,) = of(StrategyStopped, bench.show(1, 100.0))
+    assert "awaits" in stopped.reason
+
+
+def test_a_drawdown_stops_the_strategy_once_and_refuses_entries(bench, orders) -> None:
+    bench.add(
+        {0: lambda s: s.buy("in"), 2: lambda s: s.buy("more")}, capital=100.0, order_value=100.0, max_drawdown=0.1
+    )
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    assert len(of(StrategyStopped, bench.show(1, 89.0))) == 1
+    outcomes = bench.show(2, 88.0)
+    assert orders(outcomes) == []
+    assert of(StrategyStopped, outcomes) == []
+    assert of(Decision, outcomes)[0].rule == "stopped"
+
+
+def test_an_account_drawdown_stops_all_its_strategies(make_bench, orders) -> None:
+    bench = make_bench(Limits(max_drawdown=0.1))
+    bench.add({0: lambda s: s.buy("in")}, order_value=500.0)
+    bench.add(strategy_id=2)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    bench.tell(Tick(1))
+    bench.show(1, 60.0)
+    assert {stopped.strategy_id for stopped in of(StrategyStopped, bench.tell(Tick(2)))} == {1, 2}
+
+
+def test_entries_share_one_wallet(bench, orders) -> None:
+    for strategy_id in (1, 2, 3):
+        bench.add({0: lambda s: s.buy("in")}, strategy_id=strategy_id, order_value=400.0)
+    outcomes = bench.show(0, 100.0)
+    assert len(orders(outcomes)) == 2
+    assert [decision.rule for decision in of(Decision, outcomes)] == ["", "", "funds"]
+
+
+def test_a_hopeless_wish_is_recorded_once(bench) -> None:
+    bench.add({n: (lambda s: s.buy("in")) for n in range(5)}, min_price=1000.0)
+    assert sum(len(of(Decision, bench.show(n, 100.0))) for n in range(5)) == 1
+
+
+def test_a_person_stops_a_strategy_and_its_resting_entries_are_cancelled(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("in", price=90.0)})
+    (entry,) = orders(bench.show(0, 100.0))
+    outcomes = bench.tell(StopRequested(1, "disabled", 5))
+    assert [type(outcome) for outcome in outcomes] == [StrategyStopped, CancelOrder]
+    assert bench.tell(StopRequested(1, "disabled", 6)) == []
+    assert entry.client_order_id == outcomes[1].client_order_id
+
+
+def test_a_strategy_may_cancel_its_own_order_only(bench, orders) -> None:
+    bench.add(
+        {0: lambda s: s.buy("in", price=90.0), 1: lambda s: [s.cancel(o.client_order_id) for o in s.orders] and None}
+    )
+    bench.add({1: lambda s: s.cancel("b-1-0-0")}, strategy_id=2)
+    bench.show(0, 100.0)
+    assert len(of(CancelOrder, bench.show(1, 100.0))) == 1
+
+
+def test_a_rejection_ends_the_order_with_its_reason(bench, orders) -> None:
+    slot = bench.add({0: lambda s: s.buy("in")})
+    (entry,) = orders(bench.show(0, 100.0))
+    (changed,) = of(
+        OrderChanged,
+        bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.REJECTED, 5, reason="no money", code=-2010)),
+    )
+    assert (changed.status, changed.reason, slot.orders) == (OrderStatus.REJECTED, "no money", [])
+
+
+def test_an_order_never_moves_backwards(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("in", price=90.0)})
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.NEW, 5))
+    assert bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.UNKNOWN, 6)) == []
+
+
+def test_a_difference_to_the_exchange_is_posted_openly(bench) -> None:
+    (posted,) = bench.tell(FundsSeen({"USDT": D(900), "ETH": D(2)}, 9))
+    assert {(p.ledger, p.asset, p.amount) for p in posted.postings if p.ledger == OWNER} == {
+        (OWNER, "USDT", D(-100)),
+        (OWNER, "ETH", D(2)),
+    }
+    assert bench.tell(FundsSeen({"USDT": D(900), "ETH": D(2)}, 10)) == []
+
+
+def test_a_tick_is_answered_with_equity_marks(bench) -> None:
+    bench.add()
+    assert bench.tell(Tick(1)) == []
+    bench.show(0, 100.0)
+    (marked,) = bench.tell(Tick(2))
+    assert marked == EquityMarked(1, 2, 500.0, 0.0, 0.0, D(0), 100.0)
+
+
+@pytest.mark.parametrize("quantity", [float("nan"), float("inf"), -1.0, 0.0, "5", None.__class__])
+def test_nonsense_quantities_are_denied_in_words(bench, orders, quantity) -> None:
+    bench.add({0: lambda s: s.buy("in", quantity=quantity)})
+    outcomes = bench.show(0, 100.0)
+    assert orders(outcomes) == []
+    assert of(Decision, outcomes)[0].rule == "sizing"
+
+
+def test_client_order_ids_are_unique_and_fit_binance(bench, orders) -> None:
+    bench.add(
+        {n: (lambda s: [s.buy("a", price=50.0), s.buy("b", price=51.0)] and None) for n in range(3)}, max_open_orders=20
+    )
+    ids = [order.client_order_id for n in range(3) for order in orders(bench.show(n, 100.0))]
+    assert len(set(ids)) == len(ids) == 6
+    assert all(re.fullmatch(r"[A-Za-z0-9\-_.:/]{1,36}", each) for each in ids)
