@@ -157,7 +157,7 @@ FROM orders"""
 FILLS = """
 SELECT id, strategy_id, trade_id, client_order_id, symbol, side, purpose, reason, price, qty, fee, fee_asset,
        fee_in_quote, is_maker, time_ms
-FROM (SELECT f.*, o.client_order_id, o.purpose, o.reason FROM fills f JOIN orders o ON o.id = f.order_id) booked"""
+FROM (SELECT f.*, f.quantity AS qty, o.purpose, o.reason FROM fills f JOIN orders o ON o.id = f.order_id) booked"""
 TRADES = """
 SELECT id, strategy_id, symbol, side, qty, entry_price, exit_price, gross, fees, pnl, opened_ms,
        (extract(epoch FROM ts_close) * 1000)::bigint AS closed_ms, reason

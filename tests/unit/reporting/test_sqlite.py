@@ -63,9 +63,7 @@ def test_the_seeds_columns_come_first_by_name_and_the_index_exists(writer: Cache
     assert "WITHOUT ROWID" in made
 
 
-def test_latest_gives_one_snapshot_of_each_strategy_however_old_the_others_are(
-    writer: CacheWriter, path: Path
-) -> None:
+def test_latest_gives_one_snapshot_of_each_strategy_however_old_the_others_are(writer: CacheWriter, path: Path) -> None:
     writer.write(snapshot(ts, strategy_id) for ts in range(1, 300) for strategy_id in (1, 7, 9))
     writer.write([snapshot(500, 7)])
     assert [(row.strategy_id, row.ts) for row in latest(path)] == [(7, 500), (1, 299), (9, 299)]
@@ -87,9 +85,7 @@ def test_a_cache_that_does_not_exist_yet_is_empty(path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_bare_file_name_is_kept_in_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bare_file_name_is_kept_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     bare = Path("metrics.sqlite3")
     writer = CacheWriter(bare)
@@ -99,9 +95,7 @@ def test_a_bare_file_name_is_kept_in_the_current_folder(
     assert (tmp_path / "metrics.sqlite3").exists()
 
 
-@pytest.mark.parametrize(
-    "rubbish", [b"this is not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 4_000]
-)
+@pytest.mark.parametrize("rubbish", [b"this is not a database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 4_000])
 def test_a_corrupt_file_is_made_anew(path: Path, rubbish: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(rubbish)
@@ -130,19 +124,14 @@ def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:
         CacheWriter(tmp_path / "file" / "metrics.sqlite3")
 
 
-def test_thinning_keeps_a_day_whole_then_five_minutes_then_hours_then_nothing(
-    writer: CacheWriter, path: Path
-) -> None:
+def test_thinning_keeps_a_day_whole_then_five_minutes_then_hours_then_nothing(writer: CacheWriter, path: Path) -> None:
     now = 40 * DAY_S
     fresh = range(now - HOUR_S, now, 60)
     older = range(now - 3 * DAY_S, now - 3 * DAY_S + HOUR_S, 60)
     oldest = range(now - 20 * DAY_S, now - 20 * DAY_S + 2 * HOUR_S, 60)
     beyond = range(now - 35 * DAY_S, now - 35 * DAY_S + HOUR_S, 60)
     writer.write(
-        snapshot(ts, strategy)
-        for span in (fresh, older, oldest, beyond)
-        for ts in span
-        for strategy in (1, 2)
+        snapshot(ts, strategy) for span in (fresh, older, oldest, beyond) for ts in span for strategy in (1, 2)
     )
     writer.thin(now)
     kept = [row.ts for row in series(path, 1, limit=5_000)]
