@@ -1,0 +1,108 @@
+"""Folds an account's journal into the state to go on from."""
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, dict_row
+
+from bot.domain.market import Market
+from bot.domain.money import Price, Quantity, number, plain
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from bot.ports import OpenOrder, Recovered, StrategyState
+
+REMEMBERED_FILLS = 10_000
+
+_BALANCES = """
+SELECT ledger, asset, sum(amount) AS amount FROM postings WHERE account_id = %s GROUP BY ledger, asset
+HAVING sum(amount) <> 0
+"""
+_OPEN_ORDERS = """
+SELECT * FROM orders
+WHERE account_id = %s AND status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED') ORDER BY id
+"""
+_OPEN_FILLS = """
+SELECT f.*, o.exchange_order_id FROM fills f JOIN orders o ON o.id = f.order_id
+WHERE f.account_id = %s AND f.round_trip_id IS NULL ORDER BY f.id
+"""
+_FILL_KEYS = "SELECT market, symbol, trade_id FROM fills WHERE account_id = %s ORDER BY id DESC LIMIT %s"
+_STRATEGIES = """
+SELECT s.id, r.peak_equity, coalesce(r.stopped, '') AS stopped,
+       (SELECT coalesce(sum(t.pnl), 0) FROM trades t WHERE t.strategy_id = s.id) AS realised,
+       (SELECT count(*) FROM orders o WHERE o.strategy_id = s.id) AS orders
+FROM strategies s LEFT JOIN risk_state r ON r.strategy_id = s.id
+WHERE s.account_id = %s ORDER BY s.id
+"""
+
+
+async def fold(connection: "psycopg.AsyncConnection[TupleRow]", account_id: int) -> Recovered:
+    """Give the state of an account, read in the transaction that the caller opened."""
+    cursor = connection.cursor(row_factory=dict_row)
+
+    async def rows(statement: str, *values: object) -> list[dict[str, Any]]:
+        return await (await cursor.execute(statement, [account_id, *values])).fetchall()
+
+    fills: defaultdict[int, list[Fill]] = defaultdict(list)
+    for row in await rows(_OPEN_FILLS):
+        fills[row["strategy_id"]].append(_fill(row))
+    keys = {(row["market"], row["symbol"], row["trade_id"]) for row in await rows(_FILL_KEYS, REMEMBERED_FILLS)}
+    return Recovered(
+        balances={(row["ledger"], row["asset"]): _tidy(row["amount"]) for row in await rows(_BALANCES)},
+        open_orders=tuple(_open_order(row) for row in await rows(_OPEN_ORDERS)),
+        strategies={row["id"]: _strategy(row, tuple(fills[row["id"]])) for row in await rows(_STRATEGIES)},
+        fill_keys=frozenset(keys | {fill.key for each in fills.values() for fill in each}),
+    )
+
+
+def _strategy(row: dict[str, Any], fills: tuple[Fill, ...]) -> StrategyState:
+    return StrategyState(
+        strategy_id=row["id"],
+        fills=fills,
+        realised=_tidy(row["realised"]),
+        peak_equity=row["peak_equity"],
+        stopped=row["stopped"],
+        sequence=row["orders"],
+    )
+
+
+def _open_order(row: dict[str, Any]) -> OpenOrder:
+    order = Order(
+        client_order_id=row["client_order_id"],
+        strategy_id=row["strategy_id"],
+        symbol=row["symbol"],
+        side=Side(row["side"]),
+        type=OrderType(row["type"]),
+        quantity=Quantity(_tidy(row["qty"])),
+        created_ms=row["created_ms"],
+        price=Price(_tidy(row["limit_price"])) if row["limit_price"] is not None else None,
+        time_in_force=TimeInForce(row["time_in_force"]) if row["time_in_force"] else None,
+        market=Market(row["market"]),
+        purpose=Purpose(row["purpose"]),
+        reason=row["reason"],
+    )
+    return OpenOrder(
+        order, OrderStatus(row["status"]), _tidy(row["filled"]), _tidy(row["quote_filled"]), row["exchange_order_id"]
+    )
+
+
+def _fill(row: dict[str, Any]) -> Fill:
+    return Fill(
+        client_order_id=row["client_order_id"],
+        symbol=row["symbol"],
+        trade_id=row["trade_id"],
+        side=Side(row["side"]),
+        price=Price(_tidy(row["price"])),
+        quantity=Quantity(_tidy(row["quantity"])),
+        fee=_tidy(row["fee"]),
+        fee_asset=row["fee_asset"],
+        time_ms=row["time_ms"],
+        exchange_order_id=row["exchange_order_id"],
+        is_maker=row["is_maker"],
+        market=Market(row["market"]),
+    )
+
+
+def _tidy(value: Decimal) -> Decimal:
+    """Give the same number without the column's trailing zeros."""
+    return number(plain(value))

@@ -1,0 +1,139 @@
+"""The journal in PostgreSQL: one transaction for what came out of one event, and the fold to go on from.
+
+It has one connection of its own. When that is lost, `record` raises Unavailable and the next call opens another; a
+write whose commit was in doubt is repeated without harm.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from bot.db import statements
+from bot.db.base import Mode, first_line, masked, plain_dsn, search_path
+from bot.db.fold import fold
+from bot.db.statements import PLACE, Statement
+from bot.domain.errors import BotError, Unavailable
+from bot.domain.messages import (
+    Decision,
+    EquityMarked,
+    Event,
+    FillBooked,
+    FundsPosted,
+    OrderChanged,
+    Outcome,
+    PlaceOrder,
+    StrategyStopped,
+    TradeClosed,
+)
+from bot.ports import Recovered
+
+PATIENCE_S = 30.0
+"""How long the database may take for one call."""
+
+
+class BrokenRecord(BotError):
+    """A fact contradicts what is on record. Going on would make a wrong number, so the account has to stop."""
+
+
+class PostgresJournal:
+    """The memory of one account's paper, rehearsal or live money."""
+
+    def __init__(self, url: str, account_id: int, mode: Mode) -> None:
+        self._url = url
+        self._account_id = account_id
+        self._mode = mode
+        self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._turn = asyncio.Lock()
+
+    async def record(self, event: Event, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 (outcomes say it all)
+        """Remember what came out of an event, in one transaction; for real money it is on disk when this returns."""
+        if writes := self._statements(outcomes):
+            async with self._turn:
+                await self._guarded(self._write(writes))
+
+    async def recover(self) -> Recovered:
+        """Give the state to go on from."""
+        async with self._turn:
+            recovered: Recovered = await self._guarded(self._fold())
+            return recovered
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        async with self._turn:
+            await self._drop()
+
+    def _statements(self, outcomes: Sequence[Outcome]) -> list[Statement]:
+        writes: list[Statement] = []
+        for each in outcomes:
+            match each:
+                case PlaceOrder():
+                    writes.append(statements.place(each.order, self._account_id, demo=self._mode is Mode.PAPER))
+                case OrderChanged():
+                    writes.append(statements.change(each))
+                case FillBooked():
+                    writes.append(statements.book(each, self._account_id))
+                case FundsPosted():
+                    writes.append(statements.fund(each.postings, self._account_id))
+                case TradeClosed():
+                    writes.append(statements.close(each))
+                case Decision():
+                    writes.append(statements.decide(each))
+                case StrategyStopped():
+                    writes.append(statements.stop(each))
+                case _:
+                    continue
+        writes += statements.mark(each for each in outcomes if isinstance(each, EquityMarked))
+        return writes
+
+    async def _write(self, writes: Sequence[Statement]) -> None:
+        connection = await self._connected()
+        async with connection.transaction(), connection.pipeline() as pipeline:
+            placed = []
+            for text, values in writes:
+                cursor = await connection.execute(text, values)
+                if text is PLACE:
+                    placed.append((cursor, values["client_order_id"]))
+            await pipeline.sync()
+            for cursor, client_order_id in placed:
+                if not cursor.rowcount:
+                    raise BrokenRecord(f"client order id {client_order_id} was used before; the order was not sent")
+
+    async def _fold(self) -> Recovered:
+        connection = await self._connected()
+        async with connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            return await fold(connection, self._account_id)
+
+    async def _guarded(self, work: Any) -> Any:
+        """Do the work; after any trouble start from a fresh connection, because this one's state is in doubt."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await work
+        except BaseException as error:
+            await self._drop()
+            if isinstance(error, TimeoutError | psycopg.OperationalError | psycopg.InterfaceError):
+                raise Unavailable(
+                    f"the database at {masked(self._url)} does not answer ({first_line(error)}); is it running?"
+                ) from None
+            if isinstance(error, psycopg.Error):
+                raise BrokenRecord(f"the journal refuses a record: {first_line(error)}") from error
+            raise
+
+    async def _connected(self) -> "psycopg.AsyncConnection[TupleRow]":
+        if self._connection is None:
+            options = search_path(self._mode)
+            if self._mode is Mode.PAPER:
+                options += " -c synchronous_commit=off"
+            self._connection = await psycopg.AsyncConnection.connect(
+                plain_dsn(self._url), autocommit=True, connect_timeout=10, options=options,
+                application_name=f"journal {self._mode} {self._account_id}",
+            )  # fmt: skip
+        return self._connection
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()

@@ -1,0 +1,292 @@
+"""The journal's statements, in plain SQL: each fact becomes one statement, safe to repeat.
+
+Names are unqualified: the connection's search path says whose money it is.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from bot.domain.ledger import Posting
+from bot.domain.messages import (
+    Decision,
+    EquityMarked,
+    FillBooked,
+    OrderChanged,
+    StrategyStopped,
+    TradeClosed,
+)
+from bot.domain.money import EXACT
+from bot.domain.order import Order, OrderStatus, may_move
+
+Statement = tuple[str, Mapping[str, Any]]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SCALE = Decimal(1).scaleb(-18)
+
+# An order that is there already may be written again only while nothing became of it: that is a repeated write, not
+# a second order. In any other case no row comes back, and the journal refuses.
+PLACE = """
+INSERT INTO orders (strategy_id, side, qty, price, demo, ts, account_id, client_order_id, market, symbol, type,
+                    time_in_force, limit_price, purpose, reason, status, created_ms)
+VALUES (%(strategy_id)s, %(side)s, %(qty)s, %(price)s, %(demo)s, %(ts)s, %(account_id)s, %(client_order_id)s,
+        %(market)s, %(symbol)s, %(type)s, %(time_in_force)s, %(price)s, %(purpose)s, %(reason)s, 'SENT', %(created_ms)s)
+ON CONFLICT (client_order_id) DO UPDATE SET updated = now()
+    WHERE orders.status = 'SENT' AND orders.strategy_id = EXCLUDED.strategy_id AND orders.side = EXCLUDED.side
+      AND orders.symbol = EXCLUDED.symbol AND orders.qty = EXCLUDED.qty AND orders.created_ms = EXCLUDED.created_ms
+"""
+
+_CHANGE = """
+UPDATE orders SET
+    status = CASE WHEN status = ANY(%(before)s) THEN %(status)s ELSE status END,
+    status_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE status_reason END,
+    filled = greatest(filled, %(filled)s),
+    quote_filled = greatest(quote_filled, %(quote_filled)s),
+    exchange_order_id = CASE WHEN %(exchange_order_id)s > 0 THEN %(exchange_order_id)s ELSE exchange_order_id END,
+    updated = now()
+WHERE client_order_id = %(client_order_id)s
+"""
+
+# Postings and sums follow only when the fill is new.
+_BOOK = """
+WITH booked AS (
+    INSERT INTO fills (account_id, strategy_id, order_id, client_order_id, market, symbol, trade_id, side, price,
+                       quantity, fee, fee_asset, fee_in_quote, is_maker, time_ms)
+    VALUES (%(account_id)s, %(strategy_id)s, (SELECT id FROM orders WHERE client_order_id = %(client_order_id)s),
+            %(client_order_id)s, %(market)s, %(symbol)s, %(trade_id)s, %(side)s, %(price)s, %(quantity)s, %(fee)s,
+            %(fee_asset)s, %(fee_in_quote)s, %(is_maker)s, %(time_ms)s)
+    ON CONFLICT (market, symbol, trade_id, account_id) DO NOTHING
+    RETURNING order_id, quantity, price * quantity AS quote, fee_in_quote
+), posted AS (
+    INSERT INTO postings (account_id, ledger, asset, amount, time_ms, source)
+    SELECT %(account_id)s, line.* FROM booked, unnest(%(ledgers)s::text[], %(assets)s::text[], %(amounts)s::numeric[],
+                                                      %(times)s::bigint[], %(sources)s::text[]) AS line
+), sums AS (
+    SELECT booked.order_id, booked.fee_in_quote,
+           booked.quantity + coalesce(sum(fills.quantity), 0) AS filled,
+           booked.quote + coalesce(sum(fills.quantity * fills.price), 0) AS quote_filled
+    FROM booked LEFT JOIN fills ON fills.order_id = booked.order_id
+    GROUP BY booked.order_id, booked.fee_in_quote, booked.quantity, booked.quote
+)
+UPDATE orders SET
+    fee = orders.fee + sums.fee_in_quote,
+    filled = greatest(orders.filled, sums.filled),
+    quote_filled = greatest(orders.quote_filled, sums.quote_filled),
+    price = sums.quote_filled / sums.filled,
+    exchange_order_id = CASE WHEN %(exchange_order_id)s > 0 THEN %(exchange_order_id)s ELSE exchange_order_id END,
+    updated = now()
+FROM sums WHERE orders.id = sums.order_id
+"""
+
+_FUND = """
+INSERT INTO postings (account_id, ledger, asset, amount, time_ms, source)
+SELECT %(account_id)s, line.* FROM unnest(%(ledgers)s::text[], %(assets)s::text[], %(amounts)s::numeric[],
+                                          %(times)s::bigint[], %(sources)s::text[])
+                                   AS line (ledger, asset, amount, time_ms, source)
+WHERE NOT EXISTS (
+    SELECT FROM postings p
+    WHERE p.account_id = %(account_id)s AND p.time_ms = line.time_ms AND p.source = line.source
+      AND p.ledger = line.ledger AND p.asset = line.asset AND p.amount = line.amount::numeric(38, 18)
+)
+"""
+
+# The round trip takes the strategy's loose fills of the symbol with it.
+_CLOSE = """
+WITH closed AS (
+    INSERT INTO trades (order_id, pnl, ts_close, strategy_id, market, symbol, side, qty, entry_price, exit_price, gross,
+                        fees, opened_ms, reason)
+    VALUES ((SELECT id FROM orders WHERE client_order_id = %(client_order_id)s), %(pnl)s, %(ts_close)s, %(strategy_id)s,
+            %(market)s, %(symbol)s, %(side)s, %(qty)s, %(entry_price)s, %(exit_price)s, %(gross)s, %(fees)s,
+            %(opened_ms)s, %(reason)s)
+    ON CONFLICT (order_id, opened_ms) DO NOTHING
+    RETURNING id
+)
+UPDATE fills SET round_trip_id = closed.id FROM closed
+WHERE fills.strategy_id = %(strategy_id)s AND fills.market = %(market)s AND fills.symbol = %(symbol)s
+  AND fills.round_trip_id IS NULL
+"""
+
+_DECIDE = """
+INSERT INTO decisions (strategy_id, time_ms, symbol, side, verdict, reason, rule, client_order_id, seen)
+VALUES (%(strategy_id)s, %(time_ms)s, %(symbol)s, %(side)s, %(verdict)s, %(reason)s, %(rule)s, %(client_order_id)s,
+        %(seen)s)
+ON CONFLICT DO NOTHING
+"""
+
+_MARK = """
+WITH marks AS (
+    SELECT * FROM unnest(%(strategies)s::bigint[], %(times)s::bigint[], %(equities)s::float8[], %(realised)s::float8[],
+                         %(unrealised)s::float8[], %(positions)s::numeric[], %(prices)s::float8[])
+           AS mark (strategy_id, time_ms, equity, realised, unrealised, position, price)
+), kept AS (
+    INSERT INTO equity (strategy_id, time_ms, equity, realised, unrealised, position, price)
+    SELECT * FROM marks
+    ON CONFLICT (strategy_id, time_ms) DO UPDATE SET
+        equity = EXCLUDED.equity, realised = EXCLUDED.realised, unrealised = EXCLUDED.unrealised,
+        position = EXCLUDED.position, price = EXCLUDED.price
+)
+INSERT INTO risk_state AS known (strategy_id, peak_equity, highest_equity, marked_ms)
+SELECT strategy_id, equity, equity, time_ms FROM marks
+ON CONFLICT (strategy_id) DO UPDATE SET
+    peak_equity = greatest(known.peak_equity, EXCLUDED.peak_equity),
+    highest_equity = greatest(known.highest_equity, EXCLUDED.highest_equity),
+    max_drawdown = greatest(known.max_drawdown,
+                            1 - EXCLUDED.highest_equity / nullif(greatest(known.highest_equity, 0), 0)),
+    marked_ms = EXCLUDED.marked_ms
+WHERE known.marked_ms < EXCLUDED.marked_ms
+"""
+
+_STOP = """
+WITH told AS (UPDATE strategies SET stopped_reason = %(reason)s WHERE id = %(strategy_id)s)
+INSERT INTO risk_state (strategy_id, stopped, stopped_ms) VALUES (%(strategy_id)s, %(reason)s, %(time_ms)s)
+ON CONFLICT (strategy_id) DO UPDATE SET stopped = EXCLUDED.stopped, stopped_ms = EXCLUDED.stopped_ms
+"""
+
+
+def place(order: Order, account_id: int, *, demo: bool) -> Statement:
+    """Write an order before it is sent."""
+    return PLACE, {
+        "strategy_id": order.strategy_id,
+        "side": order.side.value,
+        "qty": order.quantity,
+        "price": order.price,
+        "demo": demo,
+        "ts": moment(order.created_ms),
+        "account_id": account_id,
+        "client_order_id": order.client_order_id,
+        "market": order.market.value,
+        "symbol": order.symbol,
+        "type": order.type.value,
+        "time_in_force": order.time_in_force.value if order.time_in_force else None,
+        "purpose": order.purpose.value,
+        "reason": order.reason,
+        "created_ms": order.created_ms,
+    }
+
+
+def change(fact: OrderChanged) -> Statement:
+    """Move an order along its table of moves; a move that the table does not have leaves the status as it is."""
+    return _CHANGE, {
+        "client_order_id": fact.client_order_id,
+        "status": fact.status.value,
+        "before": [status.value for status in OrderStatus if may_move(status, fact.status)],
+        "reason": fact.reason,
+        "filled": fact.filled,
+        "quote_filled": fact.quote_filled,
+        "exchange_order_id": fact.exchange_order_id,
+    }
+
+
+def book(fact: FillBooked, account_id: int) -> Statement:
+    """Write a fill with its postings, once."""
+    fill = fact.fill
+    return _BOOK, {
+        "account_id": account_id,
+        "strategy_id": fact.strategy_id,
+        "client_order_id": fill.client_order_id,
+        "market": fill.market.value,
+        "symbol": fill.symbol,
+        "trade_id": fill.trade_id,
+        "side": fill.side.value,
+        "price": fill.price,
+        "quantity": fill.quantity,
+        "fee": fill.fee,
+        "fee_asset": fill.fee_asset,
+        "fee_in_quote": fact.fee_in_quote,
+        "is_maker": fill.is_maker,
+        "time_ms": fill.time_ms,
+        "exchange_order_id": fill.exchange_order_id,
+        **_lines(fact.postings),
+    }
+
+
+def fund(postings: Sequence[Posting], account_id: int) -> Statement:
+    """Write postings that belong to no fill."""
+    return _FUND, {"account_id": account_id, **_lines(postings)}
+
+
+def close(fact: TradeClosed) -> Statement:
+    """Write a finished round trip. P&L is taken from the rounded parts, so that it stays their exact difference."""
+    gross, fees = _rounded(fact.gross), _rounded(fact.fees)
+    return _CLOSE, {
+        "client_order_id": fact.client_order_id,
+        "pnl": EXACT.subtract(gross, fees),
+        "ts_close": moment(fact.closed_ms),
+        "strategy_id": fact.strategy_id,
+        "market": fact.market.value,
+        "symbol": fact.symbol,
+        "side": fact.side.value,
+        "qty": fact.quantity,
+        "entry_price": fact.entry_price,
+        "exit_price": fact.exit_price,
+        "gross": gross,
+        "fees": fees,
+        "opened_ms": fact.opened_ms,
+        "reason": fact.reason,
+    }
+
+
+def decide(fact: Decision) -> Statement:
+    """Write a decision; an indicator that had no number is kept as null."""
+    return _DECIDE, {
+        "strategy_id": fact.strategy_id,
+        "time_ms": fact.time_ms,
+        "symbol": fact.symbol,
+        "side": fact.side.value,
+        "verdict": fact.verdict.value,
+        "reason": fact.reason,
+        "rule": fact.rule,
+        "client_order_id": fact.client_order_id,
+        "seen": Jsonb({name: value if math.isfinite(value) else None for name, value in fact.seen.items()}),
+    }
+
+
+def mark(marks: Iterable[EquityMarked]) -> list[Statement]:
+    """Write equity marks: one statement for all strategies, more only when a strategy has several."""
+    rounds: list[dict[int, EquityMarked]] = []
+    for each in marks:
+        free = next((taken for taken in rounds if each.strategy_id not in taken), None)
+        if free is None:
+            rounds.append(free := {})
+        free[each.strategy_id] = each
+    return [(_MARK, _columns(list(taken.values()))) for taken in rounds]
+
+
+def stop(fact: StrategyStopped) -> Statement:
+    """Write that a strategy takes no new risk."""
+    return _STOP, {"strategy_id": fact.strategy_id, "reason": fact.reason, "time_ms": fact.time_ms}
+
+
+def moment(time_ms: int) -> datetime:
+    """Give a time in ms UTC as an exact aware datetime."""
+    return _EPOCH + timedelta(milliseconds=time_ms)
+
+
+def _rounded(value: Decimal) -> Decimal:
+    return value.quantize(_SCALE, context=EXACT)
+
+
+def _lines(postings: Sequence[Posting]) -> dict[str, list[Any]]:
+    return {
+        "ledgers": [each.ledger for each in postings],
+        "assets": [each.asset for each in postings],
+        "amounts": [each.amount for each in postings],
+        "times": [each.time_ms for each in postings],
+        "sources": [each.source for each in postings],
+    }
+
+
+def _columns(marks: Sequence[EquityMarked]) -> dict[str, list[Any]]:
+    return {
+        "strategies": [each.strategy_id for each in marks],
+        "times": [each.time_ms for each in marks],
+        "equities": [each.equity for each in marks],
+        "realised": [each.realised for each in marks],
+        "unrealised": [each.unrealised for each in marks],
+        "positions": [each.position for each in marks],
+        "prices": [each.price for each in marks],
+    }

@@ -1,0 +1,116 @@
+"""Fixtures for tests that need a database: one private server for the run, one migrated template, a copy per test.
+
+Nothing is imported or started until a test asks for it.
+"""
+
+import contextlib
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from bot.db.embedded import Server
+
+TEMPLATE = "bot_template"
+_FOLDERS = "bot-tests-"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator["Server"]:
+    """A private server shared by all workers of this run; the last one to leave removes it."""
+    from bot.db import embedded
+
+    # Workers of one run have the same parent, which gives them a common folder.
+    run = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    folder = Path(tempfile.gettempdir()) / f"{_FOLDERS}{run}"
+    _sweep()
+    with contextlib.ExitStack() as stack:
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+        users = stack.enter_context((folder / "users").open("w"))
+        fcntl.flock(users, fcntl.LOCK_SH)
+        yield embedded.ensure(folder / "postgres")
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            embedded.erase(folder / "postgres")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def admin(cluster: "Server") -> Iterator[Callable[[str], object]]:
+    """Runs a statement on the server, outside any transaction, and gives the first value of its answer."""
+    import psycopg
+
+    from bot.db.base import plain_dsn
+
+    with psycopg.connect(plain_dsn(cluster.url), dbname="postgres", autocommit=True) as connection:
+
+        def run(statement: str) -> object:
+            cursor = connection.execute(statement)  # type: ignore[call-overload]
+            return row[0] if cursor.description and (row := cursor.fetchone()) else None
+
+        yield run
+
+
+@pytest.fixture(scope="session")
+def template_url(cluster: "Server", admin: Callable[[str], object]) -> str:
+    """The address of a migrated, empty database, made once a run. Copy it; do not connect to it."""
+    from bot.db import migrate
+
+    url = cluster.url.replace("/binance_bot?", f"/{TEMPLATE}?")
+    with (cluster.place.home.parent / "template.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not admin(f"SELECT true FROM pg_database WHERE datname = '{TEMPLATE}'"):
+            admin("DROP DATABASE IF EXISTS bot_template_draft")
+            admin("CREATE DATABASE bot_template_draft")
+            migrate.upgrade(url.replace(TEMPLATE, "bot_template_draft"))
+            admin(f"ALTER DATABASE bot_template_draft RENAME TO {TEMPLATE}")
+    return url
+
+
+@pytest.fixture
+def database_url(template_url: str, admin: Callable[[str], object]) -> Iterator[str]:
+    """The address of a migrated database of this test's own."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    admin(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield template_url.replace(TEMPLATE, name)
+    admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def empty_url(cluster: "Server", admin: Callable[[str], object]) -> Iterator[str]:
+    """The address of a database of this test's own with nothing in it."""
+    name = f"empty_{os.getpid()}_{next(_numbers)}"
+    admin(f"CREATE DATABASE {name}")
+    yield cluster.url.replace("/binance_bot?", f"/{name}?")
+    admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _sweep() -> None:
+    """Remove servers of runs that were killed."""
+    from bot.db import embedded
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        pid = folder.name.removeprefix(_FOLDERS)
+        if pid.isdecimal() and not _is_alive(int(pid)):
+            with contextlib.suppress(PermissionError):
+                embedded.erase(folder / "postgres")
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
