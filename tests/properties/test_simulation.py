@@ -26,7 +26,7 @@ RULES = Instrument(
 FUNDS = {"ann": {"USDT": D(2_000), "ABC": D(20)}, "bob": {"USDT": D("77.77777777"), "ABC": D("0.12345678")}}
 TERMS = [
     Terms(),
-    Terms(fill="midpoint", slippage_bps=D(7)),
+    Terms(fill="midpoint", slippage_bps=D(150)),
     Terms(fill="next", slippage_bps=D(3), taker_fee=D("0.00075")),
     Terms(maker_fee=D(0), taker_fee=D("0.0123456789")),
 ]
@@ -36,16 +36,16 @@ orders = st.fixed_dictionaries(
     {
         "account": st.sampled_from(sorted(FUNDS)),
         "side": st.sampled_from(Side),
-        "kind": st.sampled_from(["MARKET", "QUOTE", "LIMIT_MAKER", *TimeInForce]),
+        "kind": st.sampled_from(["LIMIT_MAKER", "MARKET", "QUOTE", *TimeInForce]),
         "price": prices,
-        "size": st.integers(1, 9_000).map(lambda lots: D(lots) / 1_000),
+        "size": st.integers(10, 3_000).map(lambda lots: D(lots) / 1_000),
         "terms": st.sampled_from(TERMS),
     }
 )
 bars = st.lists(prices, min_size=4, max_size=4)
-trades = st.tuples(prices, st.none() | st.integers(1, 5_000).map(lambda lots: D(lots) / 1_000))
+trades = st.tuples(prices, st.none() | st.integers(1, 2_000).map(lambda lots: D(lots) / 1_000))
 cancels = st.integers(1, 30)
-happenings = st.lists(st.one_of(orders, orders, bars, trades, cancels), max_size=40)
+happenings = st.lists(st.one_of(orders, orders, bars, trades, cancels), min_size=12, max_size=40)
 
 
 def happen(exchange: Exchange, what: object, minute: int) -> None:

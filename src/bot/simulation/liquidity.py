@@ -25,6 +25,12 @@ class Terms(msgspec.Struct, frozen=True):
     fill: Literal["last", "midpoint", "next"] = "last"
     slippage_bps: Decimal = ZERO
 
+    def __post_init__(self) -> None:
+        if not (0 <= self.maker_fee < 1 and 0 <= self.taker_fee < 1):
+            raise ValueError("fees are fractions from 0 to below 1: write 0.001 for a tenth of a percent")
+        if not 0 <= self.slippage_bps < _BPS:
+            raise ValueError("slippage_bps goes from 0 to below 10000: write 5 for 0.05 %")
+
 
 STANDARD_TERMS = Terms()
 

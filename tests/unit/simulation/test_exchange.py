@@ -334,3 +334,29 @@ def test_an_adopted_order_takes_its_lock_again_and_new_ids_follow_it(exchange: E
 def test_an_account_opens_once(exchange: Exchange) -> None:
     with pytest.raises(ValueError, match="open already"):
         exchange.open_account("ann", {})
+
+
+@pytest.mark.parametrize("wrong", [{"maker_fee": D(1)}, {"taker_fee": D(-1)}, {"slippage_bps": D(10_000)}])
+def test_terms_that_cannot_be_meant_are_refused(wrong: dict[str, Decimal]) -> None:
+    with pytest.raises(ValueError, match="write"):
+        Terms(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_an_account_cannot_hold_is_refused(exchange: Exchange) -> None:
+    with pytest.raises(ValueError, match="below zero: USDT"):
+        exchange.open_account("bob", {"USDT": D(-1)})
+
+
+def test_orders_of_one_account_are_not_seen_by_another(exchange: Exchange) -> None:
+    exchange.open_account("bob", {"USDT": D(500)})
+    put(exchange, Side.BUY, "1", "90")
+    assert exchange.open_orders("bob") == []
+    assert exchange.orders("bob", "ABCUSDT") == []
+    assert exchange.balances("bob") == {"USDT": Balance(D(500))}
+
+
+def test_a_market_order_that_waits_can_be_cancelled(exchange: Exchange) -> None:
+    order = put(exchange, Side.SELL, "2", terms=Terms(fill="next"))
+    exchange.cancel("ann", "ABCUSDT", order_id=order.order_id, now_ms=2 * MINUTE)
+    assert exchange.on_candle(candle(1, 100.0, 101.0, 99.0, 100.0)) == []
+    assert exchange.balances("ann")["ABC"] == Balance(D(10))
