@@ -1,0 +1,75 @@
+"""The reference pages name what the program has, and the example in the how-to works as printed."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from bot.strategies.config import StrategyConfig
+from bot.strategies.registry import discover
+
+ROOT = Path(__file__).parents[3]
+DOCS = ROOT / "docs"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def test_every_setting_of_the_example_file_is_explained_with_its_default() -> None:
+    rows = [line for line in page("reference/settings.md").splitlines() if line.startswith("| `")]
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    settings = re.findall(r"^([A-Z_]+)=(.*)$", example, re.MULTILINE)
+    assert settings
+    for name, default in settings:
+        (row,) = [row for row in rows if f"`{name}`" in row]
+        assert not default or f"`{default}`" in row, f"{name}: the page does not give {default} as its default"
+
+
+def test_every_setting_of_a_strategy_is_explained() -> None:
+    text = page("reference/settings.md").partition("## Config of a strategy")[2]
+    assert [name for name in StrategyConfig.model_fields if f"`{name}`" not in text] == []
+
+
+ROUTERS = {
+    "health": "/health",
+    "metrics": "/metrics",
+    "prometheus": "",
+    "accounts": "/api/v1",
+    "strategies": "/api/v1",
+    "events": "/api/v1",
+    "auth": "",
+    "pages": "",
+}
+
+
+@pytest.mark.parametrize(("name", "prefix"), ROUTERS.items())
+def test_every_address_of_the_server_is_listed(name: str, prefix: str) -> None:
+    text = page("reference/http.md")
+    router = import_module(f"bot.api.routers.{name}").router
+    paths = {prefix + route.path.replace("{strategy_id}", "{id}") for route in router.routes}
+    assert paths
+    missing = [path for path in paths if path not in text and f"`/{path.rsplit('/', 1)[-1]}`" not in text]
+    assert missing == []
+
+
+def test_the_strategy_in_the_how_to_is_found_and_takes_its_settings(tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.*?)```", page("how-to/write-a-strategy.md"), re.DOTALL)
+    assert example
+    (tmp_path / "buy_the_dip.py").write_text(example[1], encoding="utf-8")
+    catalogue = discover(tmp_path)
+    strategy = catalogue.find("buy_the_dip")
+    assert catalogue.problems == ()
+    config = strategy.Config.model_validate({"symbol": "BTCUSDT", "window": 50})
+    assert config.model_dump()["window"] == 50
+
+
+def test_every_decision_page_says_context_choice_and_cost_and_is_listed() -> None:
+    index = page("adr/README.md")
+    pages = sorted((DOCS / "adr").glob("[0-9]*.md"))
+    assert pages
+    for path in pages:
+        headings = re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert headings == ["Context", "Choice", "What it costs"], path.name
+        assert f"({path.name})" in index
