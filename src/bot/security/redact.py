@@ -1,6 +1,7 @@
 """Hides secrets in text and records: by the name they stand under, by their look, and by their value."""
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from urllib.parse import quote, quote_plus
@@ -96,7 +97,7 @@ def _disguises(value: str) -> set[str]:
     """Give the shapes in which a value may turn up inside other text."""
     raw = value.encode()
     found = {value, value.strip(), quote(value, safe=""), quote(value), quote_plus(value), raw.hex(), raw.hex().upper()}
-    found |= {repr(value)[1:-1], value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")}
+    found |= {repr(value)[1:-1], _in_json(value), _in_json(_in_json(value))}
     for lead in range(3):
         # Within longer base64 text a value has three faces, by where it falls in the groups of three bytes.
         start = (lead * 8 + 5) // 6
@@ -104,6 +105,10 @@ def _disguises(value: str) -> set[str]:
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             found.add(encode(b"\0" * lead + raw).decode()[start:end])
     return found
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 REDACTOR = Redactor()
