@@ -1,4 +1,4 @@
-// Copies the dashboard's scripts from node_modules into the package, with their licences and a manifest of hashes.
+// Copies the dashboard's scripts and its font from node_modules into the package, with their licences and a manifest of hashes.
 // Way in: `npm ci --ignore-scripts && npm run vendor` in this folder. Users never need node: the result is committed.
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -24,6 +24,7 @@ const PACKAGES = [
     licence: "LICENSE.md",
     inside: [{ name: "@kurkle/color", licence: "LICENSE.md" }],
   },
+  { name: "@fontsource-variable/inter", files: ["files/inter-latin-wght-normal.woff2"], licence: "LICENSE" },
 ];
 
 const read = (name, file) => readFileSync(join(HERE, "node_modules", name, file));
@@ -44,7 +45,7 @@ const manifest = PACKAGES.map(({ name, files, licence, notice, inside = [] }) =>
     const text = part.licence ? read(part.name, part.licence) : `${license} licence, by ${author}\n`;
     parts.push(`Contains ${part.name} ${version} (${license})\n\n${text}`);
   }
-  const licenceFile = `${name}.LICENSE.txt`;
+  const licenceFile = `${name.split("/").pop()}.LICENSE.txt`;
   writeFileSync(join(TARGET, licenceFile), parts.join(`\n${"-".repeat(78)}\n\n`));
 
   const hashes = Object.fromEntries([...kept, licenceFile].map((file) => [file, sha256(file)]));
