@@ -106,6 +106,19 @@ def test_of_two_first_starts_at_once_one_installs_and_the_other_waits(clone: Any
     assert len(clone.installs()) == 1
 
 
+def test_a_killed_start_leaves_the_lock_to_its_installer_so_the_next_one_waits_for_it(clone: Any) -> None:
+    clone.uv_does(f"while [ ! -e {clone.notes}.go ]; do sleep 0.02; done")
+    with clone.start("status") as killed:
+        while "installing" not in killed.stderr.readline():
+            assert killed.poll() is None
+        killed.kill()
+    with clone.start("status") as next_one:
+        assert "waiting" in next_one.stderr.readline()
+        Path(f"{clone.notes}.go").touch()
+        out, _ = next_one.communicate(timeout=60)
+    assert out.startswith("status|")
+
+
 def _lines_of_both(starts: list[Any]) -> Any:
     with selectors.DefaultSelector() as selector:
         for process in starts:
