@@ -26,6 +26,7 @@ from typing import Any, Literal, Self, override
 import msgspec
 import structlog
 
+from bot.domain.errors import Misconfigured
 from bot.security.redact import REDACTOR, register_secret
 
 try:
@@ -54,11 +55,19 @@ def setup_logging(
     now: Callable[[], float] = time.time,
     queue_lines: int = QUEUE_LINES,
 ) -> "Logs":
-    """Send all logs to the console (stderr) and `log_dir/<process>.log`, in place of what an earlier call set up."""
+    """Send all logs to the console (stderr) and `log_dir/<process>.log`, in place of what an earlier call set up.
+
+    Raises Misconfigured when there is no such folder to write to; a disk that is full raises nothing.
+    """
     global _current  # noqa: PLW0603 — the standard library's root logger is one per process, so this is too
     if _current is not None:
         _current.stop()
     file = GzipRotatingFile(log_dir / f"{process}.log", rotation, max_bytes, backup_count, now=now)
+    if isinstance(file.trouble, (PermissionError, FileExistsError, NotADirectoryError)):
+        reason = file.trouble.strerror
+        raise Misconfigured(
+            f"logs cannot be written to {log_dir} ({reason}); give LOG_DIR a folder that we may write to"
+        )
     sinks: list[logging.Handler] = [file]
     if console:
         sinks.append(_Console(sys.stderr))
@@ -211,6 +220,8 @@ class GzipRotatingFile(logging.Handler):
         super().__init__()
         self.path = path.absolute()
         self.failed = 0
+        self.trouble: OSError | None = None
+        """What the disk said last when it refused."""
         self._rotation = rotation
         self._max_bytes = max_bytes
         self._keep = keep
@@ -247,8 +258,9 @@ class GzipRotatingFile(logging.Handler):
     def _attempt(self) -> Iterator[None]:
         try:
             yield
-        except OSError:
+        except OSError as error:
             self.failed += 1
+            self.trouble = error
             self._unreported += 1
 
     @contextmanager
