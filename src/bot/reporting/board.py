@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import msgspec
@@ -67,7 +67,7 @@ class Board(msgspec.Struct, frozen=True):
 
 
 class Pulse:
-    """Tells how long ago equity marks last moved.
+    """Tells how long ago the equity marks of each ledger last moved.
 
     Replayed markets live in the past, so it watches marks change instead of comparing their time with ours; only the
     first look has nothing else to go by.
@@ -75,18 +75,16 @@ class Pulse:
 
     def __init__(self) -> None:
         self._newest: dict[Mode, int] = {}
-        self._moved_ms: int | None = None
+        self._moved_ms: dict[Mode, int] = {}
 
-    def beat(self, newest: Mapping[Mode, int], now_ms: int) -> float | None:
-        """Take the newest mark of each ledger; give the age of the last movement in seconds."""
-        if not newest:
-            return None
-        if not self._newest:
-            self._moved_ms = min(now_ms, max(newest.values()))
-        elif newest != self._newest:
-            self._moved_ms = now_ms
-        self._newest = dict(newest)
-        return None if self._moved_ms is None else (now_ms - self._moved_ms) / 1000
+    def beat(self, mode: Mode, newest_ms: int, now_ms: int) -> float:
+        """Take the newest mark of a ledger; give the age of its last movement in seconds."""
+        if mode not in self._newest:
+            self._moved_ms[mode] = min(now_ms, newest_ms)
+        elif newest_ms != self._newest[mode]:
+            self._moved_ms[mode] = now_ms
+        self._newest[mode] = newest_ms
+        return (now_ms - self._moved_ms[mode]) / 1000
 
 
 class Boards:
@@ -114,15 +112,14 @@ def read(session: Session, pulse: Pulse, now_ms: int) -> Board:
     """Read the board: four statements for each kind of money in use, however many strategies there are."""
     strategies, accounts = queries.strategies(session), queries.accounts(session)
     ledgers = {mode: _Ledger.read(session, mode) for mode in sorted({facts.mode for facts in strategies})}
-    newest = {mode: ledger.newest_ms for mode, ledger in ledgers.items() if ledger.newest_ms}
-    heartbeat_age_s = pulse.beat(newest, now_ms)
+    ages_s = {mode: pulse.beat(mode, ledger.newest_ms, now_ms) for mode, ledger in ledgers.items() if ledger.newest_ms}
     return Board(
         time_ms=now_ms,
-        heartbeat_age_s=heartbeat_age_s,
+        heartbeat_age_s=min(ages_s.values(), default=None),
         accounts=accounts,
         # A strategy removed between two statements has no figures any more.
         rows=[
-            ledgers[facts.mode].row(facts, heartbeat_age_s)
+            ledgers[facts.mode].row(facts, ages_s.get(facts.mode, 0.0))
             for facts in strategies
             if facts.id in ledgers[facts.mode].kpis
         ],
@@ -155,8 +152,8 @@ class _Ledger(msgspec.Struct, frozen=True):
         today = queries.pnl_by_strategy_since(session, newest_ms - newest_ms % DAY_MS)
         return cls(kpis, marks, queries.sparklines(session), today, newest_ms)
 
-    def row(self, facts: StrategyFacts, heartbeat_age_s: float | None) -> Row:
-        """Give the row of a strategy. Its mark is as old as the last movement, and older if others moved on since."""
+    def row(self, facts: StrategyFacts, ledger_age_s: float) -> Row:
+        """Give the row of a strategy. Its mark is as old as its ledger, and older if others moved on since."""
         mark = self.marks.get(facts.id)
         return Row(
             facts=facts,
@@ -164,7 +161,7 @@ class _Ledger(msgspec.Struct, frozen=True):
             mark=mark,
             sparkline=self.sparklines.get(facts.id, []),
             pnl_today=self.today.get(facts.id, ZERO),
-            age_s=None if mark is None else (self.newest_ms - mark.time_ms) / 1000 + (heartbeat_age_s or 0.0),
+            age_s=None if mark is None else (self.newest_ms - mark.time_ms) / 1000 + ledger_age_s,
         )
 
 

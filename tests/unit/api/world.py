@@ -9,6 +9,7 @@ from json import dumps
 import psycopg
 
 from bot.db.base import plain_dsn
+from bot.security import tokens
 
 NOW_MS = 1_750_000_000_000
 MINUTE_MS = 60_000
@@ -94,6 +95,17 @@ class World:
             f"INSERT INTO {schema}.risk_state (strategy_id, max_drawdown) VALUES (%s, %s)", (strategy_id, fraction)
         )
 
+    def sign_in(self, name: str, token: str) -> None:
+        person = self._id("INSERT INTO users (name, password_hash) VALUES (%s, 'x')", (name,))
+        self._id(
+            "INSERT INTO sessions (token_hash, user_id, created_at, seen_at, expires_at) VALUES"
+            " (%s, %s, to_timestamp(%s), to_timestamp(%s), to_timestamp(%s))",
+            (tokens.token_hash(token), person, NOW_MS / 1000, NOW_MS / 1000, NOW_MS / 1000 + 3_600),
+        )
+
+    def rows(self, statement: str) -> list[tuple[object, ...]]:
+        return self.connection.execute(statement).fetchall()
+
     def _id(self, statement: str, values: tuple[object, ...]) -> int:
         row = self.connection.execute(statement + " RETURNING id", values).fetchone()
         assert row is not None
@@ -123,7 +135,7 @@ def populate(world: World) -> dict[str, int]:
     world.trade(ids["live"], "100", schema="live")
     for minutes_ago, equity in enumerate([10_009.25, 10_013.0, 9_900.5, 10_100.0, 10_000.0]):
         world.mark(ids["mean"], equity, NOW_MS - minutes_ago * MINUTE_MS)
-    world.mark(ids["live"], 5_100.0, NOW_MS - MINUTE_MS, schema="live")
+    world.mark(ids["live"], 5_100.0, NOW_MS - 2 * MINUTE_MS, schema="live")
     world.drawdown(ids["mean"], 0.019752475)
     world.decision(ids["mean"], at_ms=NOW_MS - 1)
     world.decision(ids["mean"], "denied", rule="max_open_orders")
