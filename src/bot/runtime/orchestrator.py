@@ -98,8 +98,9 @@ def _only_disables(worker: Worker, plan: AccountPlan) -> bool:
     Nor does a stop by risk, which the engine itself has put into its row.
     """
     old = {each.strategy_id: each for each in worker.plan.strategies}
-    if old.keys() != {each.strategy_id for each in plan.strategies}:
-        return False
+    new = {each.strategy_id for each in plan.strategies}
+    if not new <= old.keys() or any(old[gone].is_enabled for gone in old.keys() - new):
+        return False  # (a disabled strategy leaves the plan once it holds nothing more)
     newly_disabled = []
     for each in plan.strategies:
         before = old[each.strategy_id]

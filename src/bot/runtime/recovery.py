@@ -29,3 +29,8 @@ def restore(engine: Engine, recovered: Recovered) -> None:
 def newest_trade_id(recovered: Recovered) -> int:
     """Give the highest trade id booked so far; 0 when there is none."""
     return max((trade_id for _, _, trade_id in recovered.fill_keys), default=0)
+
+
+def newest_order_id(recovered: Recovered) -> int:
+    """Give the highest exchange order id among open orders; 0 when there is none."""
+    return max((each.exchange_order_id for each in recovered.open_orders), default=0)

@@ -10,7 +10,7 @@ import structlog
 from bot.domain.instrument import Instrument
 from bot.domain.market import Market, Stream
 from bot.domain.messages import StopRequested, Tick
-from bot.engine.callbacks import Fault
+from bot.engine.callbacks import Fault, call
 from bot.engine.engine import Engine
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
@@ -82,27 +82,26 @@ class Worker:
             inbox = Inbox()
             broker = await outfit.broker(plan, instruments, recovered)
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock)
+            # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
+            await self._warm_up(feed, engine)
             streams = sorted({slot.stream for slot in engine.slots.values()}, key=str)
             wants_forming = any(slot.strategy.open_candles for slot in engine.slots.values())
-            subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
             try:
-                await self._warm_up(feed, engine)
-                ours = {slot.id for slot in engine.slots.values()}
-                await broker.start(
-                    inbox.put, [each for each in recovered.open_orders if each.order.strategy_id in ours]
-                )
+                ours = [each for each in recovered.open_orders if each.order.strategy_id in engine.slots]
+                await broker.start(inbox.put, ours)
+                subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
                 self.runner = runner
                 log.info("account.ready", account=str(plan), strategies=len(engine.slots), streams=len(streams))
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(runner.run(), name=f"runner {plan}")
-                    group.create_task(self._mark(runner, inbox), name=f"marks {plan}")
+                try:
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(runner.run(), name=f"runner {plan}")
+                        group.create_task(self._mark(runner, inbox), name=f"marks {plan}")
+                finally:
+                    self.runner = None
+                    await subscription.close()
             finally:
-                self.runner = None
-                await subscription.close()
                 await broker.stop()
-                for slot in engine.slots.values():
-                    if not slot.is_faulted:
-                        slot.strategy.on_stop()
+                _say_goodbye(engine)
         finally:
             await close(journal)
             log.info("account.stopped", account=str(plan))
@@ -159,6 +158,15 @@ class Worker:
             if runner.last_candle_ms > marked_ms:
                 marked_ms = runner.last_candle_ms
                 inbox.put(Tick(marked_ms))
+
+
+def _say_goodbye(engine: Engine) -> None:
+    for slot in engine.slots.values():
+        if not slot.is_faulted:
+            try:
+                call(slot.strategy.on_stop)
+            except Fault as fault:
+                log.warning("strategy.failed_at_end", strategy=slot.id, cause=str(fault))
 
 
 async def close(resource: object) -> None:

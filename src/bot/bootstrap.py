@@ -1,0 +1,297 @@
+"""The roof: the only place (with the commands) that reads settings and joins parts.
+
+Way in: Roof, then Outfit for what trades and dashboard_deps() for what shows. Modes differ here alone: which feed,
+broker and journal an account is handed.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from bot import __version__
+from bot.binance.client import Client, build_public, build_spot
+from bot.binance.clock import ExchangeClock, LocalClock
+from bot.binance.execution import SpotBroker
+from bot.binance.hosts import Environment, hosts_for
+from bot.binance.limits import WeightBank
+from bot.binance.market_data import MarketData
+from bot.binance.signing import Credentials
+from bot.config import Settings, load
+from bot.db import embedded
+from bot.db.base import Mode, check_durability, create_async, session_factory, unit_of_work
+from bot.db.journal import PostgresJournal
+from bot.db.migrate import upgrade
+from bot.db.repositories import Accounts, Strategies, Users
+from bot.domain.errors import Misconfigured
+from bot.domain.instrument import Instrument
+from bot.domain.ledger import Ledger
+from bot.domain.market import Candle, Market, Stream
+from bot.logging import Logs, setup_logging
+from bot.ports import Broker, Clock, Feed, Journal, Recovered
+from bot.risk.rules import Limits
+from bot.runtime.paper_trade import PaperBroker, terms_of
+from bot.runtime.plan import AccountPlan, StrategyPlan
+from bot.runtime.recovery import newest_order_id, newest_trade_id
+from bot.security.keys import load_or_create_key
+from bot.security.secrets import SecretBox
+from bot.security.tokens import new_token, token_hash
+from bot.strategies.registry import Catalogue, discover
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from bot.api.deps import Deps
+
+log = structlog.get_logger()
+
+
+class Roof:
+    """Everything that settings decide, made on first use."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or load()
+
+    @property
+    def key_file(self) -> Path:
+        """Where our own encryption key lies when ENCRYPTION_KEY is unset."""
+        return self.settings.VAR_DIR / "keys" / "encryption.key"
+
+    @cached_property
+    def db_url(self) -> str:
+        """The database's address. The private server is started if need be, the schema brought up to date."""
+        given = self.settings.DB_URL
+        url = given.get_secret_value() if given else embedded.ensure(self.settings.VAR_DIR / "postgres").url
+        upgrade(url)
+        return url
+
+    @cached_property
+    def engine(self) -> AsyncEngine:
+        """The pool of database connections of this process."""
+        return create_async(self.db_url)
+
+    @cached_property
+    def sessions(self) -> async_sessionmaker[AsyncSession]:
+        """Database sessions."""
+        return session_factory(self.engine)
+
+    @cached_property
+    def box(self) -> SecretBox:
+        """What opens sealed secrets; its key is made on first use."""
+        given = self.settings.ENCRYPTION_KEY
+        return SecretBox(load_or_create_key(given.get_secret_value() if given else None, self.key_file))
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """All strategies that can be found."""
+        return discover(self.settings.STRATEGIES_DIR)
+
+    def start_logs(self, process: str = "bot", *, console: bool = True) -> Logs:
+        """Send logs where the settings say."""
+        chosen = self.settings
+        return setup_logging(
+            chosen.LOG_DIR,
+            chosen.LOG_LEVEL,
+            chosen.LOG_ROTATION,
+            chosen.LOG_MAX_BYTES,
+            chosen.LOG_BACKUP_COUNT,
+            process=process,
+            console=console,
+        )
+
+    async def first_run_token(self) -> str | None:
+        """Give a fresh one-time token while nobody can log in yet, else None."""
+        async with self.sessions() as session:
+            return None if await Users(session).any() else new_token()
+
+    async def close(self) -> None:
+        """Let go of database connections."""
+        if "engine" in self.__dict__:
+            await self.engine.dispose()
+
+
+class Feeds:
+    """One candle hub and one weight bank for each environment and market, shared by all accounts of this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._hubs: dict[tuple[str, Market], MarketData] = {}
+        self._banks: dict[str, WeightBank] = {}
+        self._clients: list[Client] = []
+
+    def bank(self, environment: str) -> WeightBank:
+        """Give the count of requests that an environment has had from us: Binance counts by address."""
+        return self._banks.setdefault(environment, WeightBank())
+
+    def client(self, environment: str, market: Market = Market.SPOT) -> Client:
+        """Make a client for what needs no key; closed with the feeds."""
+        hosts = hosts_for(environment, market, emulator_url=self._settings.EMULATOR_URL)
+        self._clients.append(build_public(hosts, self.bank(environment)))
+        return self._clients[-1]
+
+    def hub(self, environment: str, market: Market = Market.SPOT) -> MarketData:
+        """Give the hub of an environment, made on first use. Call it inside the event loop."""
+        if (environment, market) not in self._hubs:
+            self._hubs[environment, market] = MarketData(self.client(environment, market), LocalClock())
+        return self._hubs[environment, market]
+
+    async def candles(self, stream: Stream, count: int) -> Sequence[Candle]:
+        """Give the newest closed candles, for the dashboard's charts."""
+        return await self.hub(self._settings.MARKET_DATA_ENVIRONMENT, stream.market).history(stream, count)
+
+    async def close(self) -> None:
+        """Close all hubs and their clients."""
+        for hub in self._hubs.values():
+            await hub.close()
+        for client in self._clients:
+            await client.close()
+
+
+class Outfit:
+    """What each account is handed (`runtime.worker.Outfit`)."""
+
+    def __init__(self, roof: Roof, feeds: Feeds) -> None:
+        self._roof = roof
+        self._feeds = feeds
+        self._clock = LocalClock()
+        self._refused: dict[int, str] = {}
+        self.mark_every_s = float(min(roof.settings.DASHBOARD_REFRESH_SECONDS, 60))
+
+    @property
+    def clock(self) -> Clock:
+        """This machine's time."""
+        return self._clock
+
+    @property
+    def limits(self) -> Limits:
+        """What every account is allowed, from the settings."""
+        chosen = self._roof.settings
+        return Limits(
+            max_order_value=chosen.RISK_MAX_ORDER_VALUE,
+            max_open_orders=chosen.RISK_MAX_OPEN_ORDERS,
+            max_drawdown=chosen.RISK_MAX_DRAWDOWN,
+            daily_loss=float(chosen.RISK_MAX_DAILY_LOSS) if chosen.RISK_MAX_DAILY_LOSS else None,
+        )
+
+    def feed(self, plan: AccountPlan) -> Feed:
+        """Paper looks at the market of MARKET_DATA_ENVIRONMENT; sent orders go where their candles come from."""
+        is_paper = plan.mode is Mode.PAPER
+        return self._feeds.hub(self._roof.settings.MARKET_DATA_ENVIRONMENT if is_paper else plan.environment)
+
+    async def journal(self, plan: AccountPlan) -> Journal:
+        """Give the account's memory, in the schema of its mode; live money asks for a durable server first."""
+        if plan.mode is Mode.LIVE:
+            async with self._roof.engine.connect() as connection:
+                await check_durability(connection)
+        return PostgresJournal(self._roof.db_url, plan.account_id, plan.mode)
+
+    async def broker(self, plan: AccountPlan, instruments: Mapping[str, Instrument], recovered: Recovered) -> Broker:
+        """Paper orders meet a simulator in memory; all others are signed and sent."""
+        if plan.mode is not Mode.PAPER:
+            return await self._sender(plan)
+        held = Ledger()
+        held.open(recovered.balances)
+        used = {each.config.symbol for each in plan.strategies}
+        return PaperBroker(
+            {symbol: rules for symbol, rules in instruments.items() if symbol in used},
+            held.ours() if recovered.balances else plan.paper_funds,
+            {each.strategy_id: terms_of(each.config) for each in plan.strategies},
+            first_order_id=newest_order_id(recovered) + 1,
+            first_trade_id=newest_trade_id(recovered) + 1,
+        )
+
+    async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
+        """Put on record, once, that a strategy cannot run."""
+        if self._refused.get(strategy.strategy_id) == reason:
+            return
+        self._refused[strategy.strategy_id] = reason
+        log.error("strategy.refused", strategy=strategy.strategy_id, title=strategy.title, cause=reason)
+        async with unit_of_work(self._roof.sessions) as session:
+            (await Strategies(session).get(strategy.strategy_id)).stopped_reason = reason
+
+    async def _sender(self, plan: AccountPlan) -> Broker:
+        async with self._roof.sessions() as session:
+            account = await Accounts(session).get(plan.account_id)
+        if not account.api_key_enc or not account.api_secret_enc:
+            raise Misconfigured(f"account {plan.name} has no API key; add it again with one: bot account add")
+        key, secret = (
+            self._roof.box.open(token, account=plan.name, field=field, environment=plan.environment).reveal()
+            for field, token in (("api_key", account.api_key_enc), ("api_secret", account.api_secret_enc))
+        )
+        credentials = Credentials(key, secret)
+        clock = ExchangeClock(self._feeds.client(plan.environment).time_ms)
+        hosts = hosts_for(plan.environment, emulator_url=self._roof.settings.EMULATOR_URL)
+        client = build_spot(credentials, hosts, clock, self._feeds.bank(plan.environment))
+        return SpotBroker(client, credentials, clock)
+
+
+def mode_of(*, demo_mode: bool, environment: str, is_approved: bool) -> Mode:
+    """Say whose money a strategy uses. Real money takes two facts; one alone stays paper."""
+    if demo_mode:
+        return Mode.PAPER
+    if environment != Environment.PRODUCTION:
+        return Mode.REHEARSAL
+    return Mode.LIVE if is_approved else Mode.PAPER
+
+
+def dashboard_deps(roof: Roof, feeds: Feeds | None, token: str | None) -> "Deps":
+    """Give the API what it needs; `token` opens the first login."""
+    from bot.api.deps import LOCAL_HOSTS, Deps  # noqa: PLC0415  (the web framework is slow to import)
+
+    return Deps(
+        sessions=roof.sessions,
+        sqlite_path=roof.settings.DASHBOARD_SQLITE_PATH,
+        version=__version__,
+        allowed_hosts=frozenset({*LOCAL_HOSTS, roof.settings.API_HOST}),
+        candles=feeds.candles if feeds else None,
+        first_run_token_hash=token_hash(token) if token else None,
+    )
+
+
+def setup_address(settings: Settings, token: str, port: int | None = None) -> str:
+    """Give the address at which the first person chooses a password."""
+    return f"http://{settings.API_HOST}:{port or settings.API_PORT}/setup?token={token}"
+
+
+def dashboard_app() -> "FastAPI":
+    """Make the web application for `uvicorn main:app`, with its own database connections and candle hub."""
+    from bot.api.main import create_app  # noqa: PLC0415
+
+    roof = Roof()
+    roof.start_logs("dashboard")
+    feeds: list[Feeds] = []
+
+    async def candles(stream: Stream, count: int) -> Sequence[Candle]:
+        if not feeds:
+            feeds.append(Feeds(roof.settings))  # made inside the server's event loop, on the first question
+        return await feeds[0].candles(stream, count)
+
+    async def close() -> None:
+        for each in feeds:
+            await each.close()
+        await roof.close()
+
+    token = asyncio.run(_token_alone(roof))
+    if token:
+        print(f"First run: open {setup_address(roof.settings, token)} and choose a password.", flush=True)
+    deps = dashboard_deps(roof, None, token)
+    return create_app(dataclasses.replace(deps, candles=candles, close=close))
+
+
+async def _token_alone(roof: Roof) -> str | None:
+    # uvicorn imports us outside its event loop: this short one must leave no connection behind.
+    token = await roof.first_run_token()
+    await roof.engine.dispose()
+    return token
+
+
+def aggregation_context() -> tuple[str, Path, float]:
+    """Give the aggregator's one-liner what it needs: database address, cache file, seconds between looks."""
+    roof = Roof()
+    roof.start_logs("aggregator")
+    return roof.db_url, roof.settings.DASHBOARD_SQLITE_PATH, float(roof.settings.DASHBOARD_REFRESH_SECONDS)
