@@ -54,9 +54,14 @@ class MarketData:
 
     async def history(self, stream: Stream, count: int) -> Sequence[Candle]:
         """Give the newest `count` closed candles, oldest first, paging back through REST."""
-        # The newest row may still be forming. Leaving it out always needs no clock, and costs nothing: a candle
-        # that was closed already is delivered by the subscription, which goes on where the history ended.
-        rows = (await self._client.klines(stream, limit=min(count + 1, KLINES_MAX)))[:-1]
+        rows = await self._client.klines(stream, limit=min(count + 1, KLINES_MAX))
+        series = self._series.get(stream_name(stream))
+        # The newest row may still be forming. Leaving it out needs no clock, and costs nothing: a candle that was
+        # closed already is delivered by the subscription, which goes on where the history ended.
+        if rows and (series is None or series.expected is None or rows[-1].open_time >= series.expected):
+            rows.pop()
+        if rows and series is not None and series.expected is None:
+            series.expected = next_open(rows[-1].open_time, stream.interval)
         while rows and len(rows) < count:
             limit = min(count - len(rows), KLINES_MAX)
             page = await self._client.klines(stream, end=rows[0].open_time - 1, limit=limit)

@@ -57,7 +57,14 @@ async def connect(url: str, on_text: Callable[[bytes], None], timeout_s: float =
     try:
         async with asyncio.timeout(timeout_s):
             _, listener = await ws_connect(
-                lambda: Socket(on_text), url, websocket_handshake_timeout=timeout_s, max_frame_size=FRAME_MAX
+                lambda: Socket(on_text),
+                url,
+                websocket_handshake_timeout=timeout_s,
+                max_frame_size=FRAME_MAX,
+                # A peer that vanished without a word is found out by its silence to our pings.
+                enable_auto_ping=True,
+                auto_ping_idle_timeout=20,
+                auto_ping_reply_timeout=10,
             )
     except (OSError, TimeoutError, WSError) as error:
         raise Unavailable(f"cannot open {url} ({type(error).__name__}): check network and address") from error

@@ -170,8 +170,8 @@ class ApiReply(Struct):
 
     id: int | str | None = None
     status: int = 0
-    error: msgspec.Raw | None = None
-    event: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    event: msgspec.Raw = msgspec.Raw()
 
 
 read_order = msgspec.json.Decoder(OrderReply).decode

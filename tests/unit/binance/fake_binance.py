@@ -8,7 +8,6 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from bot.binance.hosts import Environment, Hosts, hosts_for
-from bot.domain.market import next_open
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

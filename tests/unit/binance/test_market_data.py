@@ -1,6 +1,7 @@
 """The hub: each closed candle once, in order, without holes, whatever the wire does."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from fake_binance import FakeBinance, kline, opened, row, until
@@ -33,10 +34,11 @@ class Inbox:
 
 @pytest.fixture
 async def hub(binance: FakeBinance) -> AsyncIterator[MarketData]:
-    async for made in make_hub(binance, QUICK):
+    async with make_hub(binance, QUICK) as made:
         yield made
 
 
+@asynccontextmanager
 async def make_hub(binance: FakeBinance, pace: Pace) -> AsyncIterator[MarketData]:
     client = build_public(binance.hosts)
     hub = MarketData(client, LocalClock(), pace=pace, hole_pause_s=0.01)
@@ -126,7 +128,7 @@ async def test_after_a_break_the_missed_candles_are_brought(binance: FakeBinance
 
 async def test_a_silent_stream_whose_market_moves_is_opened_again(binance: FakeBinance) -> None:
     pace = Pace(age_limit_s=0.05, retry_first_s=0.01, retry_max_s=0.05, control_gap_s=0.01)
-    async for hub in make_hub(binance, pace):
+    async with make_hub(binance, pace) as hub:
         inbox = await joined(binance, hub)
         await binance.push(kline(0), kline(1, closed=False, volume="0.1"))
         await until(lambda: inbox.numbers == [0])
@@ -138,7 +140,7 @@ async def test_a_silent_stream_whose_market_moves_is_opened_again(binance: FakeB
 async def test_a_quiet_market_is_no_dead_stream(binance: FakeBinance) -> None:
     binance.rows = [row(0)]
     pace = Pace(age_limit_s=0.02, control_gap_s=0.001)
-    async for hub in make_hub(binance, pace):
+    async with make_hub(binance, pace) as hub:
         await joined(binance, hub)
         await binance.push(kline(0, closed=False))
         await until(lambda: len(binance.seen("GET /api/v3/klines")) >= 3)
@@ -160,14 +162,28 @@ async def test_a_late_consumer_goes_on_where_its_history_ended(binance: FakeBina
     await binance.push(kline(0), kline(1))
     await until(lambda: first.numbers == [0, 1])
     binance.rows = [row(0), row(1)]
-    await hub.history(STREAM, 1)
+    known = await hub.history(STREAM, 1)
+    assert [candle.open_time for candle in known] == [opened(1)]  # the stream knows already that it is closed
+    await binance.push(kline(2))
+    await until(lambda: first.numbers == [0, 1, 2])
     late, bystander = Inbox(), Inbox()
     await hub.subscribe([STREAM], late)
     await hub.subscribe([STREAM], bystander)
-    await binance.push(kline(2))
-    await until(lambda: first.numbers == [0, 1, 2])
-    assert late.numbers == [1, 2]
-    assert bystander.numbers == [2]
+    await binance.push(kline(3))
+    await until(lambda: first.numbers == [0, 1, 2, 3])
+    assert late.numbers == [2, 3]
+    assert bystander.numbers == [3]
+
+
+async def test_a_consumer_that_joins_before_it_reads_history_has_no_hole_between(
+    binance: FakeBinance, hub: MarketData
+) -> None:
+    inbox = await joined(binance, hub)
+    binance.rows = [row(number) for number in range(6)]
+    known = await hub.history(STREAM, 2)  # number 5 may be forming, as far as REST tells
+    assert known[-1].open_time == opened(4)
+    await binance.push(kline(6, closed=False))
+    await until(lambda: inbox.numbers == [5])
 
 
 async def test_history_pages_back_as_far_as_asked(binance: FakeBinance, hub: MarketData) -> None:

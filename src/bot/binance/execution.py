@@ -1,0 +1,289 @@
+"""Orders on the real exchange (or one that looks like it): sent once, and followed until their end is known.
+
+An outcome we did not read is UNKNOWN, and it leaves that state by proof alone: the exchange shows the order, or denies
+it after the fence, when no late request of ours can arrive any more.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from bot.binance.client import Client
+from bot.binance.clock import ExchangeClock
+from bot.binance.errors import NO_SUCH_ORDER, ClockOff
+from bot.binance.rest import RECV_WINDOW_MS
+from bot.binance.signing import Credentials
+from bot.binance.streams import Pace
+from bot.binance.tasks import Tasks
+from bot.binance.tracking import Tracked
+from bot.binance.user_data import UserData
+from bot.binance.wire_orders import OrderReply, UserEvent
+from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
+from bot.domain.market import Candle, Market
+from bot.domain.messages import CancelOrder, Command, OrderUpdate
+from bot.domain.order import Fill, Order, OrderStatus
+from bot.ports import Deliver, OpenOrder
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long we wait for proof."""
+
+    fence_ms: int = RECV_WINDOW_MS + 10_000 + 5_000
+    """After signing, in exchange time: recvWindow, the exchange's own 10 s limit, and 5 s for reads that lag."""
+    poll_first_s: float = 0.25
+    poll_max_s: float = 5.0
+    audit_s: float = 30.0
+    """Between looks at open orders, for the day on which the user stream drops an event."""
+    cancel_rounds: int = 12
+    stop_s: float = 2.0
+    """What requests under way get at the end, before they become unknown."""
+
+
+class SpotBroker:
+    """The broker of one spot account (`ports.Broker`), for rehearsal and live."""
+
+    def __init__(
+        self,
+        client: Client,
+        credentials: Credentials,
+        clock: ExchangeClock,
+        *,
+        patience: Patience | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._orders: dict[str, Tracked] = {}
+        self._fills_told = 0
+        self._tasks = Tasks()
+        self._watchers = Tasks()
+        self._user = UserData(client.hosts.ws_api, credentials, clock, self._on_event, self._on_break, pace)
+        self._deliver: Deliver = _nowhere
+        self.last_prices: dict[str, tuple[float, int]] = {}
+        """Close and close time of the newest candle seen, by symbol."""
+
+    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+        """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
+        self._deliver = deliver
+        await self._clock.sync()
+        await self._user.start()
+        for each in open_orders:
+            self._track(each.order.client_order_id, each.order.symbol, each.order.market)
+        await self._settle(open_orders)
+        self._watchers.start(self._clock.keep(), "clock")
+        self._watchers.start(self._audit(), "audit")
+
+    async def execute(self, command: Command) -> None:
+        """Carry a command out in a task of its own; what becomes of it is delivered."""
+        if isinstance(command, CancelOrder):
+            self._tasks.start(self._cancel(command), f"cancel-{command.client_order_id}")
+        else:
+            order = command.order
+            self._track(order.client_order_id, order.symbol, order.market)
+            self._tasks.start(self._place(order), f"place-{order.client_order_id}")
+
+    def see(self, candle: Candle) -> None:
+        """Keep the newest price; this broker's fills come from the exchange."""
+        self.last_prices[candle.symbol] = (candle.close, candle.close_time)
+
+    async def stop(self) -> None:
+        """Let go; requests under way get a moment, then their orders are UNKNOWN."""
+        await self._watchers.close()
+        await self._tasks.close(grace_s=self._patience.stop_s)
+        await self._user.close()
+
+    async def _settle(self, open_orders: Sequence[OpenOrder]) -> None:
+        """Tell what became of orders, then the money: no fill may fall between the two looks."""
+        while True:
+            await self._look_at_orders()
+            before = self._fills_told
+            funds = await self._client.funds(self._clock.now_ms())
+            await self._look_at_orders()
+            if self._fills_told == before:
+                break
+        self._deliver(funds)
+        for each in open_orders:
+            tracked = self._orders.get(each.order.client_order_id)
+            if tracked is not None and not tracked.was_found:
+                # Whenever it was signed, it was before now.
+                self._tasks.start(self._resolve(tracked, self._clock.now_ms()), f"resolve-{tracked.id}")
+
+    async def _look_at_orders(self) -> None:
+        for tracked in list(self._orders.values()):
+            with suppress(Rejected):
+                await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+
+    async def _place(self, order: Order) -> None:
+        tracked = self._orders[order.client_order_id]
+        sent_ms = self._clock.now_ms()
+        try:
+            reply = await self._client.place(order)
+        except OutcomeUnknown as error:
+            self._tell_unknown(tracked, str(error))
+        except Unavailable as error:
+            self._tell(tracked, OrderStatus.VOID, reason=str(error))
+            return
+        except (Rejected, Misconfigured) as error:
+            self._refused(tracked, error)
+            return
+        except asyncio.CancelledError:
+            self._tell_unknown(tracked, "stopped before the answer came")
+            raise
+        else:
+            log.info("order.sent", client_order_id=order.client_order_id, symbol=order.symbol, status=reply.status)
+            if tracked.fits(reply):
+                for fill in reply.our_fills(order.side, order.market):
+                    self._tell_fill(fill)
+            if await self._adopt_safely(reply, tracked):
+                return
+            self._tell_unknown(tracked, "the answer did not fit the order")
+        await self._resolve(tracked, sent_ms)
+
+    async def _resolve(self, tracked: Tracked, sent_ms: int) -> None:
+        """Ask until the exchange shows the order, or denies it after the fence."""
+        delay = self._patience.poll_first_s
+        while tracked.is_live:
+            asked_ms = self._clock.now_ms()
+            try:
+                if await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked):
+                    return
+            except ClockOff:
+                await self._resync()
+            except Rejected as error:
+                if error.code == NO_SUCH_ORDER and asked_ms >= sent_ms + self._patience.fence_ms:
+                    self._tell(tracked, OrderStatus.VOID, reason="the exchange never had it")
+                    return
+            except BotError as error:
+                log.warning("order.unresolved", client_order_id=tracked.id, reason=str(error))
+            await self._clock.sleep(delay)
+            delay = min(2 * delay, self._patience.poll_max_s)
+
+    async def _cancel(self, command: CancelOrder) -> None:
+        """Cancel until the order has ended: each refusal is followed by a question, none by an assumption."""
+        tracked = self._track(command.client_order_id, command.symbol, command.market)
+        delay = self._patience.poll_first_s
+        for _ in range(self._patience.cancel_rounds):
+            try:
+                reply = await self._client.cancel(command.symbol, command.client_order_id)
+            except ClockOff:
+                await self._resync()
+            except Misconfigured as error:
+                log.error("order.cancel_refused", client_order_id=tracked.id, reason=str(error))
+                return
+            except BotError as error:
+                log.info("order.cancel_unanswered", client_order_id=tracked.id, reason=str(error))
+            else:
+                await self._adopt_safely(reply, tracked)
+            if tracked.is_live:
+                await self._ask(tracked)
+            if not tracked.is_live:
+                return
+            await self._clock.sleep(delay)
+            delay = min(2 * delay, self._patience.poll_max_s)
+        log.error("order.still_open", client_order_id=tracked.id, symbol=tracked.symbol)
+
+    async def _adopt(self, reply: OrderReply, tracked: Tracked) -> bool:
+        """Take over what the exchange says of an order, its trades first; False when it does not make sense (yet)."""
+        update = reply.update()
+        if update is None or not tracked.fits(reply):
+            log.error("order.reply_unfit", client_order_id=tracked.id, told=reply.our_id, status=reply.status)
+            return False
+        if reply.executedQty > tracked.filled:
+            for row in await self._client.trades_of(tracked.symbol, reply.orderId):
+                self._tell_fill(row.fill(tracked.id, tracked.market))
+            if reply.executedQty > tracked.filled:
+                return False  # The exchange's reads lag behind its orders.
+        tracked.was_found = True
+        self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
+        return True
+
+    async def _adopt_safely(self, reply: OrderReply, tracked: Tracked) -> bool:
+        try:
+            return await self._adopt(reply, tracked)
+        except BotError as error:
+            log.warning("order.unresolved", client_order_id=tracked.id, reason=str(error))
+            return False
+
+    async def _ask(self, tracked: Tracked) -> None:
+        try:
+            await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+        except BotError as error:
+            log.info("order.unanswered", client_order_id=tracked.id, reason=str(error))
+
+    async def _audit(self) -> None:
+        while True:
+            await self._clock.sleep(self._patience.audit_s)
+            await self._ask_about_all()
+
+    async def _ask_about_all(self) -> None:
+        for tracked in list(self._orders.values()):
+            if tracked.was_found and tracked.is_live:
+                await self._ask(tracked)
+
+    def _on_break(self) -> None:
+        """Events of the user stream were missed."""
+        self._tasks.start(self._ask_about_all(), "gap")
+
+    def _on_event(self, event: UserEvent) -> None:
+        if event.e != "executionReport":
+            log.debug("user_event.seen", kind=event.e)
+            return
+        if fill := event.fill(self._client.hosts.market):
+            self._tell_fill(fill)
+        update = event.update()
+        tracked = self._orders.get(event.our_id)
+        if update is None or tracked is None:
+            return
+        tracked.was_found = True
+        self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
+
+    def _refused(self, tracked: Tracked, error: Rejected | Misconfigured) -> None:
+        log.warning("order.refused", client_order_id=tracked.id, symbol=tracked.symbol, reason=str(error))
+        code = error.code if isinstance(error, Rejected) else 0
+        self._tell(tracked, OrderStatus.REJECTED, reason=str(error), code=code)
+        if isinstance(error, ClockOff):
+            self._tasks.start(self._resync(), "clock")
+
+    async def _resync(self) -> None:
+        with suppress(BotError):
+            await self._clock.sync()
+
+    def _tell_unknown(self, tracked: Tracked, reason: str) -> None:
+        log.warning("order.unknown", client_order_id=tracked.id, symbol=tracked.symbol, reason=reason)
+        self._tell(tracked, OrderStatus.UNKNOWN, reason=reason)
+
+    def _tell(
+        self,
+        tracked: Tracked,
+        status: OrderStatus,
+        exchange_order_id: int = 0,
+        reason: str = "",
+        *,
+        code: int = 0,
+        time_ms: int = 0,
+    ) -> None:
+        if tracked.move(status):
+            at = time_ms or self._clock.now_ms()
+            self._deliver(OrderUpdate(tracked.id, status, at, exchange_order_id, reason, code))
+            if not tracked.is_live:
+                self._orders.pop(tracked.id, None)
+
+    def _tell_fill(self, fill: Fill) -> None:
+        tracked = self._orders.get(fill.client_order_id)
+        if tracked is None or tracked.book(fill):
+            self._fills_told += 1
+            self._deliver(fill)
+
+    def _track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
+        return self._orders.setdefault(client_order_id, Tracked(client_order_id, symbol, market))
+
+
+def _nowhere(_event: object) -> None:
+    """Take an event before anybody listens."""

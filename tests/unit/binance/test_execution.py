@@ -1,0 +1,383 @@
+"""Orders: exactly one request whatever happens to its answer, and an end that is proven."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aiohttp import web
+from fake_binance import Answer, FakeBinance, until
+
+from bot.binance.client import Client, build_public, build_spot
+from bot.binance.clock import ExchangeClock
+from bot.binance.execution import Patience, SpotBroker
+from bot.binance.limits import WeightBank
+from bot.binance.rest import Rest
+from bot.binance.signing import Credentials
+from bot.binance.streams import Pace
+from bot.domain.errors import Misconfigured, Unavailable
+from bot.domain.market import Candle
+from bot.domain.messages import CancelOrder, FundsSeen, OrderUpdate, PlaceOrder
+from bot.domain.money import Price, Quantity
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
+from bot.ports import OpenOrder
+
+CREDENTIALS = Credentials("the-key", "the-secret")
+SERVER_MS = 1_790_000_000_123
+HASTE = Patience(fence_ms=150, poll_first_s=0.01, poll_max_s=0.02, audit_s=60.0, stop_s=0.05)
+PACE = Pace(retry_first_s=0.01, retry_max_s=0.02)
+PLACE, QUERY, CANCEL, TRADES = "POST /api/v3/order", "GET /api/v3/order", "DELETE /api/v3/order", "GET /api/v3/myTrades"
+
+
+def says(body: object, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(body, status=status, headers=headers)
+
+    return answer
+
+
+def refuses(code: int, message: str, status: int = 400) -> Answer:
+    return says({"code": code, "msg": message}, status)
+
+
+async def hangs_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def never(_request: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(30)
+    return web.Response()
+
+
+async def babbles(_request: web.Request) -> web.StreamResponse:
+    return web.Response(text='{"symbol":"BTCUSDT","orderId":')
+
+
+def order_reply(status: str = "FILLED", executed: str = "0.015", **more: Any) -> dict[str, Any]:
+    return {
+        "symbol": "BTCUSDT", "orderId": 9001, "orderListId": -1, "clientOrderId": "o-1", "transactTime": SERVER_MS,
+        "price": "0", "origQty": "0.015", "executedQty": executed, "cummulativeQuoteQty": "918.7575", "status": status,
+        "timeInForce": "GTC", "type": "MARKET", "side": "BUY", "aNewField": {"x": 1}, **more,
+    }  # fmt: skip
+
+
+FILL = {"price": "61250.50", "qty": "0.01500000", "commission": "0.00001500", "commissionAsset": "BTC", "tradeId": 771}
+TRADE = {
+    "symbol": "BTCUSDT", "id": 771, "orderId": 9001, "price": "61250.50", "qty": "0.01500000", "quoteQty": "918.75",
+    "commission": "0.00001500", "commissionAsset": "BTC", "time": SERVER_MS, "isBuyer": True, "isMaker": False,
+}  # fmt: skip
+
+
+def report(execution: str, status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "e": "executionReport", "E": SERVER_MS, "s": "BTCUSDT", "c": "o-1", "S": "BUY", "o": "MARKET", "f": "GTC",
+        "q": "0.015", "p": "0", "x": execution, "X": status, "r": "NONE", "i": 9001, "l": "0", "z": "0", "L": "0",
+        "n": "0", "N": None, "T": SERVER_MS, "t": -1, "w": False, "m": False, "O": SERVER_MS, "Z": "0", "C": "", **more,
+    }  # fmt: skip
+
+
+def an_order(**more: Any) -> Order:
+    values: dict[str, Any] = {
+        "client_order_id": "o-1", "strategy_id": 1, "symbol": "BTCUSDT", "side": Side.BUY, "type": OrderType.MARKET,
+        "quantity": Quantity(Decimal("0.01500")), "created_ms": SERVER_MS, **more,
+    }  # fmt: skip
+    return Order(**values)
+
+
+class Desk:
+    """A broker with what it delivered."""
+
+    def __init__(self, binance: FakeBinance, broker: SpotBroker) -> None:
+        self.binance = binance
+        self.broker = broker
+        self.events: list[object] = []
+
+    @property
+    def statuses(self) -> list[OrderStatus]:
+        return [event.status for event in self.events if isinstance(event, OrderUpdate)]
+
+    @property
+    def fills(self) -> list[Fill]:
+        return [event for event in self.events if isinstance(event, Fill)]
+
+    @property
+    def last(self) -> OrderUpdate:
+        return [event for event in self.events if isinstance(event, OrderUpdate)][-1]
+
+    async def place(self, order: Order | None = None) -> None:
+        await self.broker.execute(PlaceOrder(order or an_order()))
+
+
+@pytest.fixture
+async def desk(binance: FakeBinance) -> AsyncIterator[Desk]:
+    balances = [
+        {"asset": "USDT", "free": "1500.25000000", "locked": "250.00000000"},
+        {"asset": "BTC", "free": "0.00000000", "locked": "0.00000000"},
+    ]
+    binance.answers["GET /api/v3/account"] = says({"balances": balances, "canTrade": True})
+    public = build_public(binance.hosts)
+    clock = ExchangeClock(public.time_ms, looks=2)
+    bank = WeightBank()
+    sender = Rest(binance.hosts, bank, clock=clock, credentials=CREDENTIALS, order_timeout_s=0.2)
+    client = Client(binance.hosts, sender)
+    broker = SpotBroker(client, CREDENTIALS, clock, patience=HASTE, pace=PACE)
+    yield Desk(binance, broker)
+    await broker.stop()
+    await client.close()
+    await public.close()
+
+
+@pytest.fixture
+async def ready(desk: Desk) -> Desk:
+    await desk.broker.start(desk.events.append)
+    desk.events.clear()
+    return desk
+
+
+async def test_starting_tells_free_and_locked_money_together(desk: Desk) -> None:
+    await desk.broker.start(desk.events.append)
+    (funds,) = desk.events
+    assert isinstance(funds, FundsSeen)
+    assert funds.totals == {"USDT": Decimal("1750.25")}
+    assert desk.binance.api_requests[0]["method"] == "userDataStream.subscribe.signature"
+
+
+async def test_a_market_order_goes_out_once_and_its_fills_come_back(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply(fills=[FILL]))
+    await ready.place()
+    await until(lambda: ready.statuses)
+    (sent,) = ready.binance.seen(PLACE)
+    assert {name: sent[name] for name in ("symbol", "side", "type", "quantity", "newClientOrderId")} == {
+        "symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.015", "newClientOrderId": "o-1",
+    }  # fmt: skip
+    assert "timeInForce" not in sent
+    assert "price" not in sent
+    (fill,) = ready.fills
+    assert (fill.price, fill.quantity, fill.fee, fill.fee_asset, fill.trade_id) == (
+        Decimal("61250.50"), Decimal("0.015"), Decimal("0.000015"), "BTC", 771,
+    )  # fmt: skip
+    assert ready.statuses == [OrderStatus.FILLED]
+
+
+async def test_a_limit_order_says_its_price_without_an_exponent(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    order = an_order(type=OrderType.LIMIT, price=Price(Decimal("0.0000001")), time_in_force=TimeInForce.IOC)
+    await ready.place(order)
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    (sent,) = ready.binance.seen(PLACE)
+    assert (sent["price"], sent["timeInForce"]) == ("0.0000001", "IOC")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(refuses(-1007, "Timeout waiting for response", 503), id="503 with -1007"),
+        pytest.param(refuses(-1006, "Unexpected response", 400), id="400 with -1006"),
+        pytest.param(refuses(-1000, "Unknown", 500), id="500 with -1000"),
+        pytest.param(refuses(-2010, "Duplicate order sent."), id="our id is on the book"),
+        pytest.param(refuses(-7777, "A code of tomorrow"), id="unlisted code"),
+        pytest.param(says(order_reply(clientOrderId="another")), id="reply of another order"),
+        pytest.param(says(order_reply("A_STATUS_OF_TOMORROW")), id="unknown status"),
+        pytest.param(says({}, 502), id="502 without a reason"),
+        pytest.param(hangs_up, id="reset"),
+        pytest.param(never, id="time-out"),
+        pytest.param(babbles, id="truncated answer"),
+    ],
+)
+async def test_an_unknown_outcome_is_never_sent_again_but_asked_for(ready: Desk, answer: Answer) -> None:
+    ready.binance.answers[PLACE] = answer
+    ready.binance.answers[QUERY] = says(order_reply())
+    ready.binance.answers[TRADES] = says([TRADE])
+    await ready.place()
+    await until(lambda: OrderStatus.FILLED in ready.statuses)
+    assert ready.statuses == [OrderStatus.UNKNOWN, OrderStatus.FILLED]
+    assert [fill.trade_id for fill in ready.fills] == [771]
+    assert len(ready.binance.seen(PLACE)) == 1
+
+
+async def test_absence_is_believed_only_after_the_fence(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout", 503)
+    ready.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await ready.place()
+    await until(lambda: OrderStatus.VOID in ready.statuses)
+    assert loop.time() - began >= HASTE.fence_ms / 1000
+    assert ready.statuses == [OrderStatus.UNKNOWN, OrderStatus.VOID]
+    assert len(ready.binance.seen(PLACE)) == 1
+
+
+async def test_errors_while_asking_prove_nothing(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout", 503)
+    ready.binance.answers[QUERY] = refuses(-1100, "Illegal characters", 400)
+    await ready.place()
+    await until(lambda: len(ready.binance.seen(QUERY)) > 15)
+    assert ready.statuses == [OrderStatus.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "message", "hint"),
+    [
+        (-2010, 400, "Account has insufficient balance for requested action.", "check balance"),
+        (-1013, 400, "Filter failure: NOTIONAL", "breaks a rule of the symbol"),
+        (-1111, 400, "Parameter 'quantity' has too much precision.", "too much precision"),
+        (-1021, 400, "Timestamp for this request is outside of the recvWindow.", "clock"),
+    ],
+)
+async def test_a_definite_refusal_ends_the_order_with_its_code(
+    ready: Desk, code: int, status: int, message: str, hint: str
+) -> None:
+    ready.binance.answers[PLACE] = refuses(code, message, status)
+    await ready.place()
+    await until(lambda: ready.statuses)
+    assert (ready.last.status, ready.last.code) == (OrderStatus.REJECTED, code)
+    assert hint in ready.last.reason
+    assert len(ready.binance.seen(PLACE)) == 1
+
+
+async def test_a_wrong_signature_says_cause_and_fix_without_the_secret(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = refuses(-1022, "Signature for this request is not valid.")
+    await ready.place()
+    await until(lambda: ready.statuses)
+    assert ready.last.status is OrderStatus.REJECTED
+    assert "Signature for this request is not valid" in ready.last.reason
+    assert "check that the API secret belongs to this key" in ready.last.reason
+    assert "the-secret" not in ready.last.reason
+
+
+async def test_a_limited_order_is_not_sent_again_and_nothing_goes_out_until_the_wait_ends(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says({"code": -1003, "msg": "Too many requests"}, 429, {"Retry-After": "30"})
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.VOID])
+    await ready.place(an_order(client_order_id="o-2"))
+    await until(lambda: len(ready.statuses) == 2)
+    assert ready.statuses == [OrderStatus.VOID, OrderStatus.VOID]
+    assert len(ready.binance.seen(PLACE)) == 1
+
+
+async def test_a_fill_told_twice_is_delivered_once(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0", type="LIMIT"))
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    trade = report("TRADE", "PARTIALLY_FILLED", l="0.005", z="0.005", L="61250.50", n="0.000005", N="BTC", t=5)
+    await ready.binance.push_user(trade)
+    await ready.binance.push_user(trade)
+    await ready.binance.push_user(report("CANCELED", "CANCELED", c="cancel-7", C="o-1"))
+    await until(lambda: OrderStatus.CANCELED in ready.statuses)
+    assert [(fill.trade_id, fill.quantity) for fill in ready.fills] == [(5, Decimal("0.005"))]
+    assert ready.statuses == [OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCELED]
+
+
+async def test_what_happened_while_the_user_stream_was_away_is_asked_for(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    ready.binance.answers[QUERY] = says(order_reply())
+    ready.binance.answers[TRADES] = says([TRADE])
+    await ready.binance.api_sockets[-1].close()
+    await until(lambda: OrderStatus.FILLED in ready.statuses)
+    assert [fill.trade_id for fill in ready.fills] == [771]
+    assert len(ready.binance.api_sockets) == 2
+
+
+async def test_a_stream_that_the_exchange_ends_is_opened_again(ready: Desk) -> None:
+    await ready.binance.push_user({"e": "eventStreamTerminated", "E": SERVER_MS})
+    await until(lambda: len(ready.binance.api_requests) == 2)
+    first, second = (request["params"] for request in ready.binance.api_requests)
+    assert first["apiKey"] == second["apiKey"] == "the-key"
+    assert first["signature"] != second["signature"]
+
+
+async def test_cancelling_tells_the_end_of_the_order_by_its_own_id(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    ready.binance.answers[CANCEL] = says(
+        order_reply("CANCELED", "0", clientOrderId="cancel-9", origClientOrderId="o-1")
+    )
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    await ready.broker.execute(CancelOrder("o-1", "BTCUSDT"))
+    await until(lambda: ready.statuses == [OrderStatus.NEW, OrderStatus.CANCELED])
+    assert ready.last.client_order_id == "o-1"
+    (sent,) = ready.binance.seen(CANCEL)
+    assert sent["origClientOrderId"] == "o-1"
+
+
+async def test_an_order_unknown_to_a_cancel_is_asked_for_and_found_filled(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    ready.binance.answers[CANCEL] = refuses(-2011, "Unknown order sent.")
+    ready.binance.answers[QUERY] = says(order_reply())
+    ready.binance.answers[TRADES] = says([TRADE])
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    await ready.broker.execute(CancelOrder("o-1", "BTCUSDT"))
+    await until(lambda: ready.statuses == [OrderStatus.NEW, OrderStatus.FILLED])
+    assert [fill.trade_id for fill in ready.fills] == [771]
+
+
+async def test_trades_that_are_not_yet_readable_are_waited_for(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout", 503)
+    ready.binance.answers[QUERY] = says(order_reply())
+    ready.binance.answers[TRADES] = says([])
+    await ready.place()
+    await until(lambda: len(ready.binance.seen(TRADES)) >= 3)
+    assert ready.statuses == [OrderStatus.UNKNOWN]
+    ready.binance.answers[TRADES] = says([TRADE])
+    await until(lambda: ready.statuses == [OrderStatus.UNKNOWN, OrderStatus.FILLED])
+    assert isinstance(ready.events[1], Fill)
+
+
+async def test_an_order_of_before_the_restart_is_settled_before_the_money_is_told(desk: Desk) -> None:
+    desk.binance.answers[QUERY] = says(order_reply())
+    desk.binance.answers[TRADES] = says([TRADE])
+    open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
+    await desk.broker.start(desk.events.append, [open_order])
+    assert [type(event) for event in desk.events] == [Fill, OrderUpdate, FundsSeen]
+
+
+async def test_an_order_of_before_the_restart_that_never_arrived_is_void_after_the_fence(desk: Desk) -> None:
+    desk.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
+    open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
+    await desk.broker.start(desk.events.append, [open_order])
+    assert [type(event) for event in desk.events] == [FundsSeen]
+    await until(lambda: desk.statuses == [OrderStatus.VOID])
+
+
+async def test_a_revoked_key_stops_the_start_with_cause_and_fix(desk: Desk) -> None:
+    error = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
+    desk.binance.on_api = lambda _request: {"status": 401, "error": error}
+    with pytest.raises(Misconfigured, match="check all three at Binance"):
+        await desk.broker.start(desk.events.append)
+
+
+async def test_an_exchange_that_is_not_there_is_unavailable(desk: Desk) -> None:
+    await desk.binance.stop()
+    with pytest.raises(Unavailable, match=r"cannot reach http://127\.0\.0\.1"):
+        await desk.broker.start(desk.events.append)
+    await desk.binance.start()
+
+
+async def test_stopping_amid_a_request_leaves_the_order_unknown(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = never
+    await ready.place()
+    await until(lambda: ready.binance.seen(PLACE))
+    await ready.broker.stop()
+    assert ready.statuses == [OrderStatus.UNKNOWN]
+
+
+async def test_seeing_a_candle_keeps_its_price_and_time(desk: Desk) -> None:
+    desk.broker.see(Candle("BTCUSDT", "1m", 0, 1.0, 2.0, 0.5, 1.5, 3.0, 59_999))
+    assert desk.broker.last_prices == {"BTCUSDT": (1.5, 59_999)}
+
+
+async def test_a_built_client_hides_its_credentials(binance: FakeBinance) -> None:
+    public = build_public(binance.hosts)
+    client = build_spot(CREDENTIALS, binance.hosts, ExchangeClock(public.time_ms))
+    binance.answers["GET /api/v3/account"] = says({"balances": []})
+    await client.funds(1)
+    assert binance.headers[-1]["X-MBX-APIKEY"] == "the-key"
+    assert "the-" not in repr(CREDENTIALS) + str(CREDENTIALS)
+    await client.close()
+    await public.close()
