@@ -157,7 +157,10 @@ def _decode(text: str) -> _Request:
 
 def _texts(raw: msgspec.Raw) -> dict[str, str]:
     """Give parameters as text: numbers as they were written, booleans as words, lists as JSON."""
-    values = json.loads(bytes(raw), parse_int=str, parse_float=str)
+    try:
+        values = json.loads(bytes(raw), parse_int=str, parse_float=str)
+    except (ValueError, RecursionError) as error:
+        raise ApiError(-1135, "Invalid JSON Request") from error
     if not isinstance(values, dict):
         raise ApiError(-1135, "Invalid JSON Request")
     return {name: _text(value) for name, value in values.items() if value is not None}

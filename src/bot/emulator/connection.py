@@ -64,7 +64,7 @@ class Connection:
                 await self._socket.pong(message.data)
 
     async def _write(self) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             while not self._is_over:
                 await self._ready.wait()
                 self._ready.clear()
@@ -72,12 +72,14 @@ class Connection:
                     await self._socket.send_frame(self._queue[0], WSMsgType.TEXT)
                     self._queue.popleft()
                 self._written.set()
-        self._written.set()
-        await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too slow")
+            await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too slow")
+        except ConnectionError:
+            self._is_over = True
+            self._written.set()
 
     async def _ping(self, every_s: float) -> None:
         with contextlib.suppress(ConnectionError):
             while time.monotonic() - self._heard < every_s * _PONG_WITHIN:
                 await asyncio.sleep(every_s)
                 await self._socket.ping(str(time.time_ns() // 1_000_000).encode())
-        await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"no pong")
+            await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"no pong")

@@ -13,6 +13,7 @@ from bot.simulation.exchange import Refused, RestingOrder
 
 _STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 _UNSUPPORTED_TYPES = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
+_STRATEGY_TYPE_MIN = 1_000_000
 _NO_SUCH_ORDER = -2013
 _LATER = ("stopPrice", "trailingDelta", "icebergQty")
 
@@ -30,7 +31,8 @@ def _read_wish(params: Params) -> Wish:
         "selfTradePreventionMode", _STP_MODES,
         ApiError(-1013, "This symbol does not allow the specified self-trade prevention mode."),
     )  # fmt: skip
-    if (params.whole("strategyType") or 1_000_000) < 1_000_000:
+    strategy_type = params.whole("strategyType")
+    if strategy_type is not None and strategy_type < _STRATEGY_TYPE_MIN:
         raise ApiError(-1134, "strategyType was less than 1000000.")
     params.whole("strategyId")
     quantity, quote = params.amount("quantity"), params.amount("quoteOrderQty")

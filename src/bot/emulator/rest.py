@@ -47,7 +47,7 @@ async def answer(venue: Venue, request: web.Request) -> web.Response:
     if operation is None or not request.path.startswith("/api/v3/"):
         return _reply({"status": 404, "error": "Not Found", "path": request.path}, 404, {})
     address = request.remote or ""
-    query, body = request.raw_path.partition("?")[2].encode(), await request.read()
+    query, body = request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape"), await request.read()
     caller = Caller(address, request.headers.get("X-MBX-APIKEY"), signing.rest_payload(query, body))
     headers: dict[str, str] = {}
     try:

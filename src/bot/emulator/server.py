@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 _LARGEST_FRAME = 1 << 20
 _CONNECT_WEIGHT = 2
+_GOODBYE_S = 1.0
+"""How long a client may take to answer a goodbye."""
 
 
 class Emulator:
@@ -155,7 +157,9 @@ class Emulator:
         return socket
 
     async def _accept(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(compress=False, autoping=False, max_msg_size=_LARGEST_FRAME)
+        socket = web.WebSocketResponse(
+            timeout=_GOODBYE_S, compress=False, autoping=False, max_msg_size=_LARGEST_FRAME
+        )
         await socket.prepare(request)
         return socket
 

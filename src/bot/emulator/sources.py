@@ -66,7 +66,7 @@ def _replay_slots(tables: list[Table], *, loop: bool) -> Iterator[Slot]:
 
 
 def _open_synthetic(source: Synthetic, config: EmulatorConfig) -> Source:
-    symbols = config.symbols or _DEFAULT_SYMBOLS
+    symbols = tuple(dict.fromkeys(config.symbols)) or _DEFAULT_SYMBOLS
     typical = typical_prices()
     prices = {symbol: typical.get(symbol, Decimal(10)) for symbol in symbols}
     instruments = {symbol: _instrument(symbol, config, price=float(prices[symbol])) for symbol in symbols}
