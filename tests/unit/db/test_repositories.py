@@ -155,10 +155,13 @@ async def test_an_unused_account_can_go(sessions: SessionFactory) -> None:
 
 
 async def test_an_error_inside_a_unit_of_work_leaves_nothing_behind(sessions: SessionFactory) -> None:
-    with pytest.raises(Misconfigured):
+    async def fail_half_way() -> None:
         async with unit_of_work(sessions) as session:
             await Accounts(session).create("main")
             raise Misconfigured("half way")
+
+    with pytest.raises(Misconfigured, match="half way"):
+        await fail_half_way()
     async with unit_of_work(sessions) as session:
         assert await Accounts(session).list() == []
 

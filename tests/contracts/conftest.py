@@ -1,0 +1,29 @@
+"""Both journals, each with an account and two strategies."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.fakes.journal import MemoryJournal
+
+from bot.db.base import Mode, create_async, session_factory, unit_of_work
+from bot.db.journal import PostgresJournal
+from bot.db.repositories import Accounts, Strategies
+from bot.ports import Journal
+
+
+@pytest.fixture(params=["memory", *Mode])
+async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
+    """An empty journal of an account whose strategies have the ids 1 and 2."""
+    if request.param == "memory":
+        yield MemoryJournal()
+        return
+    url: str = request.getfixturevalue("database_url")
+    engine = create_async(url, pooled=False)
+    async with unit_of_work(session_factory(engine)) as session:
+        account = await Accounts(session).create("main")
+        for title in ("one", "two"):
+            await Strategies(session).create(account.id, "breakout", {"symbol": "BTCUSDT"}, title=title)
+    await engine.dispose()
+    journal = PostgresJournal(url, account.id, request.param)
+    yield journal
+    await journal.close()

@@ -1,0 +1,238 @@
+"""What every journal promises, in memory or in PostgreSQL, whichever money it keeps."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+from bot.domain.errors import BotError
+from bot.domain.ledger import EXTERNAL, OWNER, Ledger, move, postings_of, strategy_ledger
+from bot.domain.market import Market
+from bot.domain.messages import (
+    CancelOrder,
+    Decision,
+    EquityMarked,
+    FillBooked,
+    FundsPosted,
+    OrderChanged,
+    Outcome,
+    PlaceOrder,
+    StrategyStopped,
+    Tick,
+    TradeClosed,
+    Verdict,
+)
+from bot.domain.money import Price, Quantity
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from bot.ports import Journal
+
+EVENT = Tick(1_750_000_000_000)
+NOW = EVENT.time_ms
+
+
+def order(name: str, side: Side = Side.BUY, quantity: str = "0.5", strategy_id: int = 1) -> Order:
+    return Order(
+        client_order_id=name,
+        strategy_id=strategy_id,
+        symbol="BTCUSDT",
+        side=side,
+        type=OrderType.LIMIT,
+        quantity=Quantity(Decimal(quantity)),
+        created_ms=NOW,
+        price=Price(Decimal("100.01")),
+        time_in_force=TimeInForce.GTC,
+        purpose=Purpose.ENTRY if side is Side.BUY else Purpose.EXIT,
+        reason="below mean",
+    )
+
+
+def fill(name: str, trade_id: int, side: Side = Side.BUY, quantity: str = "0.5", price: str = "100.00000001") -> Fill:
+    return Fill(
+        client_order_id=name,
+        symbol="BTCUSDT",
+        trade_id=trade_id,
+        side=side,
+        price=Price(Decimal(price)),
+        quantity=Quantity(Decimal(quantity)),
+        fee=Decimal("0.00000049"),
+        fee_asset="BNB",
+        time_ms=NOW + trade_id,
+        exchange_order_id=77,
+    )
+
+
+def booked(name: str, trade_id: int, side: Side = Side.BUY, quantity: str = "0.5", strategy_id: int = 1) -> FillBooked:
+    one = fill(name, trade_id, side, quantity)
+    return FillBooked(
+        strategy_id, one, Decimal("0.0003"), postings_of(one, strategy_ledger(strategy_id), "BTC", "USDT")
+    )
+
+
+def changed(name: str, status: OrderStatus, filled: str = "0") -> OrderChanged:
+    quote = Decimal(filled) * Decimal("100.00000001")
+    return OrderChanged(name, status, Decimal(filled), quote, NOW + 1, exchange_order_id=77)
+
+
+def closed(name: str, *, opened_ms: int = NOW + 1) -> TradeClosed:
+    return TradeClosed(
+        strategy_id=1,
+        symbol="BTCUSDT",
+        side=Side.BUY,
+        quantity=Decimal("0.5"),
+        entry_price=Decimal(100),
+        exit_price=Decimal(101),
+        gross=Decimal("0.5"),
+        fees=Decimal("0.0006"),
+        pnl=Decimal("0.4994"),
+        opened_ms=opened_ms,
+        closed_ms=NOW + 9,
+        client_order_id=name,
+    )
+
+
+def marked(time_ms: int, equity: float, strategy_id: int = 1) -> EquityMarked:
+    return EquityMarked(strategy_id, time_ms, equity, equity - 100, 0.0, Decimal("0.5"), 100.0)
+
+
+async def record(journal: Journal, *outcomes: Outcome) -> None:
+    await journal.record(EVENT, outcomes)
+
+
+async def test_a_new_journal_has_nothing_to_go_on_from(journal: Journal) -> None:
+    recovered = await journal.recover()
+    assert (recovered.balances, recovered.open_orders, recovered.fill_keys) == ({}, (), frozenset())
+    assert all(not each.fills and not each.sequence for each in recovered.strategies.values())
+
+
+async def test_an_order_about_to_be_sent_is_open_and_complete(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")))
+    (open_order,) = (await journal.recover()).open_orders
+    assert open_order.order == order("a")
+    assert (open_order.status, open_order.filled, open_order.exchange_order_id) == (OrderStatus.SENT, 0, 0)
+
+
+async def test_a_market_order_has_no_price_even_after_a_fill(journal: Journal) -> None:
+    market = Order("m", 1, "BTCUSDT", Side.BUY, OrderType.MARKET, Quantity(Decimal(1)), NOW)
+    await record(journal, PlaceOrder(market), booked("m", 1), changed("m", OrderStatus.PARTIALLY_FILLED, "0.5"))
+    (open_order,) = (await journal.recover()).open_orders
+    assert open_order.order == market
+
+
+@pytest.mark.parametrize("end", [OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.VOID])
+async def test_an_order_that_ended_is_not_open_and_does_not_come_back(journal: Journal, end: OrderStatus) -> None:
+    await record(journal, PlaceOrder(order("a")), changed("a", end))
+    await record(journal, changed("a", OrderStatus.PARTIALLY_FILLED))
+    assert (await journal.recover()).open_orders == ()
+
+
+async def test_what_an_order_has_filled_never_falls(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), changed("a", OrderStatus.PARTIALLY_FILLED, "0.3"))
+    await record(journal, changed("a", OrderStatus.PARTIALLY_FILLED, "0.1"))
+    (open_order,) = (await journal.recover()).open_orders
+    assert open_order.filled == Decimal("0.3")
+    assert open_order.exchange_order_id == 77
+
+
+async def test_fills_add_up_on_their_order(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), booked("a", 1, quantity="0.1"), booked("a", 2, quantity="0.2"))
+    (open_order,) = (await journal.recover()).open_orders
+    assert open_order.filled == Decimal("0.3")
+    assert open_order.quote_filled == Decimal("0.3") * Decimal("100.00000001")
+
+
+async def test_balances_are_exact_to_the_last_unit_and_cancel_out(journal: Journal) -> None:
+    facts: list[Outcome] = [FundsPosted(move("USDT", Decimal("10000"), EXTERNAL, OWNER, NOW, "first look"))]
+    facts += [PlaceOrder(order("a", quantity="90000000.12345678"))]
+    facts += [booked("a", n, quantity="1.00000001") for n in range(1, 8)]
+    await record(journal, *facts)
+    recovered = await journal.recover()
+    ledger = Ledger()
+    ledger.open(recovered.balances)
+    assert ledger.imbalance() == {}
+    assert ledger.balance("strategy:1", "BTC") == Decimal("7.00000007")
+    assert ledger.balance("strategy:1", "USDT") == -7 * Decimal("1.00000001") * Decimal("100.00000001")
+    assert ledger.balance("strategy:1", "BNB") == Decimal("-0.00000343")
+    assert ledger.balance(OWNER, "USDT") == 10000
+
+
+async def test_fills_of_the_open_round_trip_come_back_as_they_were(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), booked("a", 1), changed("a", OrderStatus.FILLED, "0.5"))
+    state = (await journal.recover()).strategies[1]
+    assert state.fills == (fill("a", 1),)
+
+
+async def test_a_finished_round_trip_leaves_its_profit_and_no_fills(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), booked("a", 1), changed("a", OrderStatus.FILLED, "0.5"))
+    sell = PlaceOrder(order("b", Side.SELL))
+    await record(journal, sell)
+    await record(journal, booked("b", 2, Side.SELL), changed("b", OrderStatus.FILLED, "0.5"), closed("b"))
+    await record(journal, PlaceOrder(order("c")), booked("c", 3))
+    recovered = await journal.recover()
+    state = recovered.strategies[1]
+    assert state.realised == Decimal("0.4994")
+    assert state.fills == (fill("c", 3),)
+    assert state.sequence == 3
+    assert recovered.fill_keys == {(Market.SPOT, "BTCUSDT", n) for n in (1, 2, 3)}
+
+
+async def test_a_finished_trip_of_one_strategy_leaves_the_other_alone(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), PlaceOrder(order("z", strategy_id=2)))
+    await record(journal, booked("a", 1), booked("z", 2, strategy_id=2))
+    await record(journal, closed("a"))
+    strategies = (await journal.recover()).strategies
+    assert (strategies[1].fills, strategies[2].fills) == ((), (fill("z", 2),))
+
+
+async def test_recording_everything_again_changes_nothing(journal: Journal) -> None:
+    everything: Sequence[Outcome] = (
+        FundsPosted(move("USDT", Decimal("5.5"), EXTERNAL, OWNER, NOW, "deposit")),
+        booked("a", 1),
+        changed("a", OrderStatus.FILLED, "0.5"),
+        booked("b", 2, Side.SELL),
+        changed("b", OrderStatus.FILLED, "0.5"),
+        closed("b"),
+        Decision(1, NOW, "BTCUSDT", Side.BUY, Verdict.DENIED, "below mean", rule="max_open_orders"),
+        marked(NOW, 110.0),
+        marked(NOW + 1, 90.0),
+        StrategyStopped(2, NOW, "drawdown"),
+    )
+    orders = (PlaceOrder(order("a")), PlaceOrder(order("b", Side.SELL)))
+    await record(journal, *orders)
+    await record(journal, *orders)
+    await record(journal, *everything)
+    before = await journal.recover()
+    await record(journal, *everything)
+    assert await journal.recover() == before
+    assert before.balances[OWNER, "USDT"] == Decimal("5.5")
+
+
+async def test_a_client_order_id_is_never_used_for_a_second_order(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), changed("a", OrderStatus.FILLED, "0.5"))
+    with pytest.raises(BotError, match="client order id a was used before"):
+        await record(journal, PlaceOrder(order("a")))
+    with pytest.raises(BotError, match="client order id a was used before"):
+        await record(journal, PlaceOrder(order("a", Side.SELL)))
+
+
+async def test_a_refused_record_leaves_nothing_of_itself_behind(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), changed("a", OrderStatus.FILLED, "0.5"))
+    before = await journal.recover()
+    with pytest.raises(BotError):
+        await record(journal, booked("a", 1), PlaceOrder(order("b")), PlaceOrder(order("a", Side.SELL)))
+    assert await journal.recover() == before
+    await record(journal, PlaceOrder(order("b")))
+    assert [each.order.client_order_id for each in (await journal.recover()).open_orders] == ["b"]
+
+
+async def test_the_highest_equity_and_a_stop_are_remembered_by_strategy(journal: Journal) -> None:
+    await record(journal, marked(NOW, 100.0), marked(NOW, 50.0, strategy_id=2))
+    await record(journal, marked(NOW + 1, 120.0), marked(NOW + 2, 90.0), StrategyStopped(2, NOW, "daily loss"))
+    strategies = (await journal.recover()).strategies
+    assert (strategies[1].peak_equity, strategies[2].peak_equity) == (120.0, 50.0)
+    assert (strategies[1].stopped, strategies[2].stopped) == ("", "daily loss")
+
+
+async def test_a_cancellation_and_nothing_at_all_can_be_recorded(journal: Journal) -> None:
+    await record(journal)
+    await record(journal, CancelOrder("a", "BTCUSDT"))
+    assert (await journal.recover()).open_orders == ()
