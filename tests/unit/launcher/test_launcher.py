@@ -44,7 +44,9 @@ def test_the_first_start_installs_checked_wheels_and_the_next_one_goes_straight_
     assert (second.stdout.split("|")[0], second.stderr) == ("status", "")
     (install,) = clone.installs()
     assert "--require-hashes --only-binary :all:" in install
-    assert install.endswith(f"-r {clone.root}/requirements.txt --python {clone.environment}/bin/python")
+    assert install.endswith(
+        f"-r {clone.root}/requirements.txt --compile-bytecode --python {clone.environment}/bin/python"
+    )
 
 
 def test_a_changed_pin_file_is_installed_once_more(clone: Any) -> None:
