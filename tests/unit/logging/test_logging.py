@@ -113,7 +113,8 @@ def test_bound_context_appears_in_the_line(start: Callable[..., Logs]) -> None:
     with structlog.contextvars.bound_contextvars(account="main"):
         logs.logger.info("account.ready")
     logs.stop()
-    assert lines(logs.path)[0]["account"] == "main"
+    written = lines(logs.path)
+    assert [line.get("account") for line in written] == ["main"], written
 
 
 def planted_failures(log: Any) -> None:
@@ -151,6 +152,16 @@ def test_a_planted_secret_reaches_no_line(start: Callable[..., Logs], capsys: py
 
 def _fail(value: object) -> None:
     raise ValueError(value)
+
+
+def test_a_password_that_is_an_ordinary_word_leaves_the_shape_of_a_line(start: Callable[..., Logs]) -> None:
+    register_secret("logger")
+    register_secret("account")
+    logs = start()
+    logs.logger.info("order.sent", account="main", note="my account")
+    logs.stop()
+    [line] = lines(logs.path)
+    assert (line["logger"], line["account"], line["note"]) == ("bot", "main", f"my {MASK}")
 
 
 def test_tracebacks_show_no_local_variables(start: Callable[..., Logs]) -> None:
