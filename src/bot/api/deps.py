@@ -35,7 +35,7 @@ class Deps:
 
     sessions: SessionFactory
     sqlite_path: Path
-    version: str = ""
+    version: str = "0.0.0"
     allowed_hosts: Collection[str] = LOCAL_HOSTS
     now_ms: Callable[[], int] = wall_clock_ms
     candles: Candles | None = None

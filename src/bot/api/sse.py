@@ -96,6 +96,16 @@ class Hub:
         """How many pages are open."""
         return len(self._listeners)
 
+    @property
+    def is_polling(self) -> bool:
+        """True while the database is asked."""
+        return self._wanted.is_set()
+
+    @property
+    def has_looked(self) -> bool:
+        """True once the poller knows where every ledger stands: from here on, what comes is news."""
+        return self._seen.is_complete
+
     def event_id(self, frame: Frame) -> str:
         """Give the id by which a browser asks for what it missed."""
         return f"{self._epoch}-{frame.number}"
@@ -172,6 +182,7 @@ class _Seen:
     def __init__(self) -> None:
         self.last: dict[tuple[Mode, str], int] = {}
         self.marks: dict[int, int] = {}
+        self.is_complete = False
         self._rows: OrderedDict[tuple[object, ...], None] = OrderedDict()
 
     def is_new(self, mode: Mode, event: str, row: RowMapping) -> bool:
@@ -200,6 +211,7 @@ def _look(
             fresh = [row for row in rows if seen.is_new(mode, event, row)]
             seen.last[mode, event] = max([highest[event] if is_first else after + look_back, *(r["id"] for r in rows)])
             found += [] if is_first else [(event, shape, row) for row in fresh]
+    seen.is_complete = True
     return found
 
 
