@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from math import isfinite
 from typing import TypedDict
 
 from sqlalchemy import BigInteger, RowMapping, bindparam, text
@@ -141,7 +142,11 @@ def _kpis(row: RowMapping, drawdown: float | None, equity: float | None, open_tr
         win_rate=row["win_rate"],
         open_trades=open_trades,
         closed_trades=row["closed_trades"],
-        max_drawdown=None if drawdown is None else exact(drawdown),
+        max_drawdown=_measured(drawdown),
         profit_factor=row["profit_factor"],
-        equity=None if equity is None else exact(equity),
+        equity=_measured(equity),
     )
+
+
+def _measured(signal: float | None) -> Decimal | None:
+    return exact(signal) if signal is not None and isfinite(signal) else None

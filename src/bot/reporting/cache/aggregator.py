@@ -7,6 +7,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import structlog
@@ -14,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.db.base import Mode, SessionFactory, create_async, session_factory
-from bot.domain.errors import BotError, Unavailable
+from bot.domain.errors import Unavailable
 from bot.reporting import metrics, queries
 from bot.reporting.cache.sqlite import HOUR_S, CacheWriter, Snapshot
 from bot.reporting.metrics import Kpis
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 async def aggregate_once(sessions: SessionFactory, writer: CacheWriter, now_s: int) -> int:
     """Add one snapshot of every strategy, enabled or not; give how many. Raises Unavailable without the database."""
     measured = await _ask(sessions, _measure)
-    snapshots = [shot for facts, kpis in measured if (shot := _snapshot(facts, kpis, now_s)) is not None]
+    snapshots = [_snapshot(facts, kpis, now_s) for facts, kpis in measured]
     await asyncio.to_thread(writer.write, snapshots)
     return len(snapshots)
 
@@ -46,7 +47,8 @@ async def run(
     try:
         while not stop.is_set():
             try:
-                writer = writer or await asyncio.to_thread(CacheWriter, path)
+                if writer is None:
+                    writer = await asyncio.to_thread(CacheWriter, path)
                 await aggregate_once(sessions, writer, now_s())
                 if now_s() >= tidy_at:
                     await _tidy(sessions, writer, now_s(), keep_days)
@@ -108,27 +110,23 @@ def _measure(session: Session) -> list[tuple[StrategyFacts, Kpis]]:
     return [(facts, by_mode[facts.mode][facts.id]) for facts in strategies if facts.id in by_mode[facts.mode]]
 
 
-def _snapshot(facts: StrategyFacts, kpis: Kpis, now_s: int) -> Snapshot | None:
-    try:
-        return Snapshot(
-            ts=now_s,
-            strategy_id=facts.id,
-            symbol=facts.symbol,
-            pnl=float(kpis["pnl"]),
-            gross=float(kpis["gross"]),
-            fees=float(kpis["fees"]),
-            win_rate=float(kpis["win_rate"] or 0),
-            open_trades=kpis["open_trades"],
-            closed_trades=kpis["closed_trades"],
-            max_drawdown=_float(kpis["max_drawdown"]),
-            profit_factor=_float(kpis["profit_factor"]),
-            equity=_float(kpis["equity"]),
-            mode=facts.mode.value,
-        )
-    except (ArithmeticError, TypeError, ValueError, BotError) as error:
-        log.warning("kpis.skipped", strategy_id=facts.id, reason=str(error))
-        return None
+def _snapshot(facts: StrategyFacts, kpis: Kpis, now_s: int) -> Snapshot:
+    return Snapshot(
+        ts=now_s,
+        strategy_id=facts.id,
+        symbol=facts.symbol,
+        pnl=float(kpis["pnl"]),
+        gross=float(kpis["gross"]),
+        fees=float(kpis["fees"]),
+        win_rate=float(kpis["win_rate"] or 0),
+        open_trades=kpis["open_trades"],
+        closed_trades=kpis["closed_trades"],
+        max_drawdown=_float(kpis["max_drawdown"]),
+        profit_factor=_float(kpis["profit_factor"]),
+        equity=_float(kpis["equity"]),
+        mode=facts.mode.value,
+    )
 
 
-def _float(value: object) -> float | None:
-    return None if value is None else float(str(value))
+def _float(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -4,7 +4,7 @@ Figures are REAL: good for charts. Exact sums live in the database.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -93,40 +93,52 @@ class CacheWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection = self._open()
+        self._inode = path.stat().st_ino
 
     def write(self, snapshots: Iterable[Snapshot]) -> None:
         """Add snapshots; those of the same second and strategy are replaced."""
         rows = [msgspec.structs.astuple(snapshot) for snapshot in snapshots]
-        try:
-            self._insert(rows)
-        except sqlite3.OperationalError as error:
-            raise Unavailable(f"the KPI cache {self._path} cannot be written ({error})") from error
-        except sqlite3.DatabaseError as error:
-            self._rebuild(error)
-            self._insert(rows)
+        self._change(lambda connection: connection.executemany(_INSERT, rows))
 
     def thin(self, now_s: int, keep_days: int = 30) -> None:
         """Forget what is older than `keep_days`; thin out to 5 minutes after a day, to hours after a week."""
         week, day = now_s - 7 * DAY_S, now_s - DAY_S
-        with self._connection as connection:
+
+        def forget(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM kpi_snapshots WHERE ts < ?", (now_s - keep_days * DAY_S,))
             connection.execute(_THIN, {"since": 0, "until": week, "bucket": HOUR_S})
             connection.execute(_THIN, {"since": week, "until": day, "bucket": 300})
 
+        self._change(forget)
+
     def keep_only(self, strategy_ids: Iterable[int]) -> None:
         """Forget strategies that no longer exist."""
-        known = {(row[0],) for row in self._connection.execute("SELECT DISTINCT strategy_id FROM kpi_snapshots")}
-        gone = known - {(strategy_id,) for strategy_id in strategy_ids}
-        with self._connection as connection:
+        known = set(strategy_ids)
+
+        def forget(connection: sqlite3.Connection) -> None:
+            kept = connection.execute("SELECT DISTINCT strategy_id FROM kpi_snapshots").fetchall()
+            gone = [row for row in kept if row[0] not in known]
             connection.executemany("DELETE FROM kpi_snapshots WHERE strategy_id = ?", gone)
+
+        self._change(forget)
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
-    def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
-        with self._connection as connection:
-            connection.executemany(_INSERT, rows)
+    def _change(self, change: Callable[[sqlite3.Connection], object]) -> None:
+        """Make a change whole or not at all; in a file made anew when the old one is spoilt or was taken away."""
+        if not self._path.exists() or self._path.stat().st_ino != self._inode:
+            self._start_over("the file was removed or replaced")
+        try:
+            with self._connection as connection:
+                change(connection)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the KPI cache {self._path} cannot be written ({error})") from error
+        except sqlite3.DatabaseError as error:
+            self._start_over(str(error))
+            with self._connection as connection:
+                change(connection)
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -135,21 +147,18 @@ class CacheWriter:
         except sqlite3.OperationalError as error:
             raise Unavailable(f"the KPI cache {self._path} cannot be opened ({error})") from error
         except sqlite3.DatabaseError as error:
-            return self._start_over(error)
+            _remove(self._path, str(error))
+            return _connect_writer(self._path)
         except OSError as error:
             raise Misconfigured(
                 f"the KPI cache cannot be kept at {self._path} ({error.strerror}): set DASHBOARD_SQLITE_PATH"
             ) from error
 
-    def _rebuild(self, error: sqlite3.DatabaseError) -> None:
+    def _start_over(self, reason: str) -> None:
         self._connection.close()
-        self._connection = self._start_over(error)
-
-    def _start_over(self, error: sqlite3.DatabaseError) -> sqlite3.Connection:
-        log.warning("cache.rebuilt", path=str(self._path), reason=str(error))
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-        return _connect_writer(self._path)
+        _remove(self._path, reason)
+        self._connection = self._open()
+        self._inode = self._path.stat().st_ino
 
 
 def latest(path: Path, limit: int = 1_000) -> list[Snapshot]:
@@ -176,15 +185,23 @@ def _read(path: Path, statement: str, values: tuple[object, ...]) -> list[Snapsh
 
 @contextmanager
 def _reader(path: Path) -> Iterator[sqlite3.Connection | None]:
-    """Open a connection that cannot write, for this reader alone; None when there is no cache yet."""
+    """Open a connection that cannot write, for this reader alone; None while there is no cache yet."""
     if not path.exists():
         yield None
         return
+    address = f"file:{quote(str(path))}?mode=ro"
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_BUSY_S)) as connection:
-            yield connection
+        with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_S)) as connection:
+            is_made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'kpi_snapshots'").fetchone()
+            yield connection if is_made else None
     except sqlite3.Error as error:
         raise Unavailable(f"the KPI cache cannot be read just now ({error})") from error
+
+
+def _remove(path: Path, reason: str) -> None:
+    log.warning("cache.rebuilt", path=str(path), reason=reason)
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _connect_writer(path: Path) -> sqlite3.Connection:
