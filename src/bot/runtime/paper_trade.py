@@ -10,8 +10,8 @@ from decimal import Decimal
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle
 from bot.domain.messages import CancelOrder, Command, FundsSeen, OrderUpdate
-from bot.domain.money import exact
-from bot.domain.order import Order, OrderStatus
+from bot.domain.money import ZERO, exact
+from bot.domain.order import Order, OrderStatus, Side
 from bot.ports import Deliver, OpenOrder
 from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
 from bot.strategies.config import StrategyConfig
@@ -36,25 +36,28 @@ class PaperBroker:
         *,
         first_order_id: int = 1,
         first_trade_id: int = 1,
+        opened_ms: int = 0,
     ) -> None:
         self._exchange = Exchange(instruments, first_order_id=first_order_id, first_trade_id=first_trade_id)
         self._funds = funds
         self._terms = terms
         self._told: dict[str, int] = {}
+        self._forming: dict[str, Candle] = {}
+        self._opened_ms = opened_ms
         self._now_ms = 0
 
     async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
-        """Open the account and put open limit orders back; an order that never arrived is void."""
+        """Open the account and put back what was waiting there; an order that never arrived is void."""
         self._deliver = deliver
         self._exchange.open_account(ACCOUNT, {asset: amount for asset, amount in self._funds.items() if amount > 0})
         for each in open_orders:
-            if each.order.price is None or not each.exchange_order_id:
+            if not self._was_waiting(each):
                 reason = "not carried out before the restart"
                 deliver(OrderUpdate(each.order.client_order_id, _ended(each), each.order.created_ms, reason=reason))
             else:
                 self._exchange.adopt(ACCOUNT, self._resting(each))
         totals = {asset: balance.free + balance.locked for asset, balance in self._exchange.balances(ACCOUNT).items()}
-        deliver(FundsSeen(totals, self._now_ms))
+        deliver(FundsSeen(totals, self._opened_ms))
 
     async def execute(self, command: Command) -> None:
         """Place or cancel at once; what becomes of it is delivered before this returns."""
@@ -80,6 +83,10 @@ class PaperBroker:
 
     def see(self, candle: Candle) -> None:
         """Let the market move, and deliver what that fills."""
+        if not candle.is_closed:
+            self._forming[candle.symbol] = candle
+            return
+        self._forming.pop(candle.symbol, None)
         self._now_ms = max(self._now_ms, candle.close_time)
         for order in self._exchange.on_candle(candle):
             self._report(order)
@@ -87,7 +94,17 @@ class PaperBroker:
     async def stop(self) -> None:
         """Nothing to let go of: all that matters is in the ledger."""
 
+    def _was_waiting(self, each: OpenOrder) -> bool:
+        """A limit order waits for its price, and a market order may wait for the next candle; nothing else waits."""
+        is_patient = each.order.price is not None or self._terms[each.order.strategy_id].fill == "next"
+        return is_patient and each.exchange_order_id != 0
+
     def _place(self, order: Order) -> RestingOrder:
+        # Resting orders meet whole candles alone. What is placed inside one gets the price that its strategy saw.
+        if (forming := self._forming.pop(order.symbol, None)) is not None:
+            touched = self._exchange.on_price(order.symbol, exact(forming.close), forming.open_time, quantity=ZERO)
+            for each in touched:
+                self._report(each)
         return self._exchange.place(
             ACCOUNT,
             client_order_id=order.client_order_id,
@@ -117,7 +134,10 @@ class PaperBroker:
             filled=each.filled,
             quote_filled=each.quote_filled,
             status=each.status,
+            updated_ms=order.created_ms,
             terms=self._terms[order.strategy_id],
+            # What a market order will cost is not known before the next candle; what it sells is.
+            locked=order.quantity - each.filled if order.side is Side.SELL else ZERO,
         )
 
     def _report(self, order: RestingOrder) -> None:

@@ -32,5 +32,6 @@ def newest_trade_id(recovered: Recovered) -> int:
 
 
 def newest_order_id(recovered: Recovered) -> int:
-    """Give the highest exchange order id among open orders; 0 when there is none."""
-    return max((each.exchange_order_id for each in recovered.open_orders), default=0)
+    """Give an order id that no order so far exceeds, where ids are counted up from 1; 0 when there were none."""
+    still_open = max((each.exchange_order_id for each in recovered.open_orders), default=0)
+    return max(still_open, sum(state.sequence for state in recovered.strategies.values()))
