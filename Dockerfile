@@ -6,7 +6,7 @@ WORKDIR /app
 COPY requirements.txt .
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r requirements.txt
 COPY . .
-RUN useradd --system --uid 10001 --create-home bot && install -d -o bot -g bot -m 0700 var
+RUN useradd --system --uid 10001 --create-home bot && chown bot /app && install -d -o bot -g bot -m 0700 var
 USER bot
 VOLUME /app/var
 STOPSIGNAL SIGTERM
