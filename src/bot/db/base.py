@@ -65,7 +65,18 @@ def masked(url: str) -> str:
 
 def plain_dsn(url: str) -> str:
     """Give the address the way psycopg itself takes it."""
-    return parse(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415 (slow, and not every reader of this file connects)
+
+    address = parse(url)
+    words = {
+        "host": address.host,
+        "port": address.port,
+        "user": address.username,
+        "password": address.password,
+        "dbname": address.database,
+        **{name: value if isinstance(value, str) else ",".join(value) for name, value in address.query.items()},
+    }
+    return make_conninfo(**{name: str(value) for name, value in words.items() if value is not None})
 
 
 def create_sync(url: str, mode: Mode = Mode.PAPER, **options: Any) -> Engine:

@@ -39,7 +39,7 @@ _SETTINGS = {
     "log_checkpoints": "off",
 }
 
-__all__ = ["DATABASE", "Server", "ensure", "erase", "find_binaries"]
+__all__ = ["DATABASE", "Server", "ensure", "erase", "find_binaries", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,16 @@ def ensure(root: Path) -> Server:
             f"the database below {root} belongs to another user ({error.filename}); "
             "start the bot as that user, or set VAR_DIR or DB_URL"
         ) from None
+
+
+def running(root: Path) -> Server | None:
+    """Give the server of `root` if it runs; nothing is started or made."""
+    root = root.absolute()
+    if not (home_of(root) / "data").is_dir():
+        return None
+    place = settle(root)
+    pid = _noted_pid(place)
+    return Server(place, pid) if pid is not None and _is_ours(pid, place) else None
 
 
 def erase(root: Path) -> None:

@@ -5,6 +5,7 @@ folder that the bot lies in (`/root`, for one); then its data and programs get a
 before is ever opened up for it.
 """
 
+import errno
 import hashlib
 import os
 import pwd
@@ -50,10 +51,12 @@ class Place:
 
 
 def settle(root: Path) -> Place:
-    """Decide where the server of `root` lives, and make its folders."""
+    """Decide where the server of `root` lives, and make its folders. PermissionError when it is somebody else's."""
     home = home_of(root)
     if os.geteuid() != 0:
         _make(home, 0o700)
+        if home.stat().st_uid != os.geteuid():
+            raise PermissionError(errno.EACCES, "the folder of another user", str(home))
         return Place(home, _socket_folder(home, None), None)
     owner = _owner(home)
     if home == root and not (home / "data").exists() and not _reaches(owner, root):
@@ -131,7 +134,8 @@ def _home_outside(root: Path, owner: Owner) -> Path:
 
 def _socket_folder(home: Path, owner: Owner | None) -> Path:
     folder = home / "socket"
-    if len(os.fsencode(folder / SOCKET)) > LONGEST_SOCKET:
+    # A comma separates hosts in PostgreSQL's addresses.
+    if len(os.fsencode(folder / SOCKET)) > LONGEST_SOCKET or "," in str(folder):
         folder = Path("/tmp") / f"binance-bot-{_mark(home)}"  # noqa: S108 (0700, and its owner is checked)
     uid = owner.uid if owner else os.geteuid()
     try:
