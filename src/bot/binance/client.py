@@ -11,6 +11,7 @@ from bot.binance.limits import WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
 from bot.binance.wire_orders import OrderReply, TradeRow
+from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Stream
 from bot.domain.messages import FundsSeen
@@ -64,8 +65,10 @@ class Client:
         )
 
     async def funds(self, time_ms: int) -> FundsSeen:
-        """Give what the account holds, stamped with `time_ms`."""
+        """Give what the account holds, stamped with `time_ms`. Raises Misconfigured when it may not trade."""
         reply = await self._rest.call(rest.ACCOUNT, {}, wire_orders.read_account)
+        if not reply.canTrade:
+            raise Misconfigured("Binance lets this account not trade: allow it there, or disable the account here")
         return reply.funds(time_ms)
 
     async def place(self, order: Order) -> OrderReply:
@@ -81,10 +84,6 @@ class Client:
         """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""
         params = {"symbol": symbol, "origClientOrderId": client_order_id}
         return await self._rest.call(rest.QUERY_ORDER, params, wire_orders.read_order)
-
-    async def open_orders(self, symbol: str) -> Sequence[OrderReply]:
-        """Give the open orders of a symbol."""
-        return await self._rest.call(rest.OPEN_ORDERS, {"symbol": symbol}, wire_orders.read_orders)
 
     async def trades_of(self, symbol: str, exchange_order_id: int) -> Sequence[TradeRow]:
         """Give the trades of one order."""

@@ -119,7 +119,9 @@ def refusal(status: int, body: bytes, *, repeatable: bool, wait_s: float = 0.0) 
 def explain(status: int, error: ErrorBody | None) -> str:
     """Give one line: what Binance said, and what helps."""
     if error is None:
-        return f"Binance answered HTTP {status} without a readable reason: see https://www.binance.com/en/support"
+        if status == 403:
+            return "Binance's firewall refused the request (HTTP 403): check symbols and ids for unusual text"
+        return f"Binance answered HTTP {status} without a readable reason: check the address; if it lasts, wait"
     fix = _FIXES.get(error.code)
     said = f"Binance refused ({error.code}: {error.msg.strip() or 'no text'})"
     return f"{said}: {fix}" if fix else said

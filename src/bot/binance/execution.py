@@ -46,7 +46,7 @@ class Patience:
 
 
 class SpotBroker:
-    """The broker of one spot account (`ports.Broker`), for rehearsal and live."""
+    """The broker of one spot account (`ports.Broker`), for rehearsal and live. It owns its client: `stop` closes it."""
 
     def __init__(
         self,
@@ -98,6 +98,7 @@ class SpotBroker:
         await self._watchers.close()
         await self._tasks.close(grace_s=self._patience.stop_s)
         await self._user.close()
+        await self._client.close()
 
     async def _settle(self, open_orders: Sequence[OpenOrder]) -> None:
         """Tell what became of orders, then the money: no fill may fall between the two looks."""

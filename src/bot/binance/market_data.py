@@ -17,7 +17,8 @@ from bot.ports import Clock, Deliver
 
 log = structlog.get_logger()
 
-MARK_AGE_S = 60.0
+MARK_AGE_S = 300.0
+"""How long after reading a history its reader may take to subscribe (or never does: a chart reads, too)."""
 LOOKS_AT_A_HOLE = 3
 """Times that REST is asked for candles it does not have yet, before the hole is believed."""
 
@@ -70,7 +71,7 @@ class MarketData:
             rows = page + rows
         rows = rows[-count:] if count > 0 else []
         if rows:
-            self._marks.setdefault(stream, []).append((self._clock.monotonic(), rows[-1].open_time))
+            self._marks[stream] = [*self._fresh_marks(stream), (self._clock.monotonic(), rows[-1].open_time)]
         return rows
 
     async def instruments(self, market: Market) -> Mapping[str, Instrument]:
@@ -110,8 +111,8 @@ class MarketData:
 
     def _take_mark(self, stream: Stream) -> int | None:
         """Give the open time after the oldest history read lately: nobody who reads, then subscribes, has a hole."""
-        oldest_s = self._clock.monotonic() - MARK_AGE_S
-        marks = [mark for mark in self._marks.pop(stream, []) if mark[0] >= oldest_s]
+        marks = self._fresh_marks(stream)
+        self._marks.pop(stream, None)
         if not marks:
             return None
         ended = min(open_time for _, open_time in marks)
@@ -120,6 +121,10 @@ class MarketData:
         if marks:
             self._marks[stream] = marks
         return next_open(ended, stream.interval)
+
+    def _fresh_marks(self, stream: Stream) -> list[tuple[float, int]]:
+        oldest_s = self._clock.monotonic() - MARK_AGE_S
+        return [mark for mark in self._marks.get(stream, []) if mark[0] >= oldest_s]
 
     def _on_kline(self, name: str, kline: KlineBody) -> None:
         series = self._series.get(name)

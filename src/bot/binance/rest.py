@@ -46,7 +46,6 @@ TIME = Endpoint("GET", "time", 1)
 EXCHANGE_INFO = Endpoint("GET", "exchangeInfo", 20)
 KLINES = Endpoint("GET", "klines", 2, Priority.HISTORY)
 ACCOUNT = Endpoint("GET", "account", 20, signed=True)
-OPEN_ORDERS = Endpoint("GET", "openOrders", 6, signed=True)
 QUERY_ORDER = Endpoint("GET", "order", 4, Priority.ORDER, signed=True)
 MY_TRADES = Endpoint("GET", "myTrades", 20, signed=True)
 PLACE_ORDER = Endpoint("POST", "order", 1, Priority.ORDER, signed=True, repeatable=False)
@@ -90,8 +89,9 @@ class Rest:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def _once[T](self, endpoint: Endpoint, params: Params, read: Callable[[bytes], T]) -> T:
         await self._bank.admit(endpoint.weight, endpoint.priority)

@@ -137,7 +137,9 @@ class Connection:
             del self._names[name]
             self._heard.pop(name, None)
             self._patience.pop(name, None)
-            if self._joining.pop(name, "sent") == "sent":
+            if name in self._joining:
+                del self._joining[name]
+            else:
                 self._leaving[name] = None
             self._todo.set()
 

@@ -45,9 +45,7 @@ class OrderReply(Struct):
     clientOrderId: str
     status: str
     executedQty: Decimal
-    side: str = ""
     origClientOrderId: str = ""
-    cummulativeQuoteQty: Decimal = ZERO
     transactTime: int = 0
     updateTime: int = 0
     expiryReason: str = ""
@@ -175,7 +173,6 @@ class ApiReply(Struct):
 
 
 read_order = msgspec.json.Decoder(OrderReply).decode
-read_orders = msgspec.json.Decoder(list[OrderReply]).decode
 read_trades = msgspec.json.Decoder(list[TradeRow]).decode
 read_account = msgspec.json.Decoder(AccountReply).decode
 read_api_reply = msgspec.json.Decoder(ApiReply).decode

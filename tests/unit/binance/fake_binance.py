@@ -66,14 +66,14 @@ class FakeBinance:
     def hosts(self) -> Hosts:
         return hosts_for(Environment.EMULATOR, emulator_url=self.url)
 
-    async def start(self) -> "FakeBinance":
+    async def start(self, port: int = 0) -> "FakeBinance":
         app = web.Application()
         app.router.add_get("/stream", self._stream)
         app.router.add_get("/ws-api/v3", self._api)
         app.router.add_route("*", "/{path:.*}", self._rest)
         self.runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self.runner.setup()
-        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        site = web.TCPSite(self.runner, "127.0.0.1", port, reuse_address=True)
         await site.start()
         port = self.runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"

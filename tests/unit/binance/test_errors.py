@@ -1,0 +1,90 @@
+"""Refusals sorted by what the caller does next; the table agrees with the protocol's."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.binance.errors import ClockOff, Ending, Throttled, ending_of, refusal
+from bot.binance.wire import ErrorBody
+from bot.domain.errors import Misconfigured, OutcomeUnknown, Rejected, Unavailable
+
+
+def body(code: int, message: str = "text") -> bytes:
+    return json.dumps({"code": code, "msg": message}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "ending"),
+    [
+        (400, -1013, Ending.REJECTED),
+        (400, -2010, Ending.REJECTED),
+        (400, -2011, Ending.REJECTED),
+        (400, -1021, Ending.CLOCK),
+        (400, -1022, Ending.AUTH),
+        (401, -2015, Ending.AUTH),
+        (400, -1006, Ending.UNKNOWN),
+        (503, -1007, Ending.UNKNOWN),
+        (500, -1000, Ending.UNKNOWN),
+        (503, -1016, Ending.UNKNOWN),
+        (503, -1008, Ending.THROTTLED),
+        (429, -1015, Ending.THROTTLED),
+        (418, -1003, Ending.THROTTLED),
+        (500, -1013, Ending.UNKNOWN),
+        (400, -4242, Ending.UNKNOWN),
+    ],
+)
+def test_a_refusal_is_sorted_by_code_and_status(status: int, code: int, ending: Ending) -> None:
+    assert ending_of(status, ErrorBody(code)) is ending
+
+
+@pytest.mark.parametrize("status", [400, 404, 408, 409, 500, 502, 503, 504])
+def test_an_answer_without_a_readable_reason_proves_nothing_about_an_order(status: int) -> None:
+    for text in (b"", b"<html>gateway</html>", b'{"code":"x"}', b'{"code":-1'):
+        assert isinstance(refusal(status, text, repeatable=False), OutcomeUnknown)
+
+
+def test_the_firewall_lets_nothing_through() -> None:
+    error = refusal(403, b"<html>", repeatable=False)
+    assert isinstance(error, Throttled)
+    assert "firewall" in str(error)
+
+
+def test_families_follow_from_the_ending() -> None:
+    assert isinstance(refusal(400, body(-1121), repeatable=True), Rejected)
+    assert isinstance(refusal(400, body(-1021), repeatable=False), ClockOff)
+    assert isinstance(refusal(401, body(-2014), repeatable=False), Misconfigured)
+    assert isinstance(refusal(503, body(-1007), repeatable=True), Unavailable)
+    limited = refusal(429, body(-1003), repeatable=False, wait_s=7.0)
+    assert isinstance(limited, Throttled)
+    assert limited.wait_s == 7.0
+
+
+def test_a_read_refused_for_a_reason_we_do_not_know_is_not_repeated() -> None:
+    assert isinstance(refusal(400, body(-4242), repeatable=True), Rejected)
+
+
+def test_an_order_whose_id_is_on_the_book_is_not_refused_but_unknown() -> None:
+    assert isinstance(refusal(400, body(-2010, "Duplicate order sent."), repeatable=False), OutcomeUnknown)
+
+
+def test_no_code_whose_outcome_the_protocol_calls_uncertain_is_treated_as_definite() -> None:
+    path = Path(__file__).parents[3] / "../shared/binance-errors.json"
+    listed = {entry["code"]: entry["reaction"] for entry in json.loads(path.read_text()) if entry["market"] == "spot"}
+    endings = {code: ending_of(400, ErrorBody(code)) for code in listed}
+    expected = {
+        "fatal": {Ending.AUTH},
+        "resync": {Ending.CLOCK},
+        "fix": {Ending.REJECTED, Ending.UNKNOWN},
+        "backoff": {Ending.THROTTLED, Ending.UNKNOWN},
+        "halt": {Ending.REJECTED},
+        "noop": {Ending.REJECTED},
+        "inspect": {Ending.REJECTED},
+        "resubscribe": {Ending.REJECTED, Ending.UNKNOWN},
+    }
+    asked_about = {-2011, -2013}  # their caller queries, it never assumes
+    for code, reaction in listed.items():
+        if reaction == "reconcile":
+            assert endings[code] is Ending.UNKNOWN or code in asked_about, code
+        else:
+            assert endings[code] in expected[reaction], code
