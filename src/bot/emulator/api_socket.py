@@ -61,7 +61,7 @@ class ApiSocket:
         self._subscriptions: dict[int, tuple[str, Callable[[], None]]] = {}
         self._next_subscription = 0
 
-    async def on_text(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         """Answer one request."""
         self._connection.send(encode(self._answer(text)))
 
@@ -148,7 +148,7 @@ def _decode(text: str) -> _Request:
         request = msgspec.json.decode(text, type=_Request)
     except msgspec.ValidationError as error:
         raise ApiError(-1102, f"Malformed request: {error}") from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ApiError(-1135, "Invalid JSON Request") from error
     if isinstance(request.id, str) and len(request.id) > 36:
         raise illegal("id", "^[a-zA-Z0-9-_]{1,36}$")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -43,7 +43,7 @@ class Connection:
         """Say goodbye, as a server that shuts down."""
         await self._socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
 
-    async def serve(self, on_text: Callable[[str], Awaitable[None]], ping_every_s: float) -> None:
+    async def serve(self, on_text: Callable[[str], None], ping_every_s: float) -> None:
         """Handle what the client sends until either side ends the connection."""
         async with asyncio.TaskGroup() as tasks:
             helpers = [tasks.create_task(self._write()), tasks.create_task(self._ping(ping_every_s))]
@@ -55,11 +55,11 @@ class Connection:
         self._queue.clear()
         self._written.set()
 
-    async def _read(self, on_text: Callable[[str], Awaitable[None]]) -> None:
+    async def _read(self, on_text: Callable[[str], None]) -> None:
         async for message in self._socket:
             self._heard = time.monotonic()
             if message.type is WSMsgType.TEXT:
-                await on_text(message.data)
+                on_text(message.data)
             elif message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
 

@@ -64,7 +64,7 @@ class Params:
             return None
         try:
             names = msgspec.json.decode(many, type=list[str])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
             raise illegal("symbols", '^\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\]$') from None
         if not names or len(names) > _LONGEST_LIST:
             raise bad_request("symbols")

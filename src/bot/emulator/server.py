@@ -69,15 +69,17 @@ class Emulator:
         log.info("emulator.started", url=self.spot_url, symbols=list(self.venue.instruments))
 
     async def stop(self) -> None:
-        """Hold the market still, close every connection, stop listening."""
-        if self._player is not None:
-            self._player.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._player
-        await asyncio.gather(*(connection.close() for connection in tuple(self._connections)))
-        if self._runner is not None:
-            await self._runner.cleanup()
-            log.info("emulator.stopped")
+        """Hold the market still, close every connection, stop listening; raises what had broken the market."""
+        try:
+            if self._player is not None:
+                self._player.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._player
+        finally:
+            await asyncio.gather(*(connection.close() for connection in tuple(self._connections)))
+            if self._runner is not None:
+                await self._runner.cleanup()
+                log.info("emulator.stopped")
 
     async def __aenter__(self) -> "Emulator":
         await self.start()
@@ -157,9 +159,7 @@ class Emulator:
         return socket
 
     async def _accept(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(
-            timeout=_GOODBYE_S, compress=False, autoping=False, max_msg_size=_LARGEST_FRAME
-        )
+        socket = web.WebSocketResponse(timeout=_GOODBYE_S, compress=False, autoping=False, max_msg_size=_LARGEST_FRAME)
         await socket.prepare(request)
         return socket
 

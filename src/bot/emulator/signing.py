@@ -34,9 +34,7 @@ def rest_payload(query: bytes, body: bytes) -> bytes:
 
 def socket_payload(params: Mapping[str, str]) -> bytes:
     """Give what a WebSocket API request signs: all parameters but `signature`, sorted by name, not percent-encoded."""
-    return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature").encode(
-        "utf-8", "surrogatepass"
-    )
+    return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature").encode()
 
 
 def read_claim(params: Params, key: str | None, payload: bytes) -> Claim:

@@ -29,7 +29,7 @@ class StreamSocket:
         self._names: dict[str, None] = {}
         self._subscribe(names)
 
-    async def on_text(self, text: str) -> None:
+    def on_text(self, text: str) -> None:
         """Answer one control request."""
         self._connection.send(encode(self._answer(text)))
 
@@ -92,7 +92,7 @@ class StreamSocket:
 def _decode(text: str) -> Json:
     try:
         request = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise _Fault(3, f"Invalid JSON: {error}") from error
     if not isinstance(request, dict):
         raise _Fault(2, "Invalid request: expected an object")

@@ -13,27 +13,27 @@ def socket(listening: Any) -> tuple[StreamSocket, Any]:
     return StreamSocket(Hub(), connection, ["btcusdt@kline_1m"]), connection
 
 
-async def ask(socket: tuple[StreamSocket, Any], request: Any) -> Any:
+def ask(socket: tuple[StreamSocket, Any], request: Any) -> Any:
     face, connection = socket
-    await face.on_text(request if isinstance(request, str) else json.dumps(request))
+    face.on_text(request if isinstance(request, str) else json.dumps(request))
     return connection.frames[-1]
 
 
-async def test_streams_are_added_listed_and_dropped(socket: tuple[StreamSocket, Any]) -> None:
+def test_streams_are_added_listed_and_dropped(socket: tuple[StreamSocket, Any]) -> None:
     names = ["ethusdt@kline_1m", "no@such"]
-    assert await ask(socket, {"method": "SUBSCRIBE", "params": names, "id": 1}) == {"result": None, "id": 1}
-    listed = await ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": "x"})
+    assert ask(socket, {"method": "SUBSCRIBE", "params": names, "id": 1}) == {"result": None, "id": 1}
+    listed = ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": "x"})
     assert listed == {"result": ["btcusdt@kline_1m", *names], "id": "x"}
-    await ask(socket, {"method": "UNSUBSCRIBE", "params": ["no@such"], "id": 2})
-    assert (await ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": None}))["result"] == [
+    ask(socket, {"method": "UNSUBSCRIBE", "params": ["no@such"], "id": 2})
+    assert (ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": None}))["result"] == [
         "btcusdt@kline_1m", "ethusdt@kline_1m",
     ]  # fmt: skip
 
 
-async def test_the_wrapper_can_be_switched_while_running(socket: tuple[StreamSocket, Any]) -> None:
-    assert (await ask(socket, {"method": "GET_PROPERTY", "params": ["combined"], "id": 1}))["result"] is False
-    await ask(socket, {"method": "SET_PROPERTY", "params": ["combined", True], "id": 2})
-    assert (await ask(socket, {"method": "GET_PROPERTY", "params": ["combined"], "id": 3}))["result"] is True
+def test_the_wrapper_can_be_switched_while_running(socket: tuple[StreamSocket, Any]) -> None:
+    assert (ask(socket, {"method": "GET_PROPERTY", "params": ["combined"], "id": 1}))["result"] is False
+    ask(socket, {"method": "SET_PROPERTY", "params": ["combined", True], "id": 2})
+    assert (ask(socket, {"method": "GET_PROPERTY", "params": ["combined"], "id": 3}))["result"] is True
 
 
 @pytest.mark.parametrize(
@@ -49,16 +49,14 @@ async def test_the_wrapper_can_be_switched_while_running(socket: tuple[StreamSoc
         ({"method": "SUBSCRIBE", "params": [f"s{number}" for number in range(1_024)], "id": 1}, 2),
     ],
 )  # fmt: skip
-async def test_a_wrong_request_is_answered_with_its_code(
-    socket: tuple[StreamSocket, Any], request_: Any, code: int
-) -> None:
-    answer = await ask(socket, request_)
+def test_a_wrong_request_is_answered_with_its_code(socket: tuple[StreamSocket, Any], request_: Any, code: int) -> None:
+    answer = ask(socket, request_)
     assert answer["code"] == code
     assert answer["msg"]
-    assert (await ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": 1}))["result"] == ["btcusdt@kline_1m"]
+    assert (ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": 1}))["result"] == ["btcusdt@kline_1m"]
 
 
-async def test_who_leaves_hears_nothing_more(listening: Any) -> None:
+def test_who_leaves_hears_nothing_more(listening: Any) -> None:
     hub, connection = Hub(), listening()
     face = StreamSocket(hub, connection, ["a"])
     face.leave()
