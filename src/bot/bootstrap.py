@@ -4,7 +4,6 @@ Way in: Roof, then Outfit for what trades and dashboard_deps() for what shows. M
 broker and journal an account is handed.
 """
 
-import asyncio
 import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -12,7 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
+from sqlalchemy import Select, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from bot import __version__
 from bot.binance.client import Client, build_public, build_spot
@@ -24,14 +27,16 @@ from bot.binance.market_data import MarketData
 from bot.binance.signing import Credentials
 from bot.config import Settings, load
 from bot.db import embedded
-from bot.db.base import Mode, check_durability, create_async, session_factory, unit_of_work
+from bot.db.base import Mode, check_durability, create_async, create_sync, schema_of, session_factory, unit_of_work
 from bot.db.journal import PostgresJournal
 from bot.db.migrate import upgrade
-from bot.db.repositories import Accounts, Strategies, Users
-from bot.domain.errors import Misconfigured
+from bot.db.models import Account, Strategy, User
+from bot.db.repositories import Accounts, Strategies
+from bot.domain.errors import Misconfigured, Unavailable
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import Ledger
 from bot.domain.market import Candle, Market, Stream
+from bot.domain.money import number
 from bot.logging import Logs, setup_logging
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
@@ -41,6 +46,8 @@ from bot.runtime.recovery import newest_order_id, newest_trade_id
 from bot.security.keys import load_or_create_key
 from bot.security.secrets import SecretBox
 from bot.security.tokens import new_token, token_hash
+from bot.strategies.base import Strategy as BaseStrategy
+from bot.strategies.config import StrategyConfig, parse_config
 from bot.strategies.registry import Catalogue, discover
 
 if TYPE_CHECKING:
@@ -82,9 +89,13 @@ class Roof:
 
     @cached_property
     def box(self) -> SecretBox:
-        """What opens sealed secrets; its key is made on first use."""
+        """What opens sealed secrets. Its key is made on first use, but never where something is sealed already."""
         given = self.settings.ENCRYPTION_KEY
-        return SecretBox(load_or_create_key(given.get_secret_value() if given else None, self.key_file))
+        sealed = select(Account.id).where(Account.api_secret_enc.is_not(None)).limit(1)
+        may_create = self.key_file.exists() or self._ask(sealed) is None
+        return SecretBox(
+            load_or_create_key(given.get_secret_value() if given else None, self.key_file, create=may_create)
+        )
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -104,10 +115,18 @@ class Roof:
             console=console,
         )
 
-    async def first_run_token(self) -> str | None:
+    def first_run_token(self) -> str | None:
         """Give a fresh one-time token while nobody can log in yet, else None."""
-        async with self.sessions() as session:
-            return None if await Users(session).any() else new_token()
+        return None if self._ask(select(User.id).limit(1)) is not None else new_token()
+
+    def _ask(self, question: Select[int]) -> int | None:
+        # Not through the pool: uvicorn asks from inside its event loop, where nothing can be awaited.
+        engine = create_sync(self.db_url, poolclass=NullPool)
+        try:
+            with Session(engine) as session:
+                return session.scalar(question)
+        finally:
+            engine.dispose()
 
     async def close(self) -> None:
         """Let go of database connections."""
@@ -230,6 +249,71 @@ class Outfit:
         return SpotBroker(client, credentials, clock)
 
 
+class Plans:
+    """Reads what has to run out of the database (`Orchestrator`'s `load`)."""
+
+    def __init__(self, roof: Roof, outfit: Outfit) -> None:
+        self._roof = roof
+        self._outfit = outfit
+
+    async def load(self) -> Sequence[AccountPlan]:
+        """Give a plan for each account and mode that has a strategy to run, or one that still holds something."""
+        try:
+            async with self._roof.sessions() as session:
+                accounts = {account.id: account for account in await Accounts(session).list()}
+                rows = await Strategies(session).list()
+                holding = {row_id for mode in Mode for row_id in await _holding(session, mode)}
+        except (OperationalError, OSError) as error:
+            raise Unavailable(f"the database does not answer ({type(error).__name__})") from None
+        groups: dict[tuple[int, Mode], list[StrategyPlan]] = {}
+        for row in rows:
+            if row.enabled or row.id in holding:
+                await self._place(row, accounts[row.account_id], groups)
+        return [_account_plan(accounts[key[0]], key[1], found) for key, found in groups.items()]
+
+    async def _place(self, row: Strategy, account: Account, groups: dict[tuple[int, Mode], list[StrategyPlan]]) -> None:
+        try:
+            strategy = self._roof.catalogue.find(row.name)
+            config = parse_config(strategy.Config, row.config)
+            approved = self._is_approved(account)
+        except Misconfigured as error:
+            await self._outfit.refuse(StrategyPlan(row.id, row.title, BaseStrategy, _NO_CONFIG), str(error))
+            return
+        plan = StrategyPlan(row.id, row.title, strategy, config, row.enabled, row.stopped_reason)
+        mode = mode_of(demo_mode=config.demo_mode, environment=account.environment, is_approved=approved)
+        groups.setdefault((account.id, mode), []).append(plan)
+
+    def _is_approved(self, account: Account) -> bool:
+        if not account.live_approval_enc:
+            return False
+        sealed = self._roof.box.open(
+            account.live_approval_enc, account=account.name, field="live_approval", environment=account.environment
+        )
+        return sealed.reveal() == LIVE_APPROVAL
+
+
+LIVE_APPROVAL = "trade real money"
+"""What a person types to approve an account for live; kept sealed, bound to that account."""
+_NO_CONFIG = StrategyConfig(symbol="NONE")
+
+
+async def _holding(session: AsyncSession, mode: Mode) -> Sequence[int]:
+    """Give the strategies with an open round trip or an open order."""
+    schema = schema_of(mode)
+    found = await session.scalars(
+        text(
+            f"SELECT strategy_id FROM {schema}.fills WHERE round_trip_id IS NULL UNION "  # noqa: S608 (no outside text)
+            f"SELECT strategy_id FROM {schema}.orders WHERE status IN ('SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')"
+        )
+    )
+    return found.all()
+
+
+def _account_plan(account: Account, mode: Mode, strategies: Sequence[StrategyPlan]) -> AccountPlan:
+    funds = {asset: number(str(amount)) for asset, amount in account.paper_funds.items()}
+    return AccountPlan(account.id, account.name, account.environment, mode, tuple(strategies), funds)
+
+
 def mode_of(*, demo_mode: bool, environment: str, is_approved: bool) -> Mode:
     """Say whose money a strategy uses. Real money takes two facts; one alone stays paper."""
     if demo_mode:
@@ -276,18 +360,11 @@ def dashboard_app() -> "FastAPI":
             await each.close()
         await roof.close()
 
-    token = asyncio.run(_token_alone(roof))
+    token = roof.first_run_token()
     if token:
         print(f"First run: open {setup_address(roof.settings, token)} and choose a password.", flush=True)
     deps = dashboard_deps(roof, None, token)
     return create_app(dataclasses.replace(deps, candles=candles, close=close))
-
-
-async def _token_alone(roof: Roof) -> str | None:
-    # uvicorn imports us outside its event loop: this short one must leave no connection behind.
-    token = await roof.first_run_token()
-    await roof.engine.dispose()
-    return token
 
 
 def aggregation_context() -> tuple[str, Path, float]:

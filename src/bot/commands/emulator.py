@@ -1,0 +1,93 @@
+"""Turns the options of `bot emulator` into a configuration, and serves it until the end."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import structlog
+
+from bot.domain.errors import Misconfigured
+from bot.domain.money import number
+from bot.emulator.config import AccountConfig, EmulatorConfig, Replay, Synthetic
+from bot.emulator.server import Emulator
+from bot.emulator.serving import serve
+
+PARENT_CHECK_S = 0.5
+
+
+def configure(
+    *,
+    port: int,
+    key: str,
+    secret: str,
+    balances: Sequence[str],
+    seed: int | None,
+    files: Sequence[Path],
+    symbols: str,
+    speed: float,
+    ticks: int,
+    warmup: int,
+    loop: bool,
+    waits: bool,
+) -> EmulatorConfig:
+    """Give the configuration; Misconfigured says which option is wrong."""
+    if files and seed is not None:
+        raise Misconfigured("choose one market: --synthetic SEED or --replay FILE")
+    names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
+    if not files and not names:
+        names = ("BTCUSDT", "ETHUSDT")
+    return EmulatorConfig(
+        source=Replay(tuple(files), loop) if files else Synthetic(1 if seed is None else seed),
+        accounts=(AccountConfig(key, secret, dict(_balance(each) for each in balances)),),
+        symbols=names,
+        port=port,
+        speed=speed,
+        ticks_per_candle=ticks,
+        warmup=warmup,
+        waits=waits,
+    )
+
+
+def serve_forever(config: EmulatorConfig, announce: Callable[[Emulator], None], parent: int) -> None:
+    """Serve until SIGTERM or SIGINT, or until the process that started us is gone."""
+
+    # Standard output belongs to the line that says we are ready.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("WARNING" if parent else "INFO"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+    async def work() -> None:
+        serving = asyncio.create_task(serve(config, announce=announce))
+        while parent and not serving.done():
+            if os.getppid() != parent:
+                serving.cancel()
+                break
+            await asyncio.wait({serving}, timeout=PARENT_CHECK_S)
+        try:
+            await serving
+        except asyncio.CancelledError:
+            if not parent:
+                raise
+
+    try:
+        asyncio.run(work())
+    except BaseExceptionGroup as group:
+        _, others = group.split(Misconfigured)
+        if others is not None:
+            raise
+        raise group.exceptions[0] from None
+
+
+def _balance(text: str) -> tuple[str, Decimal]:
+    asset, _, amount = text.partition("=")
+    try:
+        value = number(amount)
+    except ValueError:
+        value = Decimal(-1)
+    if not asset.isalnum() or value < 0:
+        raise Misconfigured(f"--balance {text!r} is not like USDT=100000")
+    return asset.upper(), value

@@ -1,0 +1,213 @@
+"""`bot start`, `stop`, `status`, `dashboard` and `emulator`: programs that run, and looking after them."""
+
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.commands.output import ExitCode, Json, as_json, fail, pairs, say, table
+
+if TYPE_CHECKING:
+    from bot.config import Settings
+    from bot.emulator.server import Emulator
+
+STOP_S = 20.0
+
+
+def start(
+    no_dashboard: Annotated[bool, typer.Option("--no-dashboard", help="Trade without the web page.")] = False,
+    no_aggregator: Annotated[
+        bool, typer.Option("--no-aggregator", help="Leave the KPI cache to a process of its own.")
+    ] = False,
+) -> None:
+    """Run all enabled strategies, with the dashboard, until stopped."""
+    from bot.bootstrap import Roof  # noqa: PLC0415
+    from bot.commands import heartbeat, program  # noqa: PLC0415
+    from bot.security.keys import harden_process  # noqa: PLC0415
+
+    roof = Roof()
+    harden_process()
+    with heartbeat.only_one(roof.settings.VAR_DIR):
+        logs = roof.start_logs()
+        _ = roof.db_url, roof.box  # what cannot be had ends us here, before anything runs
+
+        async def work() -> int:
+            running = program.Program(roof, with_dashboard=not no_dashboard, with_aggregator=not no_aggregator)
+            with program.stopped_by_signals(running.stop) as came:
+                import asyncio  # noqa: PLC0415
+
+                task = asyncio.create_task(running.run())
+                await asyncio.wait({task, asyncio.create_task(running.ready.wait())}, return_when="FIRST_COMPLETED")
+                if running.first_run_address:
+                    program.explain_address({"first run, choose a password": running.first_run_address})
+                else:
+                    program.explain_address({"dashboard": running.address})
+                await task
+                return program.exit_code_for(came)
+
+        try:
+            code = program.run_in_loop(work)
+        finally:
+            logs.stop()
+    raise typer.Exit(code)
+
+
+def stop() -> None:
+    """Stop the running bot: orders stay as they are, everything is written down."""
+    from bot.commands import heartbeat  # noqa: PLC0415
+    from bot.config import load  # noqa: PLC0415
+
+    var = load().VAR_DIR
+    note = heartbeat.read(var)
+    if not heartbeat.is_running(var) or note is None:
+        say("no bot is running here")
+        return
+    os.kill(int(note["pid"]), signal.SIGTERM)
+    give_up = time.monotonic() + STOP_S
+    while heartbeat.is_running(var):
+        if time.monotonic() > give_up:
+            fail(f"process {note['pid']} did not end within {STOP_S:.0f} s; its log says why", ExitCode.FAULT)
+        time.sleep(0.05)
+    say("stopped")
+
+
+def status(json: Json = False) -> None:
+    """Say whether the bot runs and how each strategy does."""
+    from bot.commands import heartbeat  # noqa: PLC0415
+    from bot.config import load  # noqa: PLC0415
+
+    settings = load()
+    running = heartbeat.is_running(settings.VAR_DIR)
+    note = heartbeat.read(settings.VAR_DIR) if running else None
+    strategies = _strategies(settings)
+    if json:
+        as_json({"running": running, "bot": note, "strategies": strategies})
+        return
+    if note:
+        began = datetime.fromtimestamp(note["began_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        shown = {"bot": f"running since {began} (process {note['pid']})", "dashboard": note["dashboard"] or "off"}
+        pairs(shown | {f"halted {name}": reason for name, reason in note["halted"].items()})
+    else:
+        say("bot  not running; start it: bot start")
+    if strategies is None:
+        say("the private database is not running: strategies are shown once the bot has been started")
+        return
+    table(
+        "",
+        ["#id", "strategy", "account", "mode", "state", "#trades", "#P&L", "#fees", "#win rate"],
+        [
+            (
+                row["id"],
+                row["title"],
+                row["account"],
+                row["mode"],
+                row["state"],
+                row["closed_trades"],
+                f"{row['pnl']:.2f}",
+                f"{row['fees']:.2f}",
+                f"{row['win_rate']:.0%}" if row["closed_trades"] else "-",
+            )
+            for row in strategies
+        ],
+        empty="no strategies yet; see: bot strategy --help",
+    )
+
+
+def dashboard() -> None:
+    """Show the dashboard alone: for a bot that was started without it."""
+    import asyncio  # noqa: PLC0415
+
+    from bot.api.main import create_app  # noqa: PLC0415
+    from bot.bootstrap import Feeds, Roof, dashboard_deps, setup_address  # noqa: PLC0415
+    from bot.commands import program  # noqa: PLC0415
+
+    roof = Roof()
+    logs = roof.start_logs("dashboard")
+    token = roof.first_run_token()
+
+    async def work() -> int:
+        stopping = asyncio.Event()
+        feeds = Feeds(roof.settings)
+        listener = program.listen(roof.settings.API_HOST, roof.settings.API_PORT)
+        port = listener.getsockname()[1]
+        app = create_app(dashboard_deps(roof, feeds, token))
+        server = program.DashboardServer(program.server_config(app))
+        if token:
+            program.explain_address({"first run, choose a password": setup_address(roof.settings, token, port)})
+        else:
+            program.explain_address({"dashboard": f"http://{roof.settings.API_HOST}:{port}/"})
+        with program.stopped_by_signals(stopping) as came:
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            await stopping.wait()
+            app.state.hub.close()
+            server.should_exit = True
+            await serving
+        await feeds.close()
+        await roof.close()
+        return program.exit_code_for(came)
+
+    try:
+        code = program.run_in_loop(work)
+    finally:
+        logs.stop()
+    raise typer.Exit(code)
+
+
+def emulator(
+    spot_port: Annotated[int, typer.Option(help="Port for spot; 0 takes a free one.")] = 8001,
+    key: Annotated[str, typer.Option(help="API key of its customer.")] = "emulator-key",
+    secret: Annotated[str, typer.Option(help="API secret of its customer.")] = "emulator-secret",  # noqa: S107
+    balance: Annotated[list[str] | None, typer.Option(help="What the customer owns, like USDT=100000.")] = None,
+    synthetic: Annotated[int | None, typer.Option(help="Seed of a made-up market.")] = None,
+    replay: Annotated[list[Path] | None, typer.Option(help="File of real candles; repeatable.")] = None,
+    symbols: Annotated[str, typer.Option(help="Symbols, separated by commas.")] = "",
+    speed: Annotated[float, typer.Option(help="Market time over real time; 60 is a minute candle a second.")] = 60.0,
+    ticks: Annotated[int, typer.Option(help="Trades that play one candle.")] = 4,
+    warmup: Annotated[int, typer.Option(help="Candles that are history already at the start.")] = 300,
+    loop: Annotated[bool, typer.Option("--loop", help="Start the files over at their end.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Hold the market until somebody subscribes.")] = False,
+    parent: Annotated[int, typer.Option(hidden=True, help="End when this process is gone.")] = 0,
+) -> None:
+    """Run a Binance of your own on this machine: REST, streams and WebSocket API, with play money."""
+    from bot.commands.emulator import configure, serve_forever  # noqa: PLC0415
+
+    config = configure(
+        port=spot_port,
+        key=key,
+        secret=secret,
+        balances=balance or ["USDT=100000"],
+        seed=synthetic,
+        files=replay or [],
+        symbols=symbols,
+        speed=speed,
+        ticks=ticks,
+        warmup=warmup,
+        loop=loop,
+        waits=wait,
+    )
+
+    def announce(running: "Emulator") -> None:
+        as_json(
+            {
+                "ready": True,
+                "spot": running.spot_url,
+                "streams": running.stream_url,
+                "ws_api": running.ws_api_url,
+                "symbols": list(running.venue.instruments),
+                "interval": running.venue.market.interval,
+            }
+        )
+
+    serve_forever(config, announce, parent)
+
+
+def _strategies(settings: "Settings") -> list[dict[str, Any]] | None:
+    """Read the strategies with plain SQL; None when the private database is not running."""
+    from bot.commands.quick import database_url, strategies  # noqa: PLC0415
+
+    url = database_url(settings)
+    return None if url is None else strategies(url)
