@@ -1,6 +1,7 @@
 """A strategy on its whole way: from candle to order, booked fill and closed round trip."""
 
 import asyncio
+import itertools
 from decimal import Decimal
 
 import pytest
@@ -119,7 +120,7 @@ async def lives(
     """Give what is left when the account stops before these candles, and goes on from its journal each time."""
     outfit = FakeOutfit()
     cuts = [0, *sorted(stops), len(candles)]
-    for first, last in zip(cuts, cuts[1:], strict=False):
+    for first, last in itertools.pairwise(cuts):
         async with Stage(*plans, outfit=outfit) as stage:
             await stage.show(*candles[first:last])
     return await stage.journal.recover(), stage.journal.outcomes

@@ -37,8 +37,9 @@ START = 1_700_000_040_000  # a whole minute
 def candle(n: int, close: float, **changes: object) -> Candle:
     """Give the n-th minute; it is a flat one unless told otherwise."""
     opened = START + 60_000 * n
-    values: dict[str, object] = {"open": close, "high": close, "low": close, "volume": 1.0}
-    return Candle("BTCUSDT", "1m", opened, close=close, close_time=opened + 59_999, **(values | changes))  # type: ignore[arg-type]
+    values: dict[str, object] = {"symbol": "BTCUSDT", "interval": "1m", "open_time": opened, "volume": 1.0}
+    values |= {"open": close, "high": close, "low": close, "close": close, "close_time": opened + 59_999}
+    return Candle(**(values | changes))  # type: ignore[arg-type]
 
 
 class StillClock:

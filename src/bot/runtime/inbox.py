@@ -20,7 +20,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._facts: deque[Event] = deque()
-        self._others: deque[Event] = deque()
+        self._closed: deque[Event] = deque()
         self._forming: dict[tuple[str, str, str], Candle] = {}
         self._arrived = asyncio.Event()
         self.longest = 0
@@ -31,12 +31,12 @@ class Inbox:
         if isinstance(event, Candle):
             if event.is_closed:
                 self._forming.pop((event.market, event.symbol, event.interval), None)
-                self._others.append(event)
+                self._closed.append(event)
             else:
                 self._forming[event.market, event.symbol, event.interval] = event
         else:
             self._facts.append(event)
-        self.longest = max(self.longest, len(self._others) + len(self._facts))
+        self.longest = max(self.longest, len(self._closed) + len(self._facts))
         self._arrived.set()
 
     def next_fact(self) -> Event | None:
@@ -46,7 +46,12 @@ class Inbox:
     @property
     def waiting(self) -> int:
         """Events that wait now."""
-        return len(self._facts) + len(self._others) + len(self._forming)
+        return len(self._facts) + len(self._closed) + len(self._forming)
+
+    @property
+    def waiting_candles(self) -> int:
+        """Closed candles that wait now."""
+        return len(self._closed)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Give events for ever, facts before candles."""
@@ -65,8 +70,8 @@ class Inbox:
     def _take(self) -> Event | None:
         if self._facts:
             return self._facts.popleft()
-        if self._others:
-            return self._others.popleft()
+        if self._closed:
+            return self._closed.popleft()
         if self._forming:
             return self._forming.pop(next(iter(self._forming)))
         return None

@@ -42,6 +42,8 @@ class Runner:
         self.candles = 0
         self.last_candle_ms = 0
         self.is_waiting_for_database = False
+        self._late_candles = 0
+        self._away_s = 0.0
         self._engine = engine
         self._journal = journal
         self._broker = broker
@@ -54,32 +56,37 @@ class Runner:
 
     async def step(self, event: Event) -> None:
         """Take one event, and then all order facts that it brought about."""
+        age_s = 0.0
         if isinstance(event, Candle):
             self._broker.see(event)
             await self._take_facts()
             if event.is_closed:
                 self.candles += 1
                 self.last_candle_ms = max(self.last_candle_ms, event.close_time)
-        await self._take(event)
+                if self._late_candles:
+                    self._late_candles -= 1
+                    age_s = self._away_s
+        await self._take(event, age_s)
         await self._take_facts()
 
     async def _take_facts(self) -> None:
         while (fact := self.inbox.next_fact()) is not None:
             await self._take(fact)
 
-    async def _take(self, event: Event) -> None:
+    async def _take(self, event: Event, age_s: float = 0.0) -> None:
         outcomes = self._engine.handle(event)
         if not outcomes:
             return
-        waited_s = await self._remember(event, outcomes)
+        age_s = max(age_s, await self._remember(event, outcomes))
         for outcome in outcomes:
             self._tell(outcome)
             if isinstance(outcome, PlaceOrder | CancelOrder):
-                await self._act(outcome, waited_s)
+                await self._act(outcome, age_s)
 
     async def _remember(self, event: Event, outcomes: Sequence[Outcome]) -> float:
         """Write until it is written: nothing is decided or sent meanwhile. Gives the seconds that took."""
         began = self._clock.monotonic()
+        queue: list[tuple[float, int]] = []
         while True:
             try:
                 await self._journal.record(event, outcomes)
@@ -87,17 +94,23 @@ class Runner:
                 if not self.is_waiting_for_database:
                     log.error("journal.unavailable", account=self.account, cause=str(error))
                 self.is_waiting_for_database = True
+                queue.append((self._clock.monotonic(), self.inbox.waiting_candles))
                 await self._clock.sleep(0.5)
                 continue
+            now = self._clock.monotonic()
             if self.is_waiting_for_database:
-                log.info("journal.returned", account=self.account, waited_s=round(self._clock.monotonic() - began, 1))
+                log.info("journal.returned", account=self.account, waited_s=round(now - began, 1))
+                # Candles that waited too long as well are history: they are decided on, and nothing is sent.
+                late = max((count for when, count in queue if now - when > PATIENCE_S), default=0)
+                self._late_candles = max(self._late_candles, late)
+                self._away_s = now - began
             self.is_waiting_for_database = False
-            return self._clock.monotonic() - began
+            return now - began
 
-    async def _act(self, command: Command, waited_s: float) -> None:
-        if isinstance(command, PlaceOrder) and waited_s > PATIENCE_S:
+    async def _act(self, command: Command, age_s: float) -> None:
+        if isinstance(command, PlaceOrder) and age_s > PATIENCE_S:
             order = command.order
-            reason = f"not sent: the database was away for {waited_s:.0f} s"
+            reason = f"not sent: the database was away for {age_s:.0f} s"
             self.inbox.put(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
             return
         await self._broker.execute(command)

@@ -11,7 +11,12 @@ def build_scheduler(chores: Mapping[str, tuple[Callable[[], Awaitable[None]], in
     scheduler = AsyncIOScheduler(timezone="UTC")
     for name, (chore, every_s) in chores.items():
         scheduler.add_job(
-            chore, IntervalTrigger(seconds=every_s, timezone="UTC"), id=name, max_instances=1, coalesce=True
+            _do, IntervalTrigger(seconds=every_s, timezone="UTC"), id=name, max_instances=1, coalesce=True, args=[chore]
         )
     scheduler.start()
     return scheduler
+
+
+async def _do(chore: Callable[[], Awaitable[None]]) -> None:
+    # APScheduler sends whatever is no coroutine function itself (a lambda, say) to a thread, where nobody awaits it.
+    await chore()

@@ -20,7 +20,7 @@ async def keep_alive(name: str, work: Callable[[], Awaitable[None]], clock: Cloc
         try:
             await work()
         except BaseExceptionGroup as group:
-            error = _first(group)
+            error = _gravest(group)
             if not isinstance(error, Exception):
                 raise
         except Exception as caught:  # noqa: BLE001 - the one place that catches all: it tells, and starts again
@@ -43,7 +43,10 @@ async def keep_alive(name: str, work: Callable[[], Awaitable[None]], clock: Cloc
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    for error in group.exceptions:
-        return _first(error) if isinstance(error, BaseExceptionGroup) else error
-    return group
+def _gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Give what only a person can mend, if it is among them, else the first."""
+    mendable = group.subgroup(Misconfigured)
+    error: BaseException = mendable or group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
