@@ -59,7 +59,7 @@ class SpotBroker:
     ) -> None:
         self._client = client
         self._clock = clock
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._orders: dict[str, Tracked] = {}
         self._fills_told = 0
         self._tasks = Tasks()
@@ -96,7 +96,7 @@ class SpotBroker:
     async def stop(self) -> None:
         """Let go; requests under way get a moment, then their orders are UNKNOWN."""
         await self._watchers.close()
-        await self._tasks.close(grace_s=self._patience.stop_s)
+        await self._tasks.close(grace_s=self.patience.stop_s)
         await self._user.close()
         await self._client.close()
 
@@ -149,7 +149,7 @@ class SpotBroker:
 
     async def _resolve(self, tracked: Tracked, sent_ms: int) -> None:
         """Ask until the exchange shows the order, or denies it after the fence."""
-        delay = self._patience.poll_first_s
+        delay = self.patience.poll_first_s
         while tracked.is_live:
             asked_ms = self._clock.now_ms()
             try:
@@ -158,19 +158,19 @@ class SpotBroker:
             except ClockOff:
                 await self._resync()
             except Rejected as error:
-                if error.code == NO_SUCH_ORDER and asked_ms >= sent_ms + self._patience.fence_ms:
+                if error.code == NO_SUCH_ORDER and asked_ms >= sent_ms + self.patience.fence_ms:
                     self._tell(tracked, OrderStatus.VOID, reason="the exchange never had it")
                     return
             except BotError as error:
                 log.warning("order.unresolved", client_order_id=tracked.id, reason=str(error))
             await self._clock.sleep(delay)
-            delay = min(2 * delay, self._patience.poll_max_s)
+            delay = min(2 * delay, self.patience.poll_max_s)
 
     async def _cancel(self, command: CancelOrder) -> None:
         """Cancel until the order has ended: each refusal is followed by a question, none by an assumption."""
         tracked = self._track(command.client_order_id, command.symbol, command.market)
-        delay = self._patience.poll_first_s
-        for _ in range(self._patience.cancel_rounds):
+        delay = self.patience.poll_first_s
+        for _ in range(self.patience.cancel_rounds):
             try:
                 reply = await self._client.cancel(command.symbol, command.client_order_id)
             except ClockOff:
@@ -187,7 +187,7 @@ class SpotBroker:
             if not tracked.is_live:
                 return
             await self._clock.sleep(delay)
-            delay = min(2 * delay, self._patience.poll_max_s)
+            delay = min(2 * delay, self.patience.poll_max_s)
         log.error("order.still_open", client_order_id=tracked.id, symbol=tracked.symbol)
 
     async def _adopt(self, reply: OrderReply, tracked: Tracked) -> bool:
@@ -220,7 +220,7 @@ class SpotBroker:
 
     async def _audit(self) -> None:
         while True:
-            await self._clock.sleep(self._patience.audit_s)
+            await self._clock.sleep(self.patience.audit_s)
             await self._ask_about_all()
 
     async def _ask_about_all(self) -> None:

@@ -1,7 +1,9 @@
 """The candle hub: one stream on the wire for any number of consumers; each closed candle once, in order, no holes."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import structlog
 
@@ -19,6 +21,7 @@ log = structlog.get_logger()
 
 MARK_AGE_S = 300.0
 """How long after reading a history its reader may take to subscribe (or never does: a chart reads, too)."""
+INSTRUMENTS_AGE_S = 300.0
 LOOKS_AT_A_HOLE = 3
 """Times that REST is asked for candles it does not have yet, before the hole is believed."""
 
@@ -32,6 +35,9 @@ class MarketData:
         self._hole_pause_s = hole_pause_s
         self._series: dict[str, Series] = {}
         self._marks: dict[Stream, list[tuple[float, int]]] = {}
+        self._instruments: Mapping[str, Instrument] = {}
+        self._instruments_s = -inf
+        self._instruments_lock = asyncio.Lock()
         self._tasks = Tasks()
         self.counts: Counter[str] = Counter()
         """What happened since the start: `delivered`, `duplicates`, `repaired`, `absent`, `unreadable`."""
@@ -43,9 +49,10 @@ class MarketData:
     ) -> "HubSubscription":
         """Deliver every closed candle of these series from now on, and the forming ones on request."""
         consumer = Consumer(deliver, open_candles=open_candles)
-        names = [stream_name(stream) for stream in streams]
+        wanted = {stream_name(stream): stream for stream in streams}
+        names = list(wanted)
         try:
-            for name, stream in zip(names, streams, strict=True):
+            for name, stream in wanted.items():
                 await self._join(self._series.setdefault(name, Series(stream, self.counts)), consumer)
         except BotError:
             self.leave(names, consumer)
@@ -78,7 +85,12 @@ class MarketData:
         """Give the symbols with the rules in force."""
         if market is not self._client.hosts.market:
             raise Rejected(f"this feed shows {self._client.hosts.market}, not {market}")
-        return await self._client.instruments()
+        # Megabytes, and seldom new: accounts that start together share one answer.
+        async with self._instruments_lock:
+            if self._clock.monotonic() - self._instruments_s > INSTRUMENTS_AGE_S:
+                self._instruments = await self._client.instruments()
+                self._instruments_s = self._clock.monotonic()
+        return self._instruments
 
     async def close(self) -> None:
         """Stop everything; the client stays open, it belongs to who made it."""

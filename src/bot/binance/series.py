@@ -82,7 +82,8 @@ class Series:
     def take(self, kline: KlineBody) -> bool:
         """Take a frame; False when it shows a hole before it."""
         opened = kline.t
-        self._heard = (opened, kline.v)
+        if opened >= self._heard[0]:
+            self._heard = (opened, kline.v)
         if self.expected is None:
             self.expected = opened
         if not kline.x:

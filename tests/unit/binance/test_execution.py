@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -381,3 +382,53 @@ async def test_a_built_client_hides_its_credentials(binance: FakeBinance) -> Non
     assert "the-" not in repr(CREDENTIALS) + str(CREDENTIALS)
     await client.close()
     await public.close()
+
+
+async def test_money_is_looked_at_again_when_a_fill_fell_between_the_looks(desk: Desk) -> None:
+    desk.binance.answers[QUERY] = says(order_reply("NEW", "0"))
+    desk.binance.answers[TRADES] = says([TRADE])
+
+    async def account(_request: web.Request) -> web.StreamResponse:
+        is_first = len(desk.binance.seen("GET /api/v3/account")) == 1
+        desk.binance.answers[QUERY] = says(order_reply())
+        free = "1000" if is_first else "81.2425"
+        return web.json_response({"balances": [{"asset": "USDT", "free": free, "locked": "0"}]})
+
+    desk.binance.answers["GET /api/v3/account"] = account
+    open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
+    await desk.broker.start(desk.events.append, [open_order])
+    assert [type(event) for event in desk.events] == [OrderUpdate, Fill, OrderUpdate, FundsSeen]
+    funds = desk.events[-1]
+    assert isinstance(funds, FundsSeen)
+    assert funds.totals == {"USDT": Decimal("81.2425")}
+
+
+async def test_an_account_that_may_not_trade_is_refused_at_the_start(desk: Desk) -> None:
+    desk.binance.answers["GET /api/v3/account"] = says({"balances": [], "canTrade": False})
+    with pytest.raises(Misconfigured, match="not trade"):
+        await desk.broker.start(desk.events.append)
+
+
+async def test_an_event_that_the_user_stream_dropped_is_found_by_the_audit(binance: FakeBinance, desk: Desk) -> None:
+    desk.broker.patience = replace(HASTE, audit_s=0.02)
+    await desk.broker.start(desk.events.append)
+    binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    binance.answers[QUERY] = says(order_reply())
+    binance.answers[TRADES] = says([TRADE])
+    await desk.place()
+    await until(lambda: OrderStatus.FILLED in desk.statuses)
+    assert [fill.trade_id for fill in desk.fills] == [771]
+
+
+async def test_a_cancel_whose_answer_is_lost_is_asked_about_and_tried_again_while_the_order_stands(
+    ready: Desk,
+) -> None:
+    ready.binance.answers[PLACE] = ready.binance.answers[QUERY] = says(order_reply("NEW", "0"))
+    ready.binance.answers[CANCEL] = refuses(-1007, "Timeout", 503)
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    await ready.broker.execute(CancelOrder("o-1", "BTCUSDT"))
+    await until(lambda: len(ready.binance.seen(CANCEL)) == 2)
+    assert ready.binance.seen(QUERY)
+    ready.binance.answers[QUERY] = says(order_reply("CANCELED", "0"))
+    await until(lambda: ready.statuses == [OrderStatus.NEW, OrderStatus.CANCELED])

@@ -1,15 +1,18 @@
 """The hub: each closed candle once, in order, without holes, whatever the wire does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp import web
 from fake_binance import FakeBinance, kline, opened, row, until
 
 from bot.binance.client import build_public
 from bot.binance.clock import LocalClock
 from bot.binance.market_data import MarketData
 from bot.binance.streams import Pace
+from bot.domain.errors import Rejected
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import Event
 
@@ -214,3 +217,55 @@ async def test_a_candle_with_impossible_prices_is_not_delivered(binance: FakeBin
     await until(lambda: 2 in inbox.numbers)
     assert inbox.numbers == [0, 1, 2]
     assert hub.counts["unreadable"] == 1
+
+
+async def test_instruments_are_fetched_once_for_all_who_start_together(binance: FakeBinance, hub: MarketData) -> None:
+    info = {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT", "filters": []}
+
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"symbols": [info]})
+
+    binance.answers["GET /api/v3/exchangeInfo"] = answer
+    told = await asyncio.gather(*(hub.instruments(Market.SPOT) for _ in range(5)))
+    assert all(list(instruments) == ["BTCUSDT"] for instruments in told)
+    assert len(binance.seen("GET /api/v3/exchangeInfo")) == 1
+    with pytest.raises(Rejected, match="shows spot, not futures"):
+        await hub.instruments(Market.FUTURES)
+
+
+async def test_a_series_asked_for_twice_by_one_consumer_is_delivered_once(
+    binance: FakeBinance, hub: MarketData
+) -> None:
+    inbox = Inbox()
+    await hub.subscribe([STREAM, STREAM], inbox)
+    await until(lambda: binance.subscribed)
+    await binance.push(kline(0), kline(1))
+    await until(lambda: 1 in inbox.numbers)
+    assert inbox.numbers == [0, 1]
+
+
+async def test_a_repair_outlasts_an_exchange_that_is_busy(binance: FakeBinance, hub: MarketData) -> None:
+    inbox = await joined(binance, hub)
+    asked = 0
+
+    async def busy(_request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        if asked > 6:
+            return web.json_response([row(1), row(2)])
+        return web.json_response({"code": -1001, "msg": "Internal error"}, status=503)
+
+    binance.answers["GET /api/v3/klines"] = busy
+    await binance.push(kline(0), kline(3))
+    await until(lambda: 3 in inbox.numbers)
+    assert inbox.numbers == [0, 1, 2, 3]
+
+
+async def test_a_long_absence_is_brought_page_by_page(binance: FakeBinance, hub: MarketData) -> None:
+    inbox = await joined(binance, hub)
+    await binance.push(kline(0))
+    await until(lambda: inbox.numbers == [0])
+    binance.rows = [row(number) for number in range(2_600)]
+    await binance.drop()
+    await until(lambda: len(inbox.candles) == 2_599)
+    assert inbox.numbers == list(range(2_599))
