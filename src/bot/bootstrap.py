@@ -5,6 +5,7 @@ broker and journal an account is handed.
 """
 
 import dataclasses
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -105,6 +106,8 @@ class Roof:
     def start_logs(self, process: str = "bot", *, console: bool = True) -> Logs:
         """Send logs where the settings say."""
         chosen = self.settings
+        for chatty in ("apscheduler", "picows", "uvicorn"):
+            logging.getLogger(chatty).setLevel("WARNING")
         return setup_logging(
             chosen.LOG_DIR,
             chosen.LOG_LEVEL,

@@ -24,13 +24,9 @@ WHERE s.enabled ORDER BY s.id
 
 async def gather(roof: Roof, ids: Mapping[int, str], described: Mapping[str, Any]) -> dict[str, Any]:
     """Give candles seen, orders, fills, open positions and equity, in all and per strategy."""
-    strategies: list[dict[str, Any]] = []
     async with roof.sessions() as session:
-        for mode in (Mode.PAPER, Mode.REHEARSAL):
-            rows = (await session.execute(text(_FIGURES.format(schema=schema_of(mode))))).mappings()
-            strategies += [
-                _strategy(ids[row["id"]], mode, dict(row)) for row in rows if row["orders"] or row["decisions"]
-            ]
+        rows = (await session.execute(text(_FIGURES.format(schema=schema_of(mode))))).mappings()
+        strategies = [_strategy(ids[row["id"]], mode, dict(row)) for row in rows]
     return {
         "candles": sum(account["candles"] for account in described["accounts"]),
         "orders": sum(each["orders"] for each in strategies),

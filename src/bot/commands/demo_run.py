@@ -16,9 +16,10 @@ from typing import Any
 from bot.bootstrap import Roof
 from bot.commands import heartbeat, program
 from bot.commands.demo_result import gather
-from bot.commands.demo_scene import KEY, SECRET, SYMBOLS, Scene, furnish, scene_for
+from bot.commands.demo_scene import SECRETS, SYMBOLS, Scene, furnish, scene_for
 from bot.config import Settings, load
 from bot.db import embedded
+from bot.db.base import Mode
 from bot.domain.errors import Misconfigured, Unavailable
 
 READY_S = 30.0
@@ -74,7 +75,8 @@ async def _trade(roof: Roof, scene: Scene, choice: Choice) -> int:
         if not task.done():
             _welcome(running, choice)
             await _until_told(running, choice, task)
-            result = await gather(roof, ids, running.describe()) if choice.json else None
+            mode = Mode.REHEARSAL if choice.rehearsal else Mode.PAPER
+            result = await gather(roof, ids, mode, running.describe()) if choice.json else None
         running.stop.set()
         await task
     if choice.json:
@@ -108,10 +110,11 @@ def _market(choice: Choice) -> Iterator[Mapping[str, Any]]:
         yield {"spot": "", "symbols": SYMBOLS, "interval": "1m"}
         return
     command = [
-        sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--key", KEY, "--secret", SECRET,
-        "--balance", "USDT=100000", "--speed", str(choice.speed),
-        "--wait", "--parent", str(os.getpid()),
+        sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--speed", str(choice.speed),
+        "--balance", "USDT=100000", "--wait", "--parent", str(os.getpid()),
     ]  # fmt: skip
+    for name, secret in SECRETS.items():
+        command += ["--customer", f"demo-{name}:{secret}"]
     for file in choice.files:
         command += ["--replay", str(file.absolute())]
     if not choice.files:

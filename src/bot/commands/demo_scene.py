@@ -9,8 +9,8 @@ from bot.bootstrap import Roof
 from bot.db.base import unit_of_work
 from bot.db.repositories import Accounts, Strategies
 
-KEY = "demo-key"
-SECRET = secrets.token_hex(16)
+ACCOUNTS = ("anna", "ben")
+SECRETS = {name: secrets.token_hex(16) for name in ACCOUNTS}
 """Known to the emulator of this run alone."""
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")
 
@@ -77,7 +77,7 @@ async def furnish(roof: Roof, scene: Scene) -> dict[int, str]:
                 account = known[name] = await accounts.create(name, environment="emulator")
             account.environment = scene.environment
             account.testnet = scene.environment != "production"
-            for field, value in (("api_key", KEY), ("api_secret", SECRET)):
+            for field, value in (("api_key", f"demo-{name}"), ("api_secret", SECRETS[name])):
                 sealed = roof.box.seal(value, account=name, field=field, environment=scene.environment)
                 setattr(account, f"{field}_enc", sealed)
         rows = {(row.account_id, row.title): row for row in await strategies.list()}

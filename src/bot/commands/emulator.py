@@ -21,8 +21,7 @@ PARENT_CHECK_S = 0.5
 def configure(
     *,
     port: int,
-    key: str,
-    secret: str,
+    customers: Sequence[tuple[str, str]],
     balances: Sequence[str],
     seed: int | None,
     files: Sequence[Path],
@@ -39,9 +38,10 @@ def configure(
     names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
     if not files and not names:
         names = ("BTCUSDT", "ETHUSDT")
+    owned = dict(_balance(each) for each in balances)
     return EmulatorConfig(
         source=Replay(tuple(files), loop) if files else Synthetic(1 if seed is None else seed),
-        accounts=(AccountConfig(key, secret, dict(_balance(each) for each in balances)),),
+        accounts=tuple(AccountConfig(key, secret, owned) for key, secret in customers),
         symbols=names,
         port=port,
         speed=speed,
@@ -49,6 +49,14 @@ def configure(
         warmup=warmup,
         waits=waits,
     )
+
+
+def split_customer(text: str) -> tuple[str, str]:
+    """Read KEY:SECRET; Misconfigured when one is missing."""
+    key, _, secret = text.partition(":")
+    if not key or not secret:
+        raise Misconfigured("--customer has to be like KEY:SECRET")
+    return key, secret
 
 
 def serve_forever(config: EmulatorConfig, announce: Callable[[Emulator], None], parent: int) -> None:

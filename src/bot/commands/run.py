@@ -161,7 +161,10 @@ def emulator(
     spot_port: Annotated[int, typer.Option(help="Port for spot; 0 takes a free one.")] = 8001,
     key: Annotated[str, typer.Option(help="API key of its customer.")] = "emulator-key",
     secret: Annotated[str, typer.Option(help="API secret of its customer.")] = "emulator-secret",  # noqa: S107
-    balance: Annotated[list[str] | None, typer.Option(help="What the customer owns, like USDT=100000.")] = None,
+    customer: Annotated[
+        list[str] | None, typer.Option(help="KEY:SECRET of one more customer; repeatable, each owns the same.")
+    ] = None,
+    balance: Annotated[list[str] | None, typer.Option(help="What each customer owns, like USDT=100000.")] = None,
     synthetic: Annotated[int | None, typer.Option(help="Seed of a made-up market.")] = None,
     replay: Annotated[list[Path] | None, typer.Option(help="File of real candles; repeatable.")] = None,
     symbols: Annotated[str, typer.Option(help="Symbols, separated by commas.")] = "",
@@ -173,12 +176,11 @@ def emulator(
     parent: Annotated[int, typer.Option(hidden=True, help="End when this process is gone.")] = 0,
 ) -> None:
     """Run a Binance of your own on this machine: REST, streams and WebSocket API, with play money."""
-    from bot.commands.emulator import configure, serve_forever  # noqa: PLC0415
+    from bot.commands.emulator import configure, serve_forever, split_customer  # noqa: PLC0415
 
     config = configure(
         port=spot_port,
-        key=key,
-        secret=secret,
+        customers=[(key, secret), *(split_customer(each) for each in customer or ())],
         balances=balance or ["USDT=100000"],
         seed=synthetic,
         files=replay or [],
