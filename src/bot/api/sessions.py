@@ -173,7 +173,7 @@ class Patience:
     def wait_s(self, *keys: str) -> float:
         """Give the seconds until the next attempt is looked at; 0 when now."""
         now = self._monotonic()
-        return max((self._ready_at(key) - now for key in keys), default=0.0)
+        return max(0.0, *(self._ready_at(key) - now for key in keys))
 
     def note_attempt(self, *keys: str) -> None:
         """Count an attempt before it is checked, so that parallel guesses count too."""

@@ -49,27 +49,28 @@ async def login(
 ) -> Response:
     """Sign in. Wrong names and wrong passwords get the same answer after the same time."""
     doorman: Doorman = request.app.state.doorman
+    typed = {"name": name, "next": _local(next)}
     if not is_private(request):
-        return _form(request, "login.html", HTTPStatus.FORBIDDEN, problem=NOT_PRIVATE)
+        return _form(request, "login.html", HTTPStatus.FORBIDDEN, problem=NOT_PRIVATE, **typed)
     if not _form_is_ours(request, csrf):
-        return _form(request, "login.html", HTTPStatus.FORBIDDEN, problem=STALE, name=name)
+        return _form(request, "login.html", HTTPStatus.FORBIDDEN, problem=STALE, **typed)
     patience: Patience = request.app.state.patience
     keys = (f"name:{name.casefold()}", f"from:{request.client.host if request.client else ''}")
     wait_s = ceil(patience.wait_s(*keys))
     if wait_s:
         problem = f"Too many attempts. Please wait {wait_s} s."
-        answer = _form(request, "login.html", HTTPStatus.TOO_MANY_REQUESTS, problem=problem, name=name)
+        answer = _form(request, "login.html", HTTPStatus.TOO_MANY_REQUESTS, problem=problem, **typed)
         answer.headers["Retry-After"] = str(wait_s)
         return answer
     patience.note_attempt(*keys)
     try:
         person = await doorman.recognise(name, password)
         if person is None:
-            return _form(request, "login.html", HTTPStatus.UNAUTHORIZED, problem=WRONG, name=name)
+            return _form(request, "login.html", HTTPStatus.UNAUTHORIZED, problem=WRONG, **typed)
         patience.forgive(*keys)
-        return await _signed_in(request, person, _local(next))
+        return await _signed_in(request, person, typed["next"])
     except Unavailable as error:
-        return _form(request, "login.html", HTTPStatus.SERVICE_UNAVAILABLE, problem=str(error), name=name)
+        return _form(request, "login.html", HTTPStatus.SERVICE_UNAVAILABLE, problem=str(error), **typed)
 
 
 @router.post("/logout")

@@ -69,13 +69,13 @@ export class EquityChart {
     if (this.isEmpty) return;
     const { up, down } = colours();
     const looks = [
-      { colour: this.#equity.at(-1) >= this.#equity[0] ? up : down, values: (_u, ticks) => ticks.map((t) => money(t)), range: undefined },
-      { colour: down, values: (_u, ticks) => ticks.map((t) => percent(t)), range: (_u, low) => [Math.min(low * 1.1, -0.001), 0] },
+      { colour: this.#equity.at(-1) >= this.#equity[0] ? up : down, values: (_u, ticks) => ticks.map((t) => money(t)), range: undefined, splits: undefined },
+      { colour: down, values: (_u, ticks) => ticks.map((t) => percent(t)), range: (_u, low) => [Math.min(low * 1.15, -0.001), 0], splits: (_u, _axis, low) => [low / 1.15, low / 2.3, 0] },
     ];
     this.#plots = looks.map((look, at) => new uPlot(this.#options(look, at), this.#data()[at], this.box));
   }
 
-  #options({ colour, values, range }, at) {
+  #options({ colour, values, range, splits }, at) {
     const { muted, line } = colours();
     const font = `11px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: muted, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
@@ -88,7 +88,7 @@ export class EquityChart {
       scales: { y: { range } },
       axes: [
         { ...axis, show: at === 1, size: 26, values: (_u, ticks) => ticks.map((t) => moment(t * 1000).replace(/:\d\d$/, "")), space: 110 },
-        { ...axis, size: 78, values, space: at ? 22 : 30, gap: 6 },
+        { ...axis, size: 78, values, splits, space: 30, gap: 6 },
       ],
       series: [{}, { stroke: colour, width: 1.5, fill: faint(colour, 0.14), points: { show: this.#times.length === 1 } }],
       hooks: at === 0 ? { setCursor: [(plot) => this.#tell(plot.cursor.idx)] } : {},

@@ -42,7 +42,7 @@ export function direction(value) {
 export function priceDecimals(value) {
   const size = Math.abs(Number(value));
   if (!size) return 2;
-  if (size >= 1000) return 2;
+  if (size >= 100) return 2;
   if (size >= 1) return 4;
   return Math.min(8, 5 - Math.floor(Math.log10(size)) - 1);
 }

@@ -72,7 +72,7 @@ function showMoney() {
   empty.hidden = rows.some((row) => row.kpis.closed_trades || Number(row.kpis.pnl));
   setText(empty, rows.length ? "No closed round trips yet: waiting for the first exit." : "No strategies yet.");
   byId("bars").hidden = !empty.hidden;
-  if (empty.hidden) bars.show(rows);
+  if (empty.hidden) bars.show(rows.filter((row) => Number(row.kpis.pnl)));
 }
 
 function showTiles(totals, rows) {
@@ -130,8 +130,7 @@ function showAccounts() {
             el("span", { class: `badge mode ${totals.mode}` }, totals.mode),
             el("span", {}, `${totals.running} of ${totals.strategies} running`),
             el("span", { class: "spacer" }),
-            el("span", {}, "today ", el("strong", { class: direction(totals.pnl_today) }, signed(totals.pnl_today))),
-            el("span", {}, "net ", el("strong", { class: direction(totals.pnl) }, signed(totals.pnl))),
+            el("span", {}, "today ", el("strong", { class: direction(totals.pnl_today) }, signed(totals.pnl_today)), " · net ", el("strong", { class: direction(totals.pnl) }, signed(totals.pnl))),
           ),
         ),
       ),

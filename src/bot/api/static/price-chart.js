@@ -106,7 +106,7 @@ export class PriceChart {
       timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, rightOffset: 4, tickMarkFormatter: tick },
       crosshair: { mode: LightweightCharts.CrosshairMode.Normal },
       // The library thinks in UTC; people read their own zone.
-      localization: { timeFormatter: (seconds) => moment(seconds * 1000) },
+      localization: { timeFormatter: (seconds) => moment(seconds * 1000), priceFormatter: price },
     };
   }
 
