@@ -30,7 +30,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 header { display: flex; gap: 12px; align-items: baseline; flex-wrap: wrap }
 .mode { font-size: 11px; font-weight: 700; letter-spacing: .06em; padding: 2px 8px; border-radius: 99px;
   border: 1px solid currentColor; color: var(--mark) } .live { color: var(--bad) }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(110px, 1fr)); gap: 12px; margin: 16px 0 }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: 14px; margin: 16px 0 }
 dt { font-size: 12px } dd { margin: 0; font-size: 18px; font-weight: 600 }
 table { width: 100%; border-collapse: collapse; font-size: 13px } .wide { overflow-x: auto }
 th, td { text-align: right; padding: 5px 8px; border-top: 1px solid var(--line); white-space: nowrap }
@@ -126,6 +126,8 @@ def _trades(trades: Sequence[RowMapping]) -> str:
 
 
 def _coloured(value: Decimal) -> str:
+    if not value:
+        return "0.00"
     return f'<span class="{"bad" if value < 0 else "good"}">{value:+,.2f}</span>'
 
 
