@@ -42,11 +42,18 @@ def upgrade(url: str) -> bool:
     # Half a second of imports, needed once in a database's life.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     settings = Config()
     settings.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     settings.attributes["url"] = url
-    command.upgrade(settings, "head")
+    try:
+        command.upgrade(settings, "head")
+    except DBAPIError as error:
+        raise Misconfigured(
+            f"the database could not be migrated and is as it was ({first_line(error.orig)}); "
+            "name an empty database in DB_URL, owned by its user"
+        ) from error
     return True
 
 
