@@ -1,7 +1,10 @@
 """Recovery: puts an engine back where the journal says that it was."""
 
+from collections.abc import Sequence
+
+from bot.domain.market import INTERVAL_MS, Candle
 from bot.engine.engine import Engine
-from bot.engine.slot import LiveOrder
+from bot.engine.slot import LiveOrder, Slot
 from bot.ports import Recovered
 
 
@@ -24,6 +27,24 @@ def restore(engine: Engine, recovered: Recovered) -> None:
             engine.restore_order(
                 LiveOrder(each.order, each.status, each.filled, each.quote_filled, each.exchange_order_id)
             )
+
+
+MOST_CANDLES = 5_000
+"""How far back a trailing stop looks for the best close after a restart."""
+
+
+def candles_since_entry(slot: Slot, now_ms: int) -> int:
+    """Give how many candles of history a trailing stop needs to go on; 0 without one or without a position."""
+    if slot.config.trailing is None or slot.position.is_flat:
+        return 0
+    return min(max(now_ms - slot.position.opened_ms, 0) // INTERVAL_MS[slot.stream.interval] + 1, MOST_CANDLES)
+
+
+def restore_best_price(slot: Slot, history: Sequence[Candle]) -> None:
+    """Find the best close since the entry again, from which a trailing stop is counted."""
+    closes = [candle.close for candle in history if candle.close_time > slot.position.opened_ms]
+    if closes and not slot.position.is_flat:
+        slot.best_price = min(closes) if slot.position.is_short else max(closes)
 
 
 def newest_trade_id(recovered: Recovered) -> int:

@@ -16,7 +16,7 @@ from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
 from bot.runtime.inbox import Inbox
 from bot.runtime.plan import AccountPlan, StrategyPlan
-from bot.runtime.recovery import restore
+from bot.runtime.recovery import candles_since_entry, restore, restore_best_price
 from bot.runtime.runner import Runner
 
 log = structlog.get_logger()
@@ -91,6 +91,9 @@ class Worker:
                 await broker.start(inbox.put, ours)
                 subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
                 self.runner = runner
+                for each in self.plan.strategies:
+                    if not each.is_enabled:  # perhaps since we began: whoever is stopped already hears nothing of it
+                        self.request_stop(each.strategy_id, "disabled")
                 log.info("account.ready", account=str(plan), strategies=len(engine.slots), streams=len(streams))
                 try:
                     async with asyncio.TaskGroup() as group:
@@ -109,7 +112,8 @@ class Worker:
     def request_stop(self, strategy_id: int, reason: str) -> None:
         """Take a strategy out of new risk at once."""
         if self.runner is not None:
-            self.runner.inbox.put(StopRequested(strategy_id, reason, self.runner.last_candle_ms))
+            time_ms = self.runner.last_candle_ms or self._outfit.clock.now_ms()
+            self.runner.inbox.put(StopRequested(strategy_id, reason, time_ms))
 
     async def _instruments(self, feed: Feed) -> Mapping[str, Instrument]:
         markets = {each.config.market_of for each in self.plan.strategies}
@@ -129,6 +133,9 @@ class Worker:
             except Fault as fault:
                 await self._outfit.refuse(each, str(fault))
                 continue
+            except Exception as error:  # noqa: BLE001 - a strategy's own constructor may raise anything
+                await self._outfit.refuse(each, f"{each.strategy.__name__} raised {type(error).__name__}: {error}")
+                continue
             slot.stopped = each.stopped or ("" if each.is_enabled else "disabled")
 
     async def _warm_up(self, feed: Feed, engine: Engine) -> None:
@@ -136,7 +143,8 @@ class Worker:
         wanted: dict[Stream, int] = {}
         for slot in engine.slots.values():
             # One candle at least, so that every strategy knows a price before its first own candle.
-            wanted[slot.stream] = max(wanted.get(slot.stream, 1), slot.strategy.warm_up)
+            count = max(slot.strategy.warm_up, candles_since_entry(slot, self._outfit.clock.now_ms()))
+            wanted[slot.stream] = max(wanted.get(slot.stream, 1), count)
         gate = asyncio.Semaphore(HISTORY_AT_ONCE)
 
         async def fetch(stream: Stream, count: int) -> None:
@@ -145,6 +153,7 @@ class Worker:
             for slot in engine.slots.values():
                 if slot.stream == stream:
                     engine.warm_up(slot.id, candles)
+                    restore_best_price(slot, candles)
 
         async with asyncio.TaskGroup() as group:
             for stream, count in wanted.items():
