@@ -22,7 +22,7 @@ WHERE s.enabled ORDER BY s.id
 """
 
 
-async def gather(roof: Roof, ids: Mapping[int, str], described: Mapping[str, Any]) -> dict[str, Any]:
+async def gather(roof: Roof, ids: Mapping[int, str], mode: Mode, described: Mapping[str, Any]) -> dict[str, Any]:
     """Give candles seen, orders, fills, open positions and equity, in all and per strategy."""
     async with roof.sessions() as session:
         rows = (await session.execute(text(_FIGURES.format(schema=schema_of(mode))))).mappings()

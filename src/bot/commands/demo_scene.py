@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import text
+
 from bot.bootstrap import Roof
 from bot.db.base import unit_of_work
-from bot.db.repositories import Accounts, Strategies
+from bot.db.repositories import Accounts, Environment, Strategies
 
-ACCOUNTS = ("anna", "ben")
-SECRETS = {name: secrets.token_hex(16) for name in ACCOUNTS}
+SECRETS = {name: secrets.token_hex(16) for name in ("anna", "ben")}
 """Known to the emulator of this run alone."""
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT")
 
@@ -30,7 +31,7 @@ class Scene:
     """Accounts and strategies. `environment` is what the accounts' keys are for."""
 
     parts: tuple[Part, ...]
-    environment: str
+    environment: Environment
 
 
 def scene_for(symbols: Sequence[str], interval: str, *, rehearsal: bool, live_data: bool) -> Scene:
@@ -67,29 +68,27 @@ def _parts(symbols: Sequence[str]) -> list[tuple[str, str, str, dict[str, Any]]]
 
 
 async def furnish(roof: Roof, scene: Scene) -> dict[int, str]:
-    """Write the scene's accounts and strategies, and enable these alone. Gives account/title by strategy id."""
+    """Clear the stage and set the scene: gives account/title by strategy id. People who may log in stay.
+
+    A demo always starts fresh: its market does, and what the last one bought there is not there any more.
+    """
+    roof.settings.DASHBOARD_SQLITE_PATH.unlink(missing_ok=True)
     async with unit_of_work(roof.sessions) as session:
+        await session.execute(text("TRUNCATE public.accounts RESTART IDENTITY CASCADE"))
         accounts, strategies = Accounts(session), Strategies(session)
-        known = {account.name: account for account in await accounts.list()}
-        for name in dict.fromkeys(part.account for part in scene.parts):
-            account = known.get(name)
-            if account is None:
-                account = known[name] = await accounts.create(name, environment="emulator")
-            account.environment = scene.environment
-            account.testnet = scene.environment != "production"
-            for field, value in (("api_key", f"demo-{name}"), ("api_secret", SECRETS[name])):
-                sealed = roof.box.seal(value, account=name, field=field, environment=scene.environment)
-                setattr(account, f"{field}_enc", sealed)
-        rows = {(row.account_id, row.title): row for row in await strategies.list()}
+        owners = {}
+        for name, secret in SECRETS.items():
+            sealed = {
+                field: roof.box.seal(value, account=name, field=field, environment=scene.environment)
+                for field, value in (("api_key", f"demo-{name}"), ("api_secret", secret))
+            }
+            owners[name] = await accounts.create(
+                name, environment=scene.environment, api_key_enc=sealed["api_key"], api_secret_enc=sealed["api_secret"]
+            )
         ids: dict[int, str] = {}
         for part in scene.parts:
-            owner = known[part.account]
-            row = rows.pop((owner.id, part.title), None)
-            if row is None:
-                row = await strategies.create(owner.id, part.name, part.config, title=part.title)
-            await strategies.configure(row.id, part.config)
-            await strategies.enable(row.id)
+            row = await strategies.create(
+                owners[part.account].id, part.name, part.config, title=part.title, enabled=True
+            )
             ids[row.id] = f"{part.account}/{part.title}"
-        for row in rows.values():
-            await strategies.disable(row.id)
     return ids
