@@ -17,6 +17,8 @@ from bot.emulator.venue import Venue
 from bot.emulator.wire import Json, encode
 
 _SUBSCRIPTION_IDS_MAX = 65_535
+_OF_THE_ENVELOPE = ("apiKey", "returnRateLimits")
+"""Parameters that every method takes; they are signed like the others."""
 _OPERATIONS: dict[str, Operation] = {
     "ping": public_calls.PING,
     "time": public_calls.TIME,
@@ -78,7 +80,7 @@ class ApiSocket:
             request = _decode(text)
             answer["id"] = request.id
             values = _texts(request.params)
-            shows_limits = values.pop("returnRateLimits", str(shows_limits).lower()) == "true"
+            shows_limits = values.get("returnRateLimits", str(shows_limits).lower()) == "true"
             answer |= {"status": 200, "result": self._perform(request.method.removeprefix("v3/"), values)}
         except ApiError as error:
             fault: Json = {"code": error.code, "msg": error.message}
@@ -90,9 +92,9 @@ class ApiSocket:
         return answer
 
     def _perform(self, method: str, values: dict[str, str]) -> Any:
-        key = values.pop("apiKey", None)
-        signed = values if key is None else values | {"apiKey": key}
-        params, caller = Params(values), Caller(self._address, key, signing.socket_payload(signed))
+        key = values.get("apiKey")
+        caller = Caller(self._address, key, signing.socket_payload(values))
+        params = Params({name: value for name, value in values.items() if name not in _OF_THE_ENVELOPE})
         match method:
             case "userDataStream.subscribe.signature":
                 return self._subscribe(params, caller)

@@ -9,7 +9,7 @@ import msgspec
 
 from bot.domain.instrument import Instrument
 from bot.domain.money import EXACT, ZERO, times
-from bot.domain.order import OrderStatus, OrderType, Side, TimeInForce
+from bot.domain.order import Fill, OrderStatus, OrderType, Side, TimeInForce
 from bot.emulator import wire_orders
 from bot.emulator.faults import bad_symbol
 from bot.emulator.limits import OrderCount
@@ -163,21 +163,22 @@ class Desk:
                     order, now_ms, kind="TRADE", status=status, fill=fill, filled=filled, quote_filled=quote_filled
                 )
 
-    def _tell_change(self, order: RestingOrder, now_ms: int, **change: object) -> None:
-        listeners = self._listeners.get(order.account)
+    def _tell_change(
+        self, order: RestingOrder, now_ms: int, *, kind: str, status: OrderStatus, fill: Fill | None = None,
+        filled: Decimal = ZERO, quote_filled: Decimal = ZERO, cancel_id: str = "",
+    ) -> None:  # fmt: skip
         self._executions += 1
-        if listeners:
-            report = wire_orders.execution_report(
-                order, now_ms, self._executions, stp=self.stp_of(order), **change  # type: ignore[arg-type]
-            )  # fmt: skip
-            for tell in tuple(listeners):
-                tell(report)
+        if self._listeners[order.account]:
+            self._tell(order.account, wire_orders.execution_report(
+                order, now_ms, self._executions, kind=kind, status=status, stp=self.stp_of(order), fill=fill,
+                filled=filled, quote_filled=quote_filled, cancel_id=cancel_id,
+            ))  # fmt: skip
 
     def _tell_balances(self, order: RestingOrder, now_ms: int) -> None:
-        listeners = self._listeners.get(order.account)
-        if listeners:
-            rules = self._instruments[order.symbol]
-            balances = self._exchange.balances(order.account)
-            position = wire_orders.account_position(balances, (rules.base, rules.quote), now_ms)
-            for tell in tuple(listeners):
-                tell(position)
+        if self._listeners[order.account]:
+            rules, balances = self._instruments[order.symbol], self._exchange.balances(order.account)
+            self._tell(order.account, wire_orders.account_position(balances, (rules.base, rules.quote), now_ms))
+
+    def _tell(self, account: str, event: Json) -> None:
+        for tell in tuple(self._listeners[account]):
+            tell(event)

@@ -9,6 +9,7 @@ tells an open candle by its close time could not tell one here.
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -161,12 +162,11 @@ class Market:
         hub, name, now_ms = self._hub, board.stream, self.now_ms
         if trades:
             hub.publish(f"{name}@aggTrade", lambda: wire.agg_trade_event(*board.trades[-1]))
+            hub.publish(f"{name}@trade", lambda: wire.trade_event(board.trades[-1][0], board.last_trade_id))
         hub.publish(f"{name}@bookTicker", lambda: wire.book_ticker_event(board.quote(now_ms), board.update_id))
         for shown in board.series.add_and_show(candle, hub.intervals(name)):
-            hub.publish(
-                f"{name}@kline_{shown.interval}",
-                lambda shown=shown: wire.kline_event(shown, now_ms, board.last_trade_id),  # type: ignore[misc]
-            )
+            frame = partial(wire.kline_event, shown, now_ms, board.last_trade_id)
+            hub.publish(f"{name}@kline_{shown.interval}", frame)
         if candle.is_closed:
             hub.publish(f"{name}@miniTicker", lambda: wire.mini_ticker_event(board.day(now_ms), now_ms))
 

@@ -68,7 +68,7 @@ def trades(params: Params) -> PublicAct:
     """Give the newest trades."""
     symbol, limit = params.symbol(), params.limit(500, 1_000)
     params.done()
-    return lambda venue: [wire.trade_row(trade) for trade, _, _ in list(venue.board(symbol).trades)[-limit:]]
+    return lambda venue: [wire.trade_row(trade, last) for trade, _, last in list(venue.board(symbol).trades)[-limit:]]
 
 
 def agg_trades(params: Params) -> PublicAct:

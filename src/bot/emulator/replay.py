@@ -23,6 +23,7 @@ from bot.emulator.intervals import bucket_open
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
 _NAME = re.compile(r"(?:^|[-_])([^-_.\s]{3,30})[-_](" + "|".join(INTERVAL_MS) + r"|1mo)(?=[-_.]|$)")
 _MICROSECONDS_FROM = 10**13
+_NOWHERE = 1_000_000
 
 
 @dataclass(slots=True)
@@ -138,7 +139,11 @@ def _read(path: Path, table: Table, most: int | None = None) -> None:
 def _header(path: Path, names: list[str]) -> tuple[int, int]:
     if tuple(names[:6]) != COLUMNS:
         raise Misconfigured(f"{path}:1: columns have to begin with {','.join(COLUMNS)}, not {','.join(names[:6])}")
-    return tuple(names.index(name) if name in names else 99 for name in ("quote_volume", "count"))  # type: ignore[return-value]
+    return _place_of("quote_volume", names), _place_of("count", names)
+
+
+def _place_of(name: str, names: list[str]) -> int:
+    return names.index(name) if name in names else _NOWHERE
 
 
 def _append(where: str, table: Table, cells: list[str], quote_at: int, count_at: int, last: int) -> int:

@@ -59,10 +59,18 @@ def agg_trade_row(trade: PublicTrade, first_id: int, last_id: int) -> Json:
     return {name: event[name] for name in ("a", "p", "q", "f", "l", "T", "m", "M")}
 
 
-def trade_row(trade: PublicTrade) -> Json:
+def trade_event(trade: PublicTrade, last_id: int) -> Json:
+    """One frame of a trade stream: what happened in one tick, as a single trade."""
+    return {
+        "e": "trade", "E": trade.time_ms, "s": trade.symbol, "t": last_id, "p": text(trade.price),
+        "q": text(trade.quantity), "T": trade.time_ms, "m": trade.is_buyer_maker, "M": True,
+    }  # fmt: skip
+
+
+def trade_row(trade: PublicTrade, last_id: int) -> Json:
     """One row of REST trades."""
     return {
-        "id": trade.trade_id, "price": text(trade.price), "qty": text(trade.quantity),
+        "id": last_id, "price": text(trade.price), "qty": text(trade.quantity),
         "quoteQty": text(trade.price * trade.quantity), "time": trade.time_ms,
         "isBuyerMaker": trade.is_buyer_maker, "isBestMatch": True,
     }  # fmt: skip

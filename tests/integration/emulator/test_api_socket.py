@@ -100,6 +100,13 @@ async def test_numbers_are_signed_as_they_were_written(connect: Any) -> None:
     assert answer["result"]["status"] == "FILLED"
 
 
+async def test_a_wish_about_rate_limits_is_signed_with_the_rest(connect: Any) -> None:
+    api = await connect(PATH)
+    answer = await api.signed("order.place", **ORDER, returnRateLimits="false")
+    assert answer["status"] == 200
+    assert "rateLimits" not in answer
+
+
 async def test_balances_fees_fills_and_counts_are_told(connect: Any) -> None:
     api = await connect(PATH)
     await api.signed("order.place", **ORDER)

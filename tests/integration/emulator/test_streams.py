@@ -33,6 +33,16 @@ async def test_streams_are_subscribed_on_a_running_socket(visitor: Any, connect:
     assert (await socket.frame())["s"] == "BTCUSDT"
 
 
+async def test_single_trades_carry_the_ids_that_rest_shows(visitor: Any, connect: Any) -> None:
+    socket = await connect("/ws/btcusdt@trade")
+    await visitor.emulator.step()
+    frames = [await socket.frame() for _ in range(4)]
+    rows = (await visitor.get("trades?symbol=BTCUSDT&limit=4")).body
+    assert [(frame["t"], frame["p"], frame["q"], frame["T"]) for frame in frames] == [
+        (row["id"], row["price"], row["qty"], row["time"]) for row in rows
+    ]
+
+
 async def test_an_unsubscribed_stream_is_silent(visitor: Any, connect: Any) -> None:
     socket = await connect("/stream?streams=btcusdt@kline_1m/btcusdt@aggTrade")
     await socket.ask({"method": "UNSUBSCRIBE", "params": ["btcusdt@kline_1m"], "id": 1})
