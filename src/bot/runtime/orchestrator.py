@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import msgspec
 import structlog
 
 from bot.db.base import Mode
@@ -79,6 +80,7 @@ class Orchestrator:
             # Any other change takes the way of a restart: stop cleanly, recover from the journal, go on.
             log.info("account.reloading", account=str(running.worker.plan))
             await running.stop()
+            self.halted.pop(str(running.worker.plan), None)
             del self._running[key]
         for key, plan in plans.items():
             if key not in self._running:
@@ -87,7 +89,6 @@ class Orchestrator:
 
     async def _keep(self, worker: Worker) -> None:
         name = str(worker.plan)
-        self.halted.pop(name, None)
         if cause := await keep_alive(name, worker.run, self._clock):
             self.halted[name] = cause
 
@@ -97,6 +98,8 @@ def _only_disables(worker: Worker, plan: AccountPlan) -> bool:
 
     Nor does a stop by risk, which the engine itself has put into its row.
     """
+    if msgspec.structs.replace(plan, strategies=worker.plan.strategies) != worker.plan:
+        return False
     old = {each.strategy_id: each for each in worker.plan.strategies}
     new = {each.strategy_id for each in plan.strategies}
     if not new <= old.keys() or any(old[gone].is_enabled for gone in old.keys() - new):

@@ -1,6 +1,7 @@
 """The runner: take one event, decide, write it down, then act. The shell around one account's engine."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 
 import structlog
 
@@ -29,6 +30,10 @@ log = structlog.get_logger()
 
 PATIENCE_S = 5.0
 """How old a decision may grow while the database is away; older ones are never sent."""
+
+
+GRACE_S = 5.0
+"""What a decision under way gets to be written down and sent when we are told to stop."""
 
 
 class Runner:
@@ -75,8 +80,10 @@ class Runner:
 
     async def _take(self, event: Event, age_s: float = 0.0) -> None:
         outcomes = self._engine.handle(event)
-        if not outcomes:
-            return
+        if outcomes:
+            await _to_its_end(self._carry_out(event, outcomes, age_s))
+
+    async def _carry_out(self, event: Event, outcomes: Sequence[Outcome], age_s: float) -> None:
         age_s = max(age_s, await self._remember(event, outcomes))
         for outcome in outcomes:
             self._tell(outcome)
@@ -159,3 +166,15 @@ class Runner:
                 )
             case _:
                 pass
+
+
+async def _to_its_end(work: Coroutine[None, None, None]) -> None:
+    """Do not break off half way: what is decided is written and sent, or neither, before a stop is obeyed."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=GRACE_S)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise

@@ -1,5 +1,6 @@
 """Keeps a task alive: what fails is started again after a growing pause; what a person has to mend is not."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -27,6 +28,10 @@ async def keep_alive(name: str, work: Callable[[], Awaitable[None]], clock: Cloc
             error = caught
         else:
             return ""
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            # It failed while it was letting go: that must not keep it alive.
+            log.warning("task.failed_at_end", task=name, cause=f"{type(error).__name__}: {error}")
+            raise asyncio.CancelledError from error
         if isinstance(error, Misconfigured):
             log.error("task.halted", task=name, cause=str(error))
             return str(error)
