@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from tests.browser.fake_app import FakeServer
+from tests.browser.serving import served
 from tests.fakes.people import FakePeople
 
 from bot.api.sessions import Person, Session
@@ -45,9 +46,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     server = FakeServer()
-    server.start()
-    yield server
-    server.stop()
+    with served(server.app) as server.url:
+        yield server
+        server.hang_up()
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
-"""The real pages, guard and login over an invented world, served from a thread on a free port."""
+"""The real pages, guard and login over an invented world."""
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-import uvicorn
 from fastapi import APIRouter, FastAPI, HTTPException, Query
 from fastapi.responses import StreamingResponse
 from fastapi.staticfiles import StaticFiles
@@ -27,7 +25,7 @@ Limit = Annotated[int, Query(ge=1, le=5000)]
 
 
 class FakeServer:
-    """Serves the dashboard over a world that a test may change; `emit` pushes a live event to every page."""
+    """A dashboard over a world that a test may change; `emit` pushes a live event to every page."""
 
     def __init__(self, people: FakePeople | None = None) -> None:
         self.world: dict[int, Strategy] = make_world(_now())
@@ -43,36 +41,8 @@ class FakeServer:
         app.include_router(pages.router)
         app.mount("/static", StaticFiles(directory=STATIC))
         protect(app, doorman, {"localhost", "127.0.0.1"})
-        config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1, ws="none"
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-
-    @property
-    def url(self) -> str:
-        """Where it is served."""
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        return f"http://127.0.0.1:{port}"
-
-    @property
-    def listeners(self) -> int:
-        """How many pages listen to live events."""
-        return len(self._queues)
-
-    def start(self) -> None:
-        """Serve until stopped."""
-        self._thread.start()
-        until = time.monotonic() + 10
-        while not self._server.started:
-            assert time.monotonic() < until, "the server did not start"
-            time.sleep(0.01)
-
-    def stop(self) -> None:
-        """End the streams and the server."""
-        self.hang_up()
-        self._server.should_exit = True
-        self._thread.join(10)
+        self.app = app
+        self.url = ""
 
     def emit(self, name: str, payload: object) -> None:
         """Push an event to every page."""

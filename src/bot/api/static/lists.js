@@ -12,21 +12,24 @@ const MOST = 500;
 export class LiveList {
   #items = new Map();
   #next = null;
+  #isLoaded = false;
 
   constructor({ url, body, more, draw, empty, count = null }) {
     Object.assign(this, { url, body, more, draw, empty, count });
     more.addEventListener("click", () => this.#older());
   }
 
-  /** Load the newest page; what live events brought meanwhile is kept. */
+  /** Load the newest page, or look for what no event told; what events brought is kept. */
   async load() {
     try {
       const page = await get(`${this.url}?limit=${PAGE}`, { background: true });
-      for (const item of page.items) this.#items.set(item.id, item);
-      if (this.#next === null) this.#next = page.next_before;
-      this.#redraw();
+      const changed = page.items.filter((item) => JSON.stringify(item) !== JSON.stringify(this.#items.get(item.id)));
+      for (const item of changed) this.#items.set(item.id, item);
+      if (!this.#isLoaded) this.#next = page.next_before;
+      if (changed.length || !this.#isLoaded) this.#redraw();
+      this.#isLoaded = true;
     } catch (error) {
-      this.body.replaceChildren(this.empty(`Could not load: ${error.message}`));
+      if (!this.#items.size) this.body.replaceChildren(this.empty(`Could not load: ${error.message}`));
     }
   }
 

@@ -25,7 +25,7 @@ export async function start(live) {
   live.addEventListener("overview", ({ detail }) => show(detail));
   live.addEventListener("equity", ({ detail }) => detail.forEach((mark) => table.mark(mark)));
   try {
-    show(await get("/api/v1/overview"));
+    show(await get("/api/v1/overview", { background: true }));
   } catch (error) {
     setText(byId("strategies").tBodies[0].rows[0].cells[0], `Could not load: ${error.message}. Trying again by itself …`);
   }

@@ -12,6 +12,8 @@ import { PriceChart } from "./price-chart.js";
 
 const CANDLES = 500;
 const CANDLES_EVERY_MS = 2_000;
+const CATCH_UP_MS = 1_500;
+const LISTS_EVERY_MS = 20_000;
 
 let url;
 let row = null;
@@ -38,12 +40,11 @@ export async function start(live, page) {
     lists.orders.put(order);
     if (Number(order.filled)) loadFills();
   });
-  let wasLost = false;
   live.addEventListener("state", ({ detail: { state } }) => {
-    // Events were missed while the line was down: ask for everything again.
-    if (state === "live" && wasLost) loadAll();
-    wasLost = state === "lost";
+    // What happened before the server began to tell this page no event brings: ask again, now and then.
+    if (state === "live") setTimeout(loadAll, CATCH_UP_MS);
   });
+  setInterval(() => document.hidden || loadLists(), LISTS_EVERY_MS);
   await loadAll();
 }
 
@@ -62,13 +63,15 @@ function makeLists() {
 
 async function loadAll() {
   try {
-    takeRow(await get(url));
+    takeRow(await get(url, { background: true }));
   } catch (error) {
     notice(error.status === 404 ? "There is no such strategy. It may have been removed." : `Could not load: ${error.message}`, "stopped");
     if (error.status === 404) return;
   }
-  await Promise.all([loadCandles(), loadFills(), loadEquity(), ...Object.values(lists).map((list) => list.load())]);
+  await Promise.all([loadCandles(), loadEquity(), loadLists()]);
 }
+
+const loadLists = () => Promise.all([loadFills(), ...Object.values(lists).map((list) => list.load())]);
 
 async function loadCandles() {
   candlesAtMs = Date.now();
