@@ -89,6 +89,25 @@ async def test_being_cancelled_ends_it_whether_at_work_or_in_a_pause() -> None:
     assert working.cancelled()
 
 
+async def test_what_fails_while_it_lets_go_is_not_started_again() -> None:
+    begun = asyncio.Event()
+
+    async def clumsy() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            raise Unavailable("cannot even say goodbye")
+
+    clock = StillClock()
+    task = asyncio.create_task(keep_alive("a", clumsy, clock))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert clock.naps == []
+
+
 async def test_a_request_to_end_the_process_is_not_held_up() -> None:
     with pytest.raises(BaseExceptionGroup):
         await keep_alive("a", Work(BaseExceptionGroup("one", [asyncio.CancelledError()])), Listening())
