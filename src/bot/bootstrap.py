@@ -282,6 +282,8 @@ class Plans:
         except Misconfigured as error:
             await self._outfit.refuse(StrategyPlan(row.id, row.title, BaseStrategy, _NO_CONFIG), str(error))
             return
+        if config.max_drawdown is None:
+            config = config.model_copy(update={"max_drawdown": self._roof.settings.STRATEGY_MAX_DRAWDOWN})
         plan = StrategyPlan(row.id, row.title, strategy, config, row.enabled, row.stopped_reason)
         mode = mode_of(demo_mode=config.demo_mode, environment=account.environment, is_approved=approved)
         groups.setdefault((account.id, mode), []).append(plan)
