@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from tests.unit.api.conftest import Clock, app, cache, cache_path, client, clock, world  # noqa: F401
 from tests.unit.api.world import NOW_MS, World
 
+from bot.api.schemas import Snapshot
 from bot.reporting.cache.sqlite import CacheWriter
 
 
@@ -81,6 +82,7 @@ def test_metrics_show_the_latest_snapshot_of_each_strategy(
     assert list(rows[0])[:9] == [
         "ts", "strategy_id", "symbol", "pnl", "gross", "fees", "win_rate", "open_trades", "closed_trades",
     ]  # fmt: skip
+    assert list(rows[0]) == list(Snapshot.model_fields)
     assert (rows[0]["pnl"], rows[0]["mode"]) == (10.0, "paper")
     assert len(client.get("/metrics/strategies", params={"limit": 1}).json()) == 1
 

@@ -8,6 +8,20 @@ from bot.reporting.metrics import Kpis
 from bot.reporting.queries import AccountFacts
 
 
+class Picture:
+    """The overview as JSON, written once for each board however many people ask for it."""
+
+    def __init__(self) -> None:
+        self._board: Board | None = None
+        self._json = ""
+
+    def json(self, board: Board) -> str:
+        """Give the overview of a board."""
+        if board is not self._board:
+            self._board, self._json = board, overview(board).model_dump_json()
+        return self._json
+
+
 def overview(board: Board) -> schemas.Overview:
     """Give everything the first page shows."""
     return schemas.Overview(

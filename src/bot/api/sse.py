@@ -84,6 +84,7 @@ class Hub:
         self._boards = boards
         self._every_s = every_s
         self._room = room
+        self.picture = present.Picture()
         self._epoch = secrets.token_hex(4)
         self._number = 0
         self._kept: deque[Frame] = deque(maxlen=self.KEPT)
@@ -115,7 +116,7 @@ class Hub:
         listener = Listener(self._room)
         with suppress(SQLAlchemyError, OSError):
             board = await self._boards.get()
-            listener.offer(Frame(self._number, "overview", present.overview(board).model_dump_json()))
+            listener.offer(Frame(self._number, "overview", self.picture.json(board)))
         for frame in self._missed(last_event_id):
             listener.offer(frame)
         self._listeners.add(listener)
@@ -145,7 +146,7 @@ class Hub:
                 await self._tell_news(board)
                 if loop.time() >= overview_at:
                     overview_at = loop.time() + self.OVERVIEW_S
-                    self._tell("overview", present.overview(board).model_dump_json(), keep=False)
+                    self._tell("overview", self.picture.json(board), keep=False)
             except (SQLAlchemyError, OSError, ValueError) as error:
                 log.warning("events.delayed", reason=f"{type(error).__name__}: {error}")
             await asyncio.sleep(self._every_s)
