@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.db.binaries import find_binaries
-from bot.db.places import SOCKET, Place, home_of, settle, usable
+from bot.db.places import NOTE, SOCKET, Place, home_of, settle, usable
 from bot.domain.errors import Misconfigured, Unavailable
 
 DATABASE = "binance_bot"
@@ -89,16 +89,20 @@ def running(root: Path) -> Server | None:
 
 
 def erase(root: Path) -> None:
-    """Stop the server of `root` and remove all of its data."""
+    """Stop the server of `root` and remove all of its data, and nothing else that may lie there."""
     root = root.absolute()
     home = home_of(root)
     if (home / "data").is_dir():
         place = settle(root)
-        with _turn(home):
+        with _turn(place.home):
             _stop(place)
-        shutil.rmtree(place.socket, ignore_errors=True)
+        shutil.rmtree(place.socket)
     for folder in {home, root}:
-        shutil.rmtree(folder, ignore_errors=True)
+        for name in ("data", "data.draft", "socket", "programs*", "lock", "server*.log", NOTE):
+            for thing in folder.glob(name):
+                shutil.rmtree(thing) if thing.is_dir() else thing.unlink()
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 @contextlib.contextmanager
@@ -178,7 +182,8 @@ def _launch(place: Place, programs: Path) -> int:
         command += ["-c", f"{name}={value}"]
     log = place.home / "server.log"
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
-        log.replace(log.with_suffix(".old.log"))
+        log.replace(log.with_name("server.old.log"))
+    log.touch(mode=0o600)
     with log.open("a") as file:
         started = subprocess.run(  # noqa: S603
             ["/bin/sh", "-c", '"$@" >&2 </dev/null & echo $!', "sh", *command],

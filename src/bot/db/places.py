@@ -80,10 +80,8 @@ def home_of(root: Path) -> Path:
     if not note.is_file():
         return root
     home = Path(note.read_text(encoding="utf-8").split("\n", 1)[0])
-    if not home.is_absolute():
-        raise Misconfigured(
-            f"{note} names no folder; write the database's folder on its first line, or remove the file"
-        )
+    if home.parent not in OUTSIDE:
+        raise Misconfigured(f"{note} names {home}, which is no folder of ours; correct its first line, or remove it")
     return home
 
 

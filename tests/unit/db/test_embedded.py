@@ -180,6 +180,31 @@ def test_erasing_leaves_nothing(root: Path) -> None:
     embedded.erase(root)
 
 
+def test_erasing_spares_what_is_not_ours(root: Path) -> None:
+    embedded.ensure(root)
+    (root / "letter.txt").write_text("mine")
+    embedded.erase(root)
+    assert [path.name for path in root.iterdir()] == ["letter.txt"]
+
+
+def test_a_note_that_names_a_folder_of_somebody_else_is_not_followed(root: Path, open_folder: Path) -> None:
+    root.mkdir(parents=True)
+    (root / places.NOTE).write_text(f"{open_folder}\n")
+    for use in (embedded.ensure, embedded.erase):
+        with pytest.raises(Misconfigured, match=r"WHERE\.txt names .*, which is no folder of ours"):
+            use(root)
+    (root / places.NOTE).unlink()
+
+
+def test_a_log_that_grew_too_long_is_put_aside_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = embedded.ensure(root)
+    server.stop()
+    monkeypatch.setattr(embedded, "LOG_BYTES_MAX", 10)
+    embedded.ensure(root)
+    assert {path.name for path in root.glob("*.log")} == {"server.log", "server.old.log"}
+    assert mode_of(root / "server.log") == 0o600
+
+
 def test_a_server_that_cannot_start_says_why_in_one_line(root: Path) -> None:
     server = embedded.ensure(root)
     server.stop()
