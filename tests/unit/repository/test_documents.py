@@ -5,7 +5,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
+from bot.cli import app
+from bot.commands.output import ExitCode
 from bot.strategies.config import StrategyConfig
 from bot.strategies.registry import discover
 
@@ -73,3 +77,20 @@ def test_every_decision_page_says_context_choice_and_cost_and_is_listed() -> Non
         headings = re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
         assert headings == ["Context", "Choice", "What it costs"], path.name
         assert f"({path.name})" in index
+
+
+def test_every_command_and_no_other_is_listed() -> None:
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    known = set()
+    for name, command in root.commands.items():
+        inner = command.commands if isinstance(command, TyperGroup) else None
+        known |= {f"{name} {each}" for each in inner} if inner else {name}
+    rows = [line.split("|")[1] for line in page("reference/cli.md").splitlines() if line.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert listed == known | {"test"}
+
+
+def test_every_exit_code_is_explained() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", page("reference/exit-codes.md"), re.MULTILINE)}
+    assert listed == set(ExitCode)
