@@ -75,6 +75,15 @@ def test_it_starts_with_our_database_is_found_again_and_stops(root: Path) -> Non
     assert ask(again, "SELECT true") is True
 
 
+def test_looking_for_a_server_starts_and_makes_nothing(root: Path) -> None:
+    assert embedded.running(root) is None
+    assert not root.exists()
+    server = embedded.ensure(root)
+    assert embedded.running(root) == server
+    server.stop()
+    assert embedded.running(root) is None
+
+
 def test_it_is_durable_utf8_and_reachable_only_through_its_private_socket(root: Path) -> None:
     server = embedded.ensure(root)
     for name in ("fsync", "synchronous_commit", "full_page_writes"):

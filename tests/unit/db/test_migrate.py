@@ -57,6 +57,14 @@ def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
     assert migrate.current(empty_url) == migrate.head() == "2025_01"
 
 
+def test_two_programs_that_migrate_at_once_take_turns(empty_url: str) -> None:
+    code = "import sys; from bot.db.migrate import upgrade; upgrade(sys.argv[1])"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    both = [subprocess.Popen([sys.executable, "-c", code, empty_url], env=environment) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert migrate.current(empty_url) == migrate.head()
+
+
 def test_going_back_removes_everything(database_url: str) -> None:
     code = "from alembic.config import main; main(argv=['-c', 'alembic.ini', 'downgrade', 'base'])"
     done = subprocess.run(
