@@ -4,7 +4,7 @@ Paper, rehearsal and live money live in three schemas of one shape. A connection
 search path finds the ledger tables there and the configuration tables in `public`, so every statement is unqualified.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from enum import StrEnum
 from typing import Any
@@ -30,6 +30,15 @@ class Mode(StrEnum):
     PAPER = "paper"
     REHEARSAL = "rehearsal"
     LIVE = "live"
+
+
+def mode_of(config: Mapping[str, object], environment: str, *, live_approved: bool) -> Mode:
+    """Say whose money a strategy uses. Real money takes two facts, its own word and the account's approval."""
+    if config.get("demo_mode", True) is not False:
+        return Mode.PAPER
+    if environment != "production":
+        return Mode.REHEARSAL
+    return Mode.LIVE if live_approved else Mode.PAPER
 
 
 def schema_of(mode: Mode) -> str:

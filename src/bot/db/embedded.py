@@ -88,16 +88,6 @@ def running(root: Path) -> Server | None:
     return Server(place, pid) if pid is not None and _is_ours(pid, place) else None
 
 
-def running(root: Path) -> Server | None:
-    """Give the server of `root` when it runs; nothing is made or started."""
-    root = root.absolute()
-    if not (home_of(root) / "data").is_dir():
-        return None
-    place = settle(root)
-    pid = _running(place)
-    return None if pid is None else Server(place, pid)
-
-
 def erase(root: Path) -> None:
     """Stop the server of `root` and remove all of its data, and nothing else that may lie there."""
     root = root.absolute()
