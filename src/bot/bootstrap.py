@@ -22,13 +22,22 @@ from bot import __version__
 from bot.binance.client import Client, build_public, build_spot
 from bot.binance.clock import ExchangeClock, LocalClock
 from bot.binance.execution import SpotBroker
-from bot.binance.hosts import Environment, hosts_for
+from bot.binance.hosts import hosts_for
 from bot.binance.limits import WeightBank
 from bot.binance.market_data import MarketData
 from bot.binance.signing import Credentials
 from bot.config import Settings, load
 from bot.db import embedded
-from bot.db.base import Mode, check_durability, create_async, create_sync, schema_of, session_factory, unit_of_work
+from bot.db.base import (
+    Mode,
+    check_durability,
+    create_async,
+    create_sync,
+    mode_of,
+    schema_of,
+    session_factory,
+    unit_of_work,
+)
 from bot.db.journal import PostgresJournal
 from bot.db.migrate import upgrade
 from bot.db.models import Account, Strategy, User
@@ -285,7 +294,7 @@ class Plans:
         if config.max_drawdown is None:
             config = config.model_copy(update={"max_drawdown": self._roof.settings.STRATEGY_MAX_DRAWDOWN})
         plan = StrategyPlan(row.id, row.title, strategy, config, row.enabled, row.stopped_reason)
-        mode = mode_of(demo_mode=config.demo_mode, environment=account.environment, is_approved=approved)
+        mode = mode_of(row.config, account.environment, live_approved=approved)
         groups.setdefault((account.id, mode), []).append(plan)
 
     def _is_approved(self, account: Account) -> bool:
@@ -317,15 +326,6 @@ async def _holding(session: AsyncSession, mode: Mode) -> Sequence[int]:
 def _account_plan(account: Account, mode: Mode, strategies: Sequence[StrategyPlan]) -> AccountPlan:
     funds = {asset: number(str(amount)) for asset, amount in account.paper_funds.items()}
     return AccountPlan(account.id, account.name, account.environment, mode, tuple(strategies), funds)
-
-
-def mode_of(*, demo_mode: bool, environment: str, is_approved: bool) -> Mode:
-    """Say whose money a strategy uses. Real money takes two facts; one alone stays paper."""
-    if demo_mode:
-        return Mode.PAPER
-    if environment != Environment.PRODUCTION:
-        return Mode.REHEARSAL
-    return Mode.LIVE if is_approved else Mode.PAPER
 
 
 def dashboard_deps(roof: Roof, feeds: Feeds | None, token: str | None) -> "Deps":

@@ -65,6 +65,7 @@ def settle(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outc
             closed_ms=time_ms,
             client_order_id=order_id,
             market=position.market,
+            reason=slot.exit_reason,
         )
     )
     slot.end_trip(pnl, time_ms)

@@ -201,6 +201,8 @@ class Engine:
         slot.sequence += 1
         slot.live[order.client_order_id] = LiveOrder(order)
         slot.last_denial = ("", wish.side)
+        if order.purpose is not Purpose.ENTRY:
+            slot.exit_reason = order.reason
         self._owners[order.client_order_id] = slot
         outcomes.append(
             Decision(

@@ -70,6 +70,8 @@ class Slot:
         self.best_price = 0.0
         self.exited_at = -1 - config.cooldown
         self.sequence = 0
+        self.exit_reason = ""
+        """Why the last exit was wished for."""
         self.stopped = ""
         self.is_faulted = False
         self.last_denial = ("", Side.BUY)

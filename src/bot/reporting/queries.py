@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
-from bot.db.base import Mode, schema_of
+from bot.db.base import Mode, mode_of, schema_of
 
 DAY_MS = 86_400_000
 SPARK_MARKS, SPARK_STEP = 240, 4
@@ -62,15 +62,6 @@ class Mark(msgspec.Struct, frozen=True):
     unrealised: float
     position: Decimal
     price: float
-
-
-def mode_of(config: Mapping[str, object], environment: str, *, live_approved: bool) -> Mode:
-    """Say which money a strategy trades: paper unless it says otherwise, live only with the account's approval."""
-    if config.get("demo_mode", True) is not False:
-        return Mode.PAPER
-    if environment != "production":
-        return Mode.REHEARSAL
-    return Mode.LIVE if live_approved else Mode.PAPER
 
 
 def use_ledger(session: Session, mode: Mode) -> None:

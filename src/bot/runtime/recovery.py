@@ -24,6 +24,7 @@ def restore(engine: Engine, recovered: Recovered) -> None:
             slot.peak_equity = max(slot.peak_equity, state.peak_equity)
     for each in recovered.open_orders:
         if each.order.strategy_id in engine.slots:
+            engine.slots[each.order.strategy_id].exit_reason = each.order.reason
             engine.restore_order(
                 LiveOrder(each.order, each.status, each.filled, each.quote_filled, each.exchange_order_id)
             )

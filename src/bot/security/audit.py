@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-GENESIS = "0" * 64
+GENESIS = ""
 """Stands before the first row."""
 
 

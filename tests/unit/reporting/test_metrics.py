@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 from tests.unit.api.world import World, populate, world_of
 
-from bot.db.base import Mode, create_sync
+from bot.db.base import Mode, create_sync, mode_of
 from bot.domain.errors import Misconfigured
 from bot.reporting.metrics import (
     account_kpis,
@@ -20,7 +20,6 @@ from bot.reporting.metrics import (
     profit_factor,
     win_rate,
 )
-from bot.reporting.queries import mode_of
 
 amounts = st.decimals(min_value=-1000, max_value=1000, places=4)
 

@@ -1,4 +1,0 @@
-"""Backtest replays: recorded candles through the same engine.
-
-Way in: history. Leans on: engine, simulation.
-"""
