@@ -16,7 +16,7 @@ ROSTER = [
     (2, "ETH reversion", "mean_reversion", "main", "ETHUSDT", 3_310.0, "1m", "paper", True, "running", ""),
     (3, "SOL breakout", "breakout", "main", "SOLUSDT", 182.4, "1m", "paper", True, "running", ""),
     (4, "BNB slow breakout", "breakout", "main", "BNBUSDT", 694.0, "5m", "paper", True, "waiting", ""),
-    (5, "DOGE scalper", "mean_reversion", "research", "DOGEUSDT", 0.3712, "1m", "paper", True, "stopped", "max drawdown 10 % reached"),
+    (5, "DOGE scalper", "mean_reversion", "research", "DOGEUSDT", 0.3712, "1m", "paper", True, "stopped", "daily loss limit reached"),
     (6, "XRP breakout", "breakout", "research", "XRPUSDT", 2.312, "1m", "paper", True, "running", ""),
     (7, "ADA reversion", "mean_reversion", "research", "ADAUSDT", 1.0441, "1m", "paper", False, "disabled", ""),
     (8, "BTC rehearsal", "mean_reversion", "desk", "BTCUSDT", 104_300.0, "1m", "rehearsal", True, "running", ""),

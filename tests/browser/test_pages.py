@@ -60,7 +60,7 @@ def test_the_overview_shows_every_strategy_with_mode_state_and_reason(page: Page
         expect(row).to_contain_text(strategy.row["title"])
         expect(row.locator(".badge.mode")).to_have_text(strategy.row["mode"])
         expect(row.locator(".pill")).to_have_text(strategy.row["state"])
-    expect(page.locator('tr[data-strategy="5"]')).to_contain_text("max drawdown 10 % reached")
+    expect(page.locator('tr[data-strategy="5"]')).to_contain_text("daily loss limit reached")
     expect(page.locator("#totals .tile")).to_have_count(6)
     expect(page.locator(".account")).to_have_count(3)
     page.wait_for_function(PAINTED, arg="#bars")

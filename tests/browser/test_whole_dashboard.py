@@ -67,7 +67,7 @@ def test_a_person_signs_in_sees_real_rows_watches_a_new_decision_and_switches_a_
     for title, number in world.ids.items():
         expect(page.locator(f'tr[data-strategy="{number}"] a')).to_have_text(title)
     expect(page.locator(f'tr[data-strategy="{world.ids["test"]}"]')).to_contain_text("drawdown of 21 %")
-    expect(page.locator("#modes button")).to_have_text(["Live money", "Rehearsal", "Paper money"])
+    expect(page.locator("#modes button")).to_have_text(["Live money", "Paper money", "Rehearsal"])
 
     number = world.ids["mean"]
     page.locator(f'tr[data-strategy="{number}"] a').click()

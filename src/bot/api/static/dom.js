@@ -25,6 +25,17 @@ export function setClass(node, name) {
   if (node.getAttribute("class") !== name) node.setAttribute("class", name);
 }
 
+/** Give a function that does `work` once for all calls within `ms`: live events may come in bursts. */
+export function soon(work, ms) {
+  let timer = 0;
+  return () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      work();
+    }, ms);
+  };
+}
+
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== undefined && value !== null && value !== "") node.setAttribute(name, value);

@@ -51,7 +51,7 @@ export function priceDecimals(value) {
 export function price(value) {
   if (!isNumber(value)) return NONE;
   const decimals = priceDecimals(value);
-  return formatter(Math.min(2, decimals), decimals).format(Number(value));
+  return formatter(decimals, decimals).format(Number(value));
 }
 
 /** A quantity to glance at: five significant digits. */

@@ -1,7 +1,7 @@
 // Lists of one strategy that grow at the top by live events and at the bottom by "Older": orders, round trips, reasons.
 
 import { get } from "./api.js";
-import { el } from "./dom.js";
+import { el, soon } from "./dom.js";
 import { direction, money, percent, price, quantity, signed, span } from "./format.js";
 import { timeCell } from "./parts.js";
 
@@ -13,6 +13,8 @@ export class LiveList {
   #items = new Map();
   #next = null;
   #isLoaded = false;
+  #fresh = new Set();
+  #redrawSoon = soon(() => this.#redraw(), 150);
 
   constructor({ url, body, more, draw, empty, count = null }) {
     Object.assign(this, { url, body, more, draw, empty, count });
@@ -35,10 +37,10 @@ export class LiveList {
 
   /** Put a new item on top, or renew the one that is there. */
   put(item) {
-    const isNew = !this.#items.has(item.id);
+    if (!this.#items.has(item.id)) this.#fresh.add(item.id);
     this.#items.set(item.id, item);
     if (this.#items.size > MOST) this.#items.delete(Math.min(...this.#items.keys()));
-    this.#redraw(isNew ? item.id : null);
+    this.#redrawSoon();
   }
 
   async #older() {
@@ -53,16 +55,17 @@ export class LiveList {
     }
   }
 
-  #redraw(fresh = null) {
+  #redraw() {
     const items = [...this.#items.values()].sort((a, b) => b.id - a.id);
-    this.body.replaceChildren(...(items.length ? items.map((item) => this.#drawn(item, fresh)) : [this.empty()]));
+    this.body.replaceChildren(...(items.length ? items.map((item) => this.#drawn(item)) : [this.empty()]));
     this.more.hidden = this.#next === null || items.length >= MOST;
+    this.#fresh.clear();
     if (this.count) this.count.textContent = items.length ? `${items.length}${this.#next === null ? "" : "+"}` : "";
   }
 
-  #drawn(item, fresh) {
+  #drawn(item) {
     const node = this.draw(item);
-    if (item.id === fresh) node.classList.add("fresh");
+    if (this.#fresh.has(item.id)) node.classList.add("fresh");
     return node;
   }
 }

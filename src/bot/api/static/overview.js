@@ -8,7 +8,7 @@ import { direction, money, percent, quoteOf, signed } from "./format.js";
 import { badge, tile } from "./parts.js";
 import { StrategyTable } from "./strategy-table.js";
 
-const MODES = ["live", "rehearsal", "paper"];
+const MODES = ["live", "paper", "rehearsal"];
 const NAMES = { live: "Live money", rehearsal: "Rehearsal", paper: "Paper money" };
 
 let bars;

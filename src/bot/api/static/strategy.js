@@ -3,7 +3,7 @@
 import { showAge } from "./age.js";
 import { get, post } from "./api.js";
 import { confirmed } from "./confirm.js";
-import { byId, el, setClass, setText } from "./dom.js";
+import { byId, el, setClass, setText, soon } from "./dom.js";
 import { EquityChart } from "./equity-chart.js";
 import { direction, money, percent, price, quantity, quoteOf, ratio, signed, staleAfter } from "./format.js";
 import { decisionItem, emptyRow, heads, LiveList, ORDER_HEADS, orderRow, TRADE_HEADS, tradeRow } from "./lists.js";
@@ -36,9 +36,10 @@ export async function start(live, page) {
   live.addEventListener("equity", ({ detail }) => detail.filter((mark) => mark.strategy_id === id).forEach(takeMark));
   mine("decision", (decision) => lists.decisions.put(decision));
   mine("trade", (trade) => lists.trades.put(trade));
+  const loadFillsSoon = soon(loadFills, 400);
   mine("order", (order) => {
     lists.orders.put(order);
-    if (Number(order.filled)) loadFills();
+    if (Number(order.filled)) loadFillsSoon();
   });
   live.addEventListener("state", ({ detail: { state } }) => {
     // What happened before the server began to tell this page no event brings: ask again, now and then.
@@ -65,8 +66,9 @@ async function loadAll() {
   try {
     takeRow(await get(url, { background: true }));
   } catch (error) {
-    notice(error.status === 404 ? "There is no such strategy. It may have been removed." : `Could not load: ${error.message}`, "stopped");
-    if (error.status === 404) return;
+    const isUnknown = error.status === 404 || error.status === 422;
+    notice(isUnknown ? "There is no such strategy. It may have been removed." : `Could not load: ${error.message}`, "stopped");
+    if (isUnknown) return;
   }
   await Promise.all([loadCandles(), loadEquity(), loadLists()]);
 }
