@@ -30,7 +30,7 @@ LOG_BYTES_MAX = 5_000_000
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "300",
     "shared_buffers": "64MB",
     "jit": "off",
     "timezone": "UTC",

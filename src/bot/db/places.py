@@ -136,16 +136,12 @@ def _socket_folder(home: Path, owner: Owner | None) -> Path:
     if len(os.fsencode(folder / SOCKET)) > LONGEST_SOCKET or "," in str(folder):
         folder = Path("/tmp") / f"binance-bot-{_mark(home)}"  # noqa: S108 (0700, and its owner is checked)
     uid = owner.uid if owner else os.geteuid()
-    try:
-        folder.mkdir(mode=0o700)
-        if owner:
-            os.chown(folder, owner.uid, owner.gid)
-    except FileExistsError:
-        facts = folder.lstat()
-        if folder.is_symlink() or facts.st_uid != uid or facts.st_mode & 0o077:
-            raise Misconfigured(
-                f"{folder} should be a private folder of our database's user and is not; remove it"
-            ) from None
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = folder.lstat()
+    if folder.is_symlink() or facts.st_uid not in {uid, os.geteuid()} or facts.st_mode & 0o077:
+        raise Misconfigured(f"{folder} should be a private folder of our database's user and is not; remove it")
+    if owner:
+        os.chown(folder, owner.uid, owner.gid)
     return folder
 
 

@@ -17,13 +17,18 @@ def pretend(folder: Path, version: str) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def nobody_named_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget a BOT_PG_BIN that the tests were started with."""
+    monkeypatch.delenv("BOT_PG_BIN", raising=False)
+
+
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide every PostgreSQL of this machine."""
     monkeypatch.setattr(binaries, "_WHEEL", "no_such_wheel")
     monkeypatch.setattr(binaries, "_SYSTEM", ())
     monkeypatch.setenv("PATH", "/bin")
-    monkeypatch.delenv("BOT_PG_BIN", raising=False)
 
 
 def test_the_wheel_s_newest_version_is_taken() -> None:

