@@ -218,8 +218,7 @@ class Stage:
     async def settle(self) -> None:
         runner = self.worker.runner
         assert runner is not None
-        await until(lambda: not runner.inbox.waiting)
-        await breathe(3)
+        await until(lambda: runner.inbox.is_idle)
 
 
 async def breathe(rounds: int = 20) -> None:

@@ -49,6 +49,11 @@ class Inbox:
         return len(self._facts) + len(self._closed) + len(self._forming)
 
     @property
+    def is_idle(self) -> bool:
+        """True while nothing waits and the reader is done with all it took."""
+        return not self._arrived.is_set()
+
+    @property
     def waiting_candles(self) -> int:
         """Closed candles that wait now."""
         return len(self._closed)

@@ -174,7 +174,9 @@ async def _to_its_end(work: Coroutine[None, None, None]) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=GRACE_S)
-        task.cancel()
+        try:
+            await asyncio.wait({task}, timeout=GRACE_S)
+        finally:
+            task.cancel()  # also when told a second time: nothing may be sent behind our back later
         await asyncio.gather(task, return_exceptions=True)
         raise

@@ -151,7 +151,8 @@ async def test_nothing_is_sent_while_the_journal_is_away_and_all_goes_on_after(
     assert scene.runner.candles == 1, "no candle is decided on meanwhile"
     scene.journal.is_away = False
     await scene.clock.advance(0.5)
-    await until(lambda: scene.runner.candles == 2)
+    await until(lambda: scene.inbox.is_idle)
+    assert scene.runner.candles == 2
     assert len(scene.orders) == 1
     assert not scene.runner.is_waiting_for_database
 
@@ -172,7 +173,7 @@ async def test_an_order_that_grew_too_old_is_void_and_never_sent(running: list["
     assert void.reason == "not sent: the database was away for 7 s"
     for n in range(1, 10):
         scene.inbox.put(candle(n, 100.0))
-    await until(lambda: scene.runner.candles == 10)
+    await until(lambda: scene.inbox.is_idle)
     assert [each.created_ms for each in scene.orders] == [candle(9, 1.0).close_time]
 
 
@@ -189,10 +190,41 @@ async def test_decisions_on_candles_that_waited_too_long_for_the_journal_are_voi
     scene.inbox.put(candle(2, 100.0))
     scene.journal.is_away = False
     await scene.clock.advance(1)
-    await until(lambda: scene.runner.candles == 3)
-    await breathe()
+    await until(lambda: scene.inbox.is_idle)
     assert scene.changes() == [OrderStatus.VOID, OrderStatus.VOID]
     assert [each.created_ms for each in scene.orders] == [candle(2, 1.0).close_time], "the newest is fresh: sent"
+
+
+async def test_what_is_decided_is_written_and_sent_before_a_stop_is_obeyed() -> None:
+    scene = Scene({0: buys()})
+    task = asyncio.create_task(scene.runner.run())
+    scene.journal.is_away = True
+    scene.inbox.put(candle(0, 100.0))
+    await until(lambda: scene.runner.is_waiting_for_database)
+    task.cancel()
+    await breathe()
+    assert not task.done()
+    scene.journal.is_away = False
+    await scene.clock.advance(0.5)
+    await until(task.done)
+    assert task.cancelled()
+    assert len(scene.orders) == 1
+    assert scene.diary[-2:] == [("written", scene.broker.commands[0]), ("sent", scene.broker.commands[0])]
+
+
+async def test_told_to_stop_a_second_time_it_stops_at_once_and_sends_nothing_later() -> None:
+    scene = Scene({0: buys()})
+    task = asyncio.create_task(scene.runner.run())
+    scene.journal.is_away = True
+    scene.inbox.put(candle(0, 100.0))
+    await until(lambda: scene.runner.is_waiting_for_database)
+    task.cancel()
+    await breathe()
+    await end(task)
+    scene.journal.is_away = False
+    await scene.clock.advance(0.5)
+    assert scene.broker.commands == []
+    assert scene.journal.outcomes == []
 
 
 async def test_a_cancellation_is_sent_however_late(running: list["asyncio.Task[None]"]) -> None:
