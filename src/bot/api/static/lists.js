@@ -146,5 +146,5 @@ function percentOf(trade) {
 
 function seen(value) {
   const size = Math.abs(value);
-  return Number.isFinite(value) ? value.toLocaleString(undefined, { maximumFractionDigits: size >= 100 ? 2 : size >= 1 ? 4 : 6 }) : String(value);
+  return Number.isFinite(value) ? value.toLocaleString(undefined, { maximumFractionDigits: size >= 100 ? 2 : size >= 1 ? 4 : 6 }).replace("-", "−") : String(value);
 }
