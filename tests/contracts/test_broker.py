@@ -1,23 +1,41 @@
 """What every broker of a spot account promises: the paper one, and the one that signs and sends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
 
 import pytest
-from tests.fakes.outfit import BTC, START, D, candle, until
+from tests.fakes.outfit import BTC, START, D, candle
 
+from bot.binance.client import build_public, build_spot
+from bot.binance.clock import ExchangeClock
+from bot.binance.execution import Patience, SpotBroker
+from bot.binance.hosts import hosts_for
+from bot.binance.signing import Credentials
 from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
+from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
+from bot.emulator.server import Emulator
 from bot.ports import Broker, OpenOrder
 from bot.runtime.paper_trade import PaperBroker
 from bot.simulation.exchange import Terms
 
+FUNDS = {"USDT": D(100_000), "BTC": D(5)}
+
+
+async def comes(condition: Callable[[], object]) -> None:
+    """Wait until something was told; over a socket that takes its time."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
 
 class Desk:
-    """A broker whose market stands at 100, with 1000 USDT and 5 BTC, and all that it tells."""
+    """A broker whose market stands at `last`, and all that it tells."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, last: Decimal) -> None:
         self.broker = broker
+        self.last = last
         self.told: list[Event] = []
 
     async def open(self, *open_orders: OpenOrder) -> None:
@@ -28,8 +46,12 @@ class Desk:
 
     async def hears(self, order: Order, *statuses: OrderStatus) -> list[OrderUpdate]:
         """Wait until one of these was told of an order."""
-        await until(lambda: any(each.status in statuses for each in self.updates(order)))
+        await comes(lambda: any(each.status in statuses for each in self.updates(order)))
         return self.updates(order)
+
+    def below(self, share: str) -> str:
+        """Give a price at a share of the last one, on the tick."""
+        return str((self.last * D(share)).quantize(D("0.01")))
 
     def updates(self, order: Order) -> list[OrderUpdate]:
         return [
@@ -39,11 +61,12 @@ class Desk:
         ]
 
     def fills(self, order: Order) -> list[Fill]:
-        return [each for each in self.told if isinstance(each, Fill) and each.client_order_id == order.client_order_id]
+        ours = [each for each in self.told if isinstance(each, Fill) and each.client_order_id == order.client_order_id]
+        return list({each.key: each for each in ours}.values())  # (reply and stream may both tell of one)
 
 
 def order(
-    name: str, side: Side = Side.BUY, quantity: str = "1", price: str | None = None, symbol: str = "BTCUSDT"
+    name: str, side: Side = Side.BUY, quantity: str = "0.01", price: str | None = None, symbol: str = "BTCUSDT"
 ) -> Order:
     return Order(
         name,
@@ -58,16 +81,37 @@ def order(
     )
 
 
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    broker = PaperBroker({"BTCUSDT": BTC}, {"USDT": D(1000), "BTC": D(5)}, {1: Terms()}, opened_ms=START)
-    yield Desk(broker)
+async def paper() -> AsyncIterator[Desk]:
+    broker = PaperBroker({"BTCUSDT": BTC}, FUNDS, {1: Terms()}, opened_ms=START)
+    broker.see(candle(0, 40_000.0))
+    yield Desk(broker, D(40_000))
     await broker.stop()
 
 
-async def opened(desk: Desk, *open_orders: OpenOrder) -> Desk:
-    await desk.open(*open_orders)
-    desk.broker.see(candle(0, 100.0))
+async def signed() -> AsyncIterator[Desk]:
+    accounts = (AccountConfig("key", "secret", FUNDS),)
+    async with Emulator(EmulatorConfig(Synthetic(7), accounts, speed=0, warmup=50)) as emulator:
+        hosts = hosts_for("emulator", emulator_url=emulator.spot_url)
+        credentials, public = Credentials("key", "secret"), build_public(hosts)
+        clock = ExchangeClock(public.time_ms)
+        client = build_spot(credentials, hosts, clock)
+        broker = SpotBroker(client, credentials, clock, patience=Patience(fence_ms=0))
+        last = emulator.venue.exchange.last_price("BTCUSDT")
+        assert last is not None
+        yield Desk(broker, last)
+        await broker.stop()
+        await client.close()
+        await public.close()
+
+
+@pytest.fixture(params=[paper, signed])
+async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
+    async for each in request.param():
+        yield each
+
+
+async def opened(desk: Desk) -> Desk:
+    await desk.open()
     return desk
 
 
@@ -75,7 +119,7 @@ async def test_the_last_thing_told_at_the_start_is_what_the_account_holds(desk: 
     await desk.open(OpenOrder(order("lost"), OrderStatus.SENT, D(0), D(0), 0))
     last = desk.told[-1]
     assert isinstance(last, FundsSeen)
-    assert {asset: amount for asset, amount in last.totals.items() if amount} == {"USDT": 1000, "BTC": 5}
+    assert {asset: amount for asset, amount in last.totals.items() if amount} == FUNDS
 
 
 async def test_an_order_that_never_arrived_is_void_after_the_start(desk: Desk) -> None:
@@ -90,7 +134,7 @@ async def test_a_market_order_is_told_of_as_new_and_as_fills_that_add_up(desk: D
     await opened(desk)
     placed = order("a", side)
     await desk.place(placed)
-    await until(lambda: sum(each.quantity for each in desk.fills(placed)) == 1)
+    await comes(lambda: sum(each.quantity for each in desk.fills(placed)) == placed.quantity)
     assert all(each.exchange_order_id and each.trade_id and each.side is side for each in desk.fills(placed))
     ids = {each.exchange_order_id for each in (*desk.updates(placed), *desk.fills(placed))}
     assert len(ids) == 1
@@ -98,21 +142,21 @@ async def test_a_market_order_is_told_of_as_new_and_as_fills_that_add_up(desk: D
 
 async def test_a_refusal_comes_as_an_event_with_code_and_text(desk: Desk) -> None:
     await opened(desk)
-    too_much = order("a", quantity="4000")
+    too_much = order("a", quantity="50")
     await desk.place(too_much)
     (refusal,) = await desk.hears(too_much, OrderStatus.REJECTED)
     assert refusal.code == -2010
     assert "insufficient balance" in refusal.reason
-    fits_no_filter = order("b", price="100.001")
-    await desk.place(fits_no_filter)
-    (refusal,) = await desk.hears(fits_no_filter, OrderStatus.REJECTED)
+    too_little = order("b", quantity="0.00001")
+    await desk.place(too_little)
+    (refusal,) = await desk.hears(too_little, OrderStatus.REJECTED)
     assert refusal.code == -1013
-    assert "PRICE_FILTER" in refusal.reason
+    assert "NOTIONAL" in refusal.reason
 
 
 async def test_an_order_at_rest_can_be_cancelled_once(desk: Desk) -> None:
     await opened(desk)
-    resting = order("a", price="50")
+    resting = order("a", price=desk.below("0.9"))
     await desk.place(resting)
     await desk.hears(resting, OrderStatus.NEW)
     for _ in range(2):
@@ -127,12 +171,12 @@ async def test_cancelling_what_is_not_there_does_not_raise(desk: Desk) -> None:
     await desk.broker.execute(CancelOrder("nobody", "BTCUSDT"))
     placed = order("a")
     await desk.place(placed)
-    await until(lambda: desk.fills(placed))
+    await comes(lambda: desk.fills(placed))
 
 
 async def test_orders_at_the_same_moment_do_not_get_in_each_others_way(desk: Desk) -> None:
     await opened(desk)
-    placed = [order(f"o{n}", price=f"{50 + n}") for n in range(5)]
+    placed = [order(f"o{n}", price=desk.below(f"0.9{n}")) for n in range(5)]
     await asyncio.gather(*(desk.place(each) for each in placed))
     for each in placed:
         await desk.hears(each, OrderStatus.NEW)
@@ -141,7 +185,7 @@ async def test_orders_at_the_same_moment_do_not_get_in_each_others_way(desk: Des
 
 async def test_stopping_leaves_open_orders_where_they_are(desk: Desk) -> None:
     await opened(desk)
-    resting = order("a", price="50")
+    resting = order("a", price=desk.below("0.9"))
     await desk.place(resting)
     await desk.hears(resting, OrderStatus.NEW)
     await desk.broker.stop()
