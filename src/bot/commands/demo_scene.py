@@ -75,13 +75,14 @@ async def furnish(roof: Roof, scene: Scene) -> dict[int, str]:
     A demo always starts fresh: its market does, and what the last one bought there is not there any more.
     """
     roof.settings.DASHBOARD_SQLITE_PATH.unlink(missing_ok=True)
+    box = roof.box  # asked for here: it looks at the accounts, which nobody can while they are being cleared
     async with unit_of_work(roof.sessions) as session:
         await session.execute(text("TRUNCATE public.accounts RESTART IDENTITY CASCADE"))
         accounts, strategies = Accounts(session), Strategies(session)
         owners = {}
         for name, secret in SECRETS.items():
             sealed = {
-                field: roof.box.seal(value, account=name, field=field, environment=scene.environment)
+                field: box.seal(value, account=name, field=field, environment=scene.environment)
                 for field, value in (("api_key", f"demo-{name}"), ("api_secret", secret))
             }
             owners[name] = await accounts.create(
