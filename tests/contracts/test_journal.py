@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from bot.domain.errors import BotError
@@ -183,6 +184,14 @@ async def test_a_finished_trip_of_one_strategy_leaves_the_other_alone(journal: J
     assert (strategies[1].fills, strategies[2].fills) == ((), (fill("z", 2),))
 
 
+async def test_a_finished_trip_leaves_fills_of_another_symbol_alone(journal: Journal) -> None:
+    other = msgspec.structs.replace(fill("e", 7), symbol="ETHUSDT")
+    placed = msgspec.structs.replace(order("e"), symbol="ETHUSDT")
+    fact = FillBooked(1, other, Decimal(0), postings_of(other, strategy_ledger(1), "ETH", "USDT"))
+    await record(journal, PlaceOrder(order("a")), PlaceOrder(placed), booked("a", 1), fact, closed("a"))
+    assert (await journal.recover()).strategies[1].fills == (other,)
+
+
 async def test_recording_everything_again_changes_nothing(journal: Journal) -> None:
     everything: Sequence[Outcome] = (
         FundsPosted(move("USDT", Decimal("5.5"), EXTERNAL, OWNER, NOW, "deposit")),
@@ -212,6 +221,13 @@ async def test_a_client_order_id_is_never_used_for_a_second_order(journal: Journ
         await record(journal, PlaceOrder(order("a")))
     with pytest.raises(BotError, match="client order id a was used before"):
         await record(journal, PlaceOrder(order("a", Side.SELL)))
+
+
+async def test_an_order_in_flight_may_be_written_again_but_not_as_another(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")))
+    await record(journal, PlaceOrder(order("a")))
+    with pytest.raises(BotError, match="client order id a was used before"):
+        await record(journal, PlaceOrder(order("a", quantity="0.6")))
 
 
 async def test_a_refused_record_leaves_nothing_of_itself_behind(journal: Journal) -> None:
