@@ -234,6 +234,7 @@ class Outfit:
             {each.strategy_id: terms_of(each.config) for each in plan.strategies},
             first_order_id=newest_order_id(recovered) + 1,
             first_trade_id=newest_trade_id(recovered) + 1,
+            opened_ms=self._clock.now_ms(),
         )
 
     async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
