@@ -1,10 +1,17 @@
 // Equity above, drawdown below, on one time axis (uPlot).
 
-import { money, moment, percent } from "./format.js";
+import { dayOf, money, moment, percent, timeOfDay } from "./format.js";
 import { colours, faint, onTheme } from "./theme-colours.js";
 
 const HEIGHTS = [140, 72];
 const MOST = 4000;
+
+/** A tick of the time axis: the day stands only where it is new. */
+function timeTick(seconds, at, ticks) {
+  const day = dayOf(seconds * 1000);
+  const isNew = at > 0 && day !== dayOf(ticks[at - 1] * 1000);
+  return isNew ? day : timeOfDay(seconds * 1000).slice(0, 5);
+}
 
 /** Draws the equity of one strategy; `show` takes points of the API, `push` one more. */
 export class EquityChart {
@@ -69,8 +76,8 @@ export class EquityChart {
     if (this.isEmpty) return;
     const { up, down } = colours();
     const looks = [
-      { colour: this.#equity.at(-1) >= this.#equity[0] ? up : down, values: (_u, ticks) => ticks.map((t) => money(t)), range: undefined, splits: undefined },
-      { colour: down, values: (_u, ticks) => ticks.map((t) => percent(t)), range: (_u, low) => [Math.min(low * 1.15, -0.001), 0], splits: (_u, _axis, low) => [low / 1.15, low / 2.3, 0] },
+      { colour: () => (this.#equity.at(-1) >= this.#equity[0] ? up : down), values: (_u, ticks) => ticks.map((t) => money(t)), range: undefined, splits: undefined },
+      { colour: () => down, values: (_u, ticks) => ticks.map((t) => percent(t, ticks[0] > -0.01 ? 2 : 1)), range: (_u, low) => [Math.min(low * 1.15, -0.001), 0], splits: (_u, _axis, low) => [low / 1.15, low / 2.3, 0] },
     ];
     this.#plots = looks.map((look, at) => new uPlot(this.#options(look, at), this.#data()[at], this.box));
   }
@@ -87,10 +94,10 @@ export class EquityChart {
       legend: { show: false },
       scales: { y: { range } },
       axes: [
-        { ...axis, show: at === 1, size: 26, values: (_u, ticks) => ticks.map((t) => moment(t * 1000).replace(/:\d\d$/, "")), space: 110 },
+        { ...axis, show: at === 1, size: 26, values: (_u, ticks) => ticks.map(timeTick), space: 80 },
         { ...axis, size: 78, values, splits, space: 30, gap: 6 },
       ],
-      series: [{}, { stroke: colour, width: 1.5, fill: faint(colour, 0.14), points: { show: this.#times.length === 1 } }],
+      series: [{}, { stroke: colour, width: 1.5, fill: () => faint(colour(), 0.14), points: { show: (plot) => plot.data[0].length < 2 } }],
       hooks: at === 0 ? { setCursor: [(plot) => this.#tell(plot.cursor.idx)] } : {},
     };
   }
@@ -98,6 +105,6 @@ export class EquityChart {
   #tell(at) {
     const index = at ?? this.#times.length - 1;
     const when = at === null || at === undefined ? "" : `${moment(this.#times[index] * 1000)} · `;
-    this.note.textContent = `${when}${money(this.#equity[index])} · drawdown ${percent(this.#drawdowns()[index])}`;
+    this.note.textContent = `${when}${money(this.#equity[index])} · drawdown ${percent(this.#drawdowns()[index], 2)}`;
   }
 }

@@ -11,7 +11,7 @@ export const INTERVAL_S = {
 function formatter(least, most) {
   const key = `${least}:${most}`;
   if (!numbers.has(key)) {
-    numbers.set(key, new Intl.NumberFormat(undefined, { minimumFractionDigits: least, maximumFractionDigits: most }));
+    numbers.set(key, new Intl.NumberFormat(undefined, { minimumFractionDigits: least, maximumFractionDigits: most, signDisplay: "negative" }));
   }
   return numbers.get(key);
 }
@@ -72,17 +72,17 @@ export const quoteOf = (symbol) => QUOTES.find((quote) => symbol.endsWith(quote)
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const date = new Intl.DateTimeFormat(undefined, { day: "2-digit", month: "short" });
-const dateWithYear = new Intl.DateTimeFormat(undefined, { day: "2-digit", month: "short", year: "numeric" });
 
 /** The time of day in the person's zone. */
 export const timeOfDay = (ms) => clock.format(ms);
 
-/** Day and time in the person's zone; the day is left out when it is today, the year when it is this year. */
+/** The day in the person's zone, without the year: the tooltip has it. */
+export const dayOf = (ms) => date.format(ms);
+
+/** Day and time in the person's zone; the day is left out when it is today. */
 export function moment(ms) {
-  const day = new Date(ms);
-  const now = new Date();
-  if (day.toDateString() === now.toDateString()) return clock.format(day);
-  return `${(day.getFullYear() === now.getFullYear() ? date : dateWithYear).format(day)} ${clock.format(day)}`;
+  const isToday = new Date(ms).toDateString() === new Date().toDateString();
+  return isToday ? clock.format(ms) : `${date.format(ms)} ${clock.format(ms)}`;
 }
 
 /** The same moment in UTC, for the tooltip. */

@@ -1,6 +1,6 @@
 // Candles with this strategy's buys and sells (lightweight-charts; its attribution logo stays on).
 
-import { price, priceDecimals, quantity, timeOfDay, moment } from "./format.js";
+import { dayOf, moment, price, priceDecimals, quantity, timeOfDay } from "./format.js";
 import { colours, faint, onTheme } from "./theme-colours.js";
 
 /** Draws candles, markers of fills and the line of the average entry. */
@@ -122,9 +122,7 @@ export class PriceChart {
   }
 }
 
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-
 function tick(seconds, kind) {
   const { DayOfMonth } = LightweightCharts.TickMarkType;
-  return kind <= DayOfMonth ? day.format(seconds * 1000) : timeOfDay(seconds * 1000).slice(0, 5);
+  return kind <= DayOfMonth ? dayOf(seconds * 1000) : timeOfDay(seconds * 1000).slice(0, 5);
 }

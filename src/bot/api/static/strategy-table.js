@@ -100,7 +100,7 @@ export class StrategyTable {
     put("Win rate", percent(row.kpis.win_rate));
     put("Trips", String(row.kpis.closed_trades));
     put("Profit factor", ratio(row.kpis.profit_factor));
-    put("Max DD", percent(row.kpis.max_drawdown));
+    put("Max DD", percent(row.kpis.max_drawdown, 2));
     put("Position", Number(row.position) ? brief(row.position) : "flat", Number(row.position) ? "" : "muted");
     put("Price", price(row.price));
     const line = row.sparkline.join();

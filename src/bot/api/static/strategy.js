@@ -150,7 +150,7 @@ function showFigures() {
   put("Fees", money(kpis.fees));
   put("Win rate", percent(kpis.win_rate));
   put("Profit factor", ratio(kpis.profit_factor));
-  put("Max drawdown", percent(kpis.max_drawdown));
+  put("Max drawdown", percent(kpis.max_drawdown, 2));
   put("Round trips", String(kpis.closed_trades));
   const staleAfterS = row.enabled ? staleAfter(row.interval) : Infinity;
   showAge(tiles.Equity.note, atMs, { staleAfterS });
@@ -161,7 +161,7 @@ function showFigures() {
 
 function showPosition(staleAfterS) {
   const held = Number(row.position);
-  // Open P&L is held × (price − average entry), so the entry follows from it.
+  // Open P&L is held × (price − entry), fees taken off, so the price at which it would be nought follows from it.
   const entry = held && row.price !== null && row.unrealised !== null ? row.price - row.unrealised / held : null;
   charts.price.showEntry(entry);
   showAge(byId("position-age"), atMs, { staleAfterS, never: "" });
@@ -173,7 +173,7 @@ function showPosition(staleAfterS) {
   const facts = [
     ["Holding", `${held > 0 ? "long" : "short"} ${quantity(row.position)}`],
     ["Worth", money(Math.abs(held) * (row.price ?? NaN))],
-    ["Average entry", price(entry)],
+    ["Entry with fees", price(entry)],
     ["Price now", price(row.price)],
     ["Open P&L", signed(row.unrealised), direction(row.unrealised)],
   ];
