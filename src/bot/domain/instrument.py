@@ -9,7 +9,7 @@ import msgspec
 
 from bot.domain.market import Market
 from bot.domain.money import EXACT, ZERO, Price, Quantity, floor_to, plain, times
-from bot.domain.order import Side
+from bot.domain.order import Side, StpMode
 
 
 class LotRule(msgspec.Struct, frozen=True):
@@ -66,6 +66,31 @@ class SideBand(msgspec.Struct, frozen=True):
         return not times(reference, down) <= price <= times(reference, up)
 
 
+class PercentBand(msgspec.Struct, frozen=True):
+    """How far from the reference price any order may stand, as multipliers (PERCENT_PRICE)."""
+
+    up: Decimal
+    down: Decimal
+
+    def broken_by(self, price: Decimal, reference: Decimal) -> bool:
+        """Say whether `price` stands outside the band around `reference`."""
+        return not times(reference, self.down) <= price <= times(reference, self.up)
+
+
+class TrailingRule(msgspec.Struct, frozen=True):
+    """Smallest and largest trailing delta in basis points, for triggers above and below the market."""
+
+    above_min: int
+    above_max: int
+    below_min: int
+    below_max: int
+
+    def broken_by(self, delta: int, *, is_above: bool) -> bool:
+        """Say whether a trailing delta is out of bounds."""
+        low, high = (self.above_min, self.above_max) if is_above else (self.below_min, self.below_max)
+        return not low <= delta <= high
+
+
 class NotionalRule(msgspec.Struct, frozen=True):
     """Smallest and largest price × quantity (NOTIONAL or MIN_NOTIONAL), each with its flag for market orders."""
 
@@ -98,6 +123,31 @@ class Instrument(msgspec.Struct, frozen=True):
     base_precision: int = 8
     quote_precision: int = 8
     order_types: frozenset[str] = frozenset({"LIMIT", "LIMIT_MAKER", "MARKET"})
+    notional_name: str = "NOTIONAL"
+    """Which of the two notional filters the symbol carries: NOTIONAL or MIN_NOTIONAL."""
+    percent_price: PercentBand | None = None
+    average_minutes: int = 0
+    """Over how many minutes the reference price of the filters is averaged; 0 takes the last price."""
+    iceberg_parts: int = 0
+    trailing: TrailingRule | None = None
+    max_algo_orders: int = 0
+    max_iceberg_orders: int = 0
+    max_lists: int = 0
+    max_amends: int = 0
+    max_position: Decimal = ZERO
+    price_range: SideBand | None = None
+    """Execution rule: a taker trades inside this band around the reference price, the rest of it expires."""
+    default_stp: StpMode = StpMode.NONE
+    allowed_stp: frozenset[StpMode] = frozenset(StpMode)
+    iceberg_allowed: bool = True
+    oco_allowed: bool = True
+    oto_allowed: bool = True
+    opo_allowed: bool = True
+    trailing_allowed: bool = True
+    amend_allowed: bool = True
+    replace_allowed: bool = True
+    pegs_allowed: bool = True
+    quote_market_allowed: bool = True
 
     @property
     def is_tradable(self) -> bool:
@@ -122,22 +172,35 @@ class Instrument(msgspec.Struct, frozen=True):
             fitted = None if fitted is None else self.lot.fit(fitted)
         return fitted
 
-    def explain(self, side: Side, quantity: Decimal, price: Decimal | None, reference: Decimal) -> str | None:
+    def explain(
+        self,
+        side: Side,
+        quantity: Decimal,
+        price: Decimal | None,
+        reference: Decimal,
+        *,
+        stop_price: Decimal | None = None,
+        iceberg_quantity: Decimal | None = None,
+    ) -> str | None:
         """Say which filter an order breaks, by Binance's name, or None when it may stand.
 
         `price` is None for a market order; `reference` is the average or last price that the exchange would use.
         """
-        if price is not None and self.price.broken_by(price):
+        if any(one is not None and self.price.broken_by(one) for one in (price, stop_price)):
             return "PRICE_FILTER"
+        if price is not None and self.percent_price and self.percent_price.broken_by(price, reference):
+            return "PERCENT_PRICE"
         if price is not None and self.band and self.band.broken_by(side, price, reference):
             return "PERCENT_PRICE_BY_SIDE"
-        if self.lot.broken_by(quantity):
+        if self.lot.broken_by(quantity) or (iceberg_quantity and self.lot.broken_by(iceberg_quantity)):
             return "LOT_SIZE"
-        if price is None and self.market_lot.broken_by(quantity):
+        if price is None and stop_price is None and self.market_lot.broken_by(quantity):
             return "MARKET_LOT_SIZE"
-        worth = times(reference if price is None else price, quantity)
+        worth = times((stop_price or reference) if price is None else price, quantity)
         if self.notional.broken_by(worth, is_market=price is None):
-            return "NOTIONAL"
+            return self.notional_name
+        if iceberg_quantity and self.iceberg_parts and quantity > times(iceberg_quantity, Decimal(self.iceberg_parts)):
+            return "ICEBERG_PARTS"
         return None
 
     def __str__(self) -> str:

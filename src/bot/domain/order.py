@@ -27,6 +27,10 @@ class OrderType(StrEnum):
     MARKET = "MARKET"
     LIMIT = "LIMIT"
     LIMIT_MAKER = "LIMIT_MAKER"
+    STOP_LOSS = "STOP_LOSS"
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
 
 
 class TimeInForce(StrEnum):
@@ -35,6 +39,16 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+
+
+class StpMode(StrEnum):
+    """What happens when an order would trade with another one of the same owner; the taker's mode decides."""
+
+    NONE = "NONE"
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
 
 
 class Purpose(StrEnum):
@@ -51,11 +65,15 @@ class OrderStatus(StrEnum):
     INTENT = "INTENT"
     SENT = "SENT"
     UNKNOWN = "UNKNOWN"
+    PENDING_NEW = "PENDING_NEW"
+    """A leg of an order list that waits for another leg to be filled."""
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
+    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
+    """Ended because it would have traded with an order of the same owner."""
     REJECTED = "REJECTED"
     VOID = "VOID"
     """Never reached the exchange: its time ran out, or its absence was proven."""
@@ -67,17 +85,19 @@ class OrderStatus(StrEnum):
 
 
 S = OrderStatus
-_ENDS = {S.FILLED, S.CANCELED, S.EXPIRED}
+_ENDS = {S.FILLED, S.CANCELED, S.EXPIRED, S.EXPIRED_IN_MATCH}
 MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.INTENT: frozenset({S.SENT, S.VOID, S.REJECTED}),
     # The stream may report a fill before the reply to our request arrives, so SENT goes straight to any later state.
     S.SENT: frozenset({S.UNKNOWN, S.NEW, S.PARTIALLY_FILLED, S.REJECTED, S.VOID, *_ENDS}),
     S.UNKNOWN: frozenset({S.NEW, S.PARTIALLY_FILLED, S.REJECTED, S.VOID, *_ENDS}),
+    S.PENDING_NEW: frozenset({S.NEW, S.PARTIALLY_FILLED, *_ENDS}),
     S.NEW: frozenset({S.PARTIALLY_FILLED, *_ENDS}),
     S.PARTIALLY_FILLED: frozenset({S.PARTIALLY_FILLED, *_ENDS}),
     S.FILLED: frozenset(),
     S.CANCELED: frozenset(),
     S.EXPIRED: frozenset(),
+    S.EXPIRED_IN_MATCH: frozenset(),
     S.REJECTED: frozenset(),
     S.VOID: frozenset(),
 }
