@@ -99,13 +99,23 @@ class Roof:
 
     @cached_property
     def box(self) -> SecretBox:
-        """What opens sealed secrets. Its key is made on first use, but never where something is sealed already."""
+        """What opens sealed secrets. Its key is made on first use; one that opens nothing stored here is refused."""
         given = self.settings.ENCRYPTION_KEY
-        sealed = select(Account.id).where(Account.api_secret_enc.is_not(None)).limit(1)
-        may_create = self.key_file.exists() or self._ask(sealed) is None
-        return SecretBox(
-            load_or_create_key(given.get_secret_value() if given else None, self.key_file, create=may_create)
-        )
+        sealed = self._ask(select(Account).where(Account.api_secret_enc.is_not(None)).limit(1))
+        if sealed is not None and given is None and not self.key_file.exists():
+            raise Misconfigured(
+                f"the encryption key {self.key_file} is gone, and account {sealed.name} is sealed with it: "
+                "put the file back from your copy, or set ENCRYPTION_KEY"
+            )
+        box = SecretBox(load_or_create_key(given.get_secret_value() if given else None, self.key_file))
+        if sealed is not None and sealed.api_secret_enc:
+            box.open(sealed.api_secret_enc, account=sealed.name, field="api_secret", environment=sealed.environment)
+        return box
+
+    @property
+    def has_sealed(self) -> bool:
+        """Whether any secret is stored, sealed with a key that we must have."""
+        return self._ask(select(Account.id).where(Account.api_secret_enc.is_not(None)).limit(1)) is not None
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -131,7 +141,7 @@ class Roof:
         """Give a fresh one-time token while nobody can log in yet, else None."""
         return None if self._ask(select(User.id).limit(1)) is not None else new_token()
 
-    def _ask(self, question: Select[int]) -> int | None:
+    def _ask[T](self, question: Select[T]) -> T | None:
         # Not through the pool: uvicorn asks from inside its event loop, where nothing can be awaited.
         engine = create_sync(self.db_url, poolclass=NullPool)
         try:

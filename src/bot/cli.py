@@ -50,18 +50,40 @@ def options(
 def main() -> None:
     """Run a command; whatever goes wrong ends in one line, never in a traceback."""
     try:
-        app()
-    except BotError as error:
-        typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
-        sys.exit(exit_code_of(error))
-    except KeyboardInterrupt:
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        _explain_usage(error)
+        sys.exit(ExitCode.USAGE)
+    except (typer.Abort, KeyboardInterrupt):
+        _complain("ended before anything was changed")
         sys.exit(ExitCode.INTERRUPTED)
+    except BotError as error:
+        _complain(str(error))
+        sys.exit(exit_code_of(error))
+    except PermissionError as error:
+        _complain(f"{error.filename}: {error.strerror}; let this user do that, or choose another place")
+        sys.exit(ExitCode.CONFIG)
     except Exception as error:
         if os.environ.get("BOT_DEBUG"):
             raise
         cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        typer.secho(f"error: this is a fault of ours: {cause}; BOT_DEBUG=1 shows where", err=True, fg=typer.colors.RED)
+        _complain(f"this is a fault of ours: {cause}; BOT_DEBUG=1 shows where")
         sys.exit(ExitCode.FAULT)
+
+
+def _explain_usage(error: typer.TyperException) -> None:
+    """Say in one line what was typed wrong; somebody who typed nothing gets the help."""
+    show, words = getattr(error, "show", None), getattr(error, "format_message", None)
+    if "NoArgsIsHelp" in type(error).__name__ and show is not None:
+        show()
+        return
+    text = " ".join(str(words() if words is not None else error).split()).rstrip(".")
+    _complain(f"{text[:1].lower()}{text[1:]}; see: bot --help")
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        typer.secho(f"error: {line}", err=True, fg=typer.colors.RED)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Binance accounts and their sealed keys.")
 
 Name = Annotated[str, typer.Option(help="A name of your choice.")]
+LONGEST_NAME = 64
 ENVIRONMENTS = ("production", "testnet", "demo", "emulator")
 
 
@@ -35,6 +36,7 @@ def add(
     from bot.commands.rows import note, with_session  # noqa: PLC0415
     from bot.db.repositories import PAPER_FUNDS, Accounts  # noqa: PLC0415
 
+    _check_name(name)
     chosen = _environment(environment, testnet, paper=paper)
     if api_secret:
         warn("a secret on the command line shows in process lists and shell history; leave it out to be asked for it")
@@ -147,11 +149,19 @@ def approve_live(
     say(f"account {name!r}: live trading {'revoked' if revoke else 'approved'}")
 
 
+def _check_name(name: str) -> None:
+    if not name.strip() or not name.isprintable() or "/" in name or len(name) > LONGEST_NAME:
+        fail(
+            f"{name[:LONGEST_NAME]!r} cannot be a name: use 1 to {LONGEST_NAME} visible characters without /",
+            ExitCode.USAGE,
+        )
+
+
 def _environment(environment: str, testnet: str, *, paper: bool) -> str:
     if testnet:
         truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(testnet.lower())
         if truth is None:
-            fail(f"--testnet {testnet!r} is neither true nor false", ExitCode.USAGE)
+            fail(f"--testnet {testnet!r} is neither true nor false; write one of them", ExitCode.USAGE)
         meant = "testnet" if truth else "production"
         if environment and environment != meant:
             fail(f"--environment {environment} and --testnet {testnet} contradict each other", ExitCode.USAGE)
@@ -169,13 +179,14 @@ def _secrets(api_key: str, api_secret: str, file: Path | None) -> tuple[str, str
         try:
             text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         except OSError as error:
-            fail(f"cannot read {file}: {error.strerror}", ExitCode.CONFIG)
+            fail(f"cannot read {file}: {error.strerror}; give a file with two lines, key and secret", ExitCode.CONFIG)
         key, _, secret = text.strip().partition("\n")
         if not key.strip() or not secret.strip():
-            fail(f"{file} has to hold two lines: the key, then the secret", ExitCode.CONFIG)
+            source = "standard input" if str(file) == "-" else file
+            fail(f"{source} has to hold two lines: the key, then the secret", ExitCode.CONFIG)
         return key.strip(), secret.strip()
     if not (api_key and api_secret) and not sys.stdin.isatty():
-        fail("no key given: use --secrets-file FILE (or - for standard input), or --paper", ExitCode.USAGE)
+        fail("key or secret is missing: use --secrets-file FILE (or - for standard input), or --paper", ExitCode.USAGE)
     key = api_key or typer.prompt("API key", hide_input=True)
     secret = api_secret or typer.prompt("API secret", hide_input=True)
     return key.strip(), secret.strip()

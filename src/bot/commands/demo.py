@@ -22,7 +22,7 @@ def demo(
     ] = False,
     speed: Annotated[float, typer.Option(help="Market time over real time.")] = 120.0,
     seed: Annotated[int, typer.Option(help="Seed of the made-up market.")] = 7,
-    port: Annotated[int, typer.Option(help="Port of the dashboard; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the dashboard; 0 takes a free one.")] = 8000,
     reset: Annotated[bool, typer.Option("--reset", help="Remove everything an earlier demo left, and end.")] = False,
 ) -> None:
     """See it all work: a market, two accounts, five strategies and the dashboard, on this machine alone."""

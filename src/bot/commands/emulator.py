@@ -35,6 +35,9 @@ def configure(
     """Give the configuration; Misconfigured says which option is wrong."""
     if files and seed is not None:
         raise Misconfigured("choose one market: --synthetic SEED or --replay FILE")
+    for file in files:
+        if not file.is_file():
+            raise Misconfigured(f"{file}: there is no such file of candles; give the path of a CSV, gzipped or not")
     names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
     if not files and not names:
         names = ("BTCUSDT", "ETHUSDT")

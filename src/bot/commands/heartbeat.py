@@ -20,7 +20,11 @@ def note_path(var: Path) -> Path:
 def only_one(var: Path) -> Iterator[None]:
     """Hold the place of the running bot; Misconfigured when another holds it. The system frees it at our death."""
     lock = var / "run" / "bot.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise Misconfigured(f"we cannot write in {var} ({error.strerror}); let this user, or set VAR_DIR") from None
     with lock.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

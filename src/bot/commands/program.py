@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import socket
@@ -56,14 +57,15 @@ class Program:
         """Run until `stop` is set; then stop everything cleanly, newest part first."""
         scheduler = build_scheduler({"sessions.expire": (self._expire_sessions, HOUR_S)})
         try:
+            listener = await self._prepare_dashboard() if self._with_dashboard else None
             async with asyncio.TaskGroup() as group:
                 parts: list[asyncio.Task[Any]] = []
 
                 def begin(work: Coroutine[Any, Any, Any], name: str) -> None:
                     parts.append(group.create_task(work, name=name))
 
-                if self._with_dashboard:
-                    await self._open_dashboard(begin)
+                if listener is not None:
+                    begin(self._server.serve(sockets=[listener]), "dashboard")
                 begin(self.orchestrator.run(), "accounts")
                 if self._with_aggregator:
                     begin(self._aggregate(), "aggregator")
@@ -95,7 +97,8 @@ class Program:
                 {
                     "account": str(worker.plan),
                     "strategies": len(worker.plan.strategies),
-                    "state": "running" if worker.runner else "starting",
+                    "state": self._state(str(worker.plan), is_running=worker.runner is not None),
+                    "trouble": "" if worker.runner else self.orchestrator.troubles.get(str(worker.plan), ""),
                     "candles": worker.runner.candles if worker.runner else 0,
                     "last_candle_ms": worker.runner.last_candle_ms if worker.runner else 0,
                     "waiting": worker.runner.inbox.waiting if worker.runner else 0,
@@ -105,7 +108,13 @@ class Program:
             ],
         }
 
-    async def _open_dashboard(self, begin: Callable[[Coroutine[Any, Any, Any], str], None]) -> None:
+    def _state(self, account: str, *, is_running: bool) -> str:
+        if is_running:
+            return "running"
+        return "halted" if account in self.orchestrator.halted else "starting"
+
+    async def _prepare_dashboard(self) -> socket.socket:
+        """Take the address before anything runs: whoever cannot have it has nothing to stop."""
         chosen = self.roof.settings
         listener = listen(chosen.API_HOST, chosen.API_PORT)
         port = listener.getsockname()[1]
@@ -114,7 +123,7 @@ class Program:
         self.first_run_address = setup_address(chosen, token, port) if token else ""
         self._app = create_app(dashboard_deps(self.roof, self.feeds, token))
         self._server = DashboardServer(server_config(self._app))
-        begin(self._server.serve(sockets=[listener]), "dashboard")
+        return listener
 
     def _close_dashboard(self) -> None:
         self._app.state.hub.close()  # open event streams would hold the server back
@@ -187,8 +196,14 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise Misconfigured(
-            f"the dashboard cannot listen on {host}:{port}: {error.strerror}; choose another API_PORT"
+            f"the dashboard cannot listen on {host}:{port}: {_why(error)}; "
+            "stop who has it, or choose another port: API_PORT, or --port of the demo"
         ) from None
+
+
+def _why(error: OSError) -> str:
+    """Give the system's words alone: asyncio's repeat the address."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
 def run_in_loop[T](work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -83,18 +83,40 @@ def status(json: Json = False) -> None:
     settings = load()
     running = heartbeat.is_running(settings.VAR_DIR)
     note = heartbeat.read(settings.VAR_DIR) if running else None
-    strategies = _strategies(settings)
+    strategies, trouble = _strategies(settings)
     if json:
-        as_json({"running": running, "bot": note, "strategies": strategies})
-        return
+        as_json({"running": running, "bot": note, "strategies": strategies, "trouble": trouble})
+    else:
+        _show_bot(note)
+        _show_strategies(strategies, trouble)
+    if trouble:
+        fail(trouble, ExitCode.FAULT)
+
+
+def _show_bot(note: dict[str, Any] | None) -> None:
     if note:
         began = datetime.fromtimestamp(note["began_ms"] / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         shown = {"bot": f"running since {began} (process {note['pid']})", "dashboard": note["dashboard"] or "off"}
+        shown |= {each["account"]: _account_state(each) for each in note["accounts"]}
         pairs(shown | {f"halted {name}": reason for name, reason in note["halted"].items()})
     else:
         say("bot  not running; start it: bot start")
+
+
+def _account_state(account: dict[str, Any]) -> str:
+    if account["database_away"]:
+        return "waits for the database; nothing is sent meanwhile"
+    if account["trouble"] and account["state"] != "halted":
+        return f"tries again and again: {account['trouble']}"
+    if account["state"] != "running" or not account["last_candle_ms"]:
+        return str(account["state"])
+    return f"running, {account['candles']} candles seen"
+
+
+def _show_strategies(strategies: list[dict[str, Any]] | None, trouble: str) -> None:
     if strategies is None:
-        say("the private database is not running: strategies are shown once the bot has been started")
+        if not trouble:
+            say("the private database is not running: strategies are shown once the bot has been started")
         return
     table(
         "",
@@ -158,7 +180,7 @@ def dashboard() -> None:
 
 
 def emulator(
-    spot_port: Annotated[int, typer.Option(help="Port for spot; 0 takes a free one.")] = 8001,
+    spot_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for spot; 0 takes a free one.")] = 8001,
     key: Annotated[str, typer.Option(help="API key of its customer.")] = "emulator-key",
     secret: Annotated[str, typer.Option(help="API secret of its customer.")] = "emulator-secret",  # noqa: S107
     customer: Annotated[
@@ -207,9 +229,15 @@ def emulator(
     serve_forever(config, announce, parent)
 
 
-def _strategies(settings: "Settings") -> list[dict[str, Any]] | None:
-    """Read the strategies with plain SQL; None when the private database is not running."""
+def _strategies(settings: "Settings") -> tuple[list[dict[str, Any]] | None, str]:
+    """Read the strategies with plain SQL; None when the private database is not running, or with what is wrong."""
     from bot.commands.quick import database_url, strategies  # noqa: PLC0415
+    from bot.domain.errors import Unavailable  # noqa: PLC0415
 
     url = database_url(settings)
-    return None if url is None else strategies(url)
+    if url is None:
+        return None, ""
+    try:
+        return strategies(url), ""
+    except Unavailable as error:
+        return None, str(error)

@@ -39,18 +39,21 @@ def init() -> None:
     """Make folders, settings, encryption key and database; harmless when they are there."""
     from bot.bootstrap import Roof  # noqa: PLC0415
 
-    env = Path(".env")
-    if not env.exists():
-        env.touch(mode=0o600)
-        env.write_text(ENV, encoding="utf-8")
-        say(f"wrote {env}")
     roof = Roof()
+    folder = _folder(roof)
+    if folder.verdict == "failed":
+        raise Misconfigured(f"{folder.found}; {folder.fix}")
     roof.settings.STRATEGIES_DIR.mkdir(parents=True, exist_ok=True)
     had_key = roof.key_file.exists() or roof.settings.ENCRYPTION_KEY is not None
     _ = roof.db_url
     say("database ready" + ("" if roof.settings.DB_URL else " (a private PostgreSQL below var/)"))
     _ = roof.box
     say("encryption key found" if had_key else f"encryption key made: {roof.key_file}")
+    env = Path(".env")
+    if not env.exists():
+        env.touch(mode=0o600)
+        env.write_text(ENV, encoding="utf-8")
+        say(f"wrote {env}")
     say("next: bot account add --name NAME --paper")
     say("then: bot strategy add mean_reversion --account NAME --symbol BTCUSDT --enable, and: bot start")
 
@@ -77,7 +80,7 @@ def _findings() -> Iterator[Finding]:
     try:
         roof = Roof()
     except Misconfigured as error:
-        yield Finding("settings", "failed", str(error), "mend .env or the environment")
+        yield from (Finding("settings", "failed", line) for line in str(error).splitlines())
         return
     yield Finding("settings", "ok", "read")
     checks: dict[str, Callable[[Roof], Finding]] = {
@@ -95,6 +98,8 @@ def _findings() -> Iterator[Finding]:
             yield check(roof)
         except BotError as error:
             yield Finding(name, "failed", str(error))
+        except OSError as error:
+            yield Finding(name, "failed", f"{error.filename}: {error.strerror}", "let this user do that")
 
 
 def _folder(roof: "Roof") -> Finding:
@@ -110,7 +115,8 @@ def _folder(roof: "Roof") -> Finding:
 
 
 def _disk(roof: "Roof") -> Finding:
-    free_mb = shutil.disk_usage(roof.settings.VAR_DIR).free // 1_000_000
+    there = next(path for path in (roof.settings.VAR_DIR, *roof.settings.VAR_DIR.parents) if path.is_dir())
+    free_mb = shutil.disk_usage(there).free // 1_000_000
     is_enough = free_mb >= FREE_DISK_MB
     return Finding("disk", "ok" if is_enough else "failed", f"{free_mb} MB free", "" if is_enough else "make room")
 
@@ -141,7 +147,7 @@ def _key(roof: "Roof") -> Finding:
         if env.exists() and stat.S_IMODE(env.stat().st_mode) & 0o077 and "ENCRYPTION_KEY" in env.read_text("utf-8"):
             return Finding("key", "warning", "others may read .env, which holds ENCRYPTION_KEY", "chmod 600 .env")
         return Finding("key", "ok", "from ENCRYPTION_KEY")
-    if not roof.key_file.exists():
+    if not roof.key_file.exists() and not roof.has_sealed:
         return Finding("key", "warning", "no encryption key yet", "bot init")
     _ = roof.box
     return Finding("key", "ok", str(roof.key_file))

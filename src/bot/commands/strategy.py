@@ -1,6 +1,7 @@
 """`bot strategy …`: what trades, on which account, with which settings."""
 
 import json as jsonlib
+import keyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -153,9 +154,12 @@ def new(
 ) -> None:
     """Write a working example of a strategy with its test, ready to be changed."""
     from bot.commands.template import write  # noqa: PLC0415
+    from bot.strategies.registry import discover  # noqa: PLC0415
 
-    if not name.isidentifier() or not name.islower():
+    if not name.isidentifier() or not name.islower() or keyword.iskeyword(name):
         fail(f"{name!r} is not a name like my_idea: lower case letters, digits and _", ExitCode.USAGE)
+    if name in discover().found:
+        fail(f"{name!r} is the name of a built-in strategy; choose another", ExitCode.USAGE)
     if folder is None:
         from bot.config import load  # noqa: PLC0415
 
@@ -234,9 +238,12 @@ def _settings(config: str, changes: list[str]) -> dict[str, Any]:
         try:
             raw = jsonlib.loads(config if config.lstrip().startswith("{") else Path(config).read_text("utf-8"))
         except OSError as error:
-            fail(f"cannot read {config}: {error.strerror}", ExitCode.CONFIG)
+            fail(
+                f"cannot read {config}: {error.strerror}; give a JSON object of settings, or the path of one",
+                ExitCode.CONFIG,
+            )
         except ValueError as error:
-            fail(f"--config is not JSON: {error}", ExitCode.CONFIG)
+            fail(f'--config is not JSON ({error}); write it like {{"window": 30}}', ExitCode.CONFIG)
         if not isinstance(raw, dict):
             fail("--config has to be a JSON object of settings", ExitCode.CONFIG)
     for change in changes:

@@ -43,6 +43,8 @@ class Orchestrator:
     ) -> None:
         self.halted: dict[str, str] = {}
         """Accounts that a person has to mend, with the reason."""
+        self.troubles: dict[str, str] = {}
+        """Why an account failed last; it is being tried again, and may run by now."""
         self._outfit = outfit
         self._load = load
         self._clock = clock
@@ -81,6 +83,7 @@ class Orchestrator:
             log.info("account.reloading", account=str(running.worker.plan))
             await running.stop()
             self.halted.pop(str(running.worker.plan), None)
+            self.troubles.pop(str(running.worker.plan), None)
             del self._running[key]
         for key, plan in plans.items():
             if key not in self._running:
@@ -89,7 +92,7 @@ class Orchestrator:
 
     async def _keep(self, worker: Worker) -> None:
         name = str(worker.plan)
-        if cause := await keep_alive(name, worker.run, self._clock):
+        if cause := await keep_alive(name, worker.run, self._clock, lambda why: self.troubles.update({name: why})):
             self.halted[name] = cause
 
 

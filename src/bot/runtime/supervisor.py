@@ -13,8 +13,13 @@ log = structlog.get_logger()
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
 
 
-async def keep_alive(name: str, work: Callable[[], Awaitable[None]], clock: Clock) -> str:
-    """Run `work` again and again until it ends by itself. Gives the reason when only a person can mend it, or ""."""
+async def keep_alive(
+    name: str, work: Callable[[], Awaitable[None]], clock: Clock, on_failure: Callable[[str], None] = lambda _: None
+) -> str:
+    """Run `work` again and again until it ends by itself. Gives the reason when only a person can mend it, or "".
+
+    `on_failure` hears why it is tried again.
+    """
     pause_s = FIRST_PAUSE_S
     while True:
         began = clock.monotonic()
@@ -35,6 +40,7 @@ async def keep_alive(name: str, work: Callable[[], Awaitable[None]], clock: Cloc
         if isinstance(error, Misconfigured):
             log.error("task.halted", task=name, cause=str(error))
             return str(error)
+        on_failure(str(error) or type(error).__name__)
         if clock.monotonic() - began > LONGEST_PAUSE_S:
             pause_s = FIRST_PAUSE_S
         log.error(
