@@ -3,9 +3,9 @@
 It knows no clock and no exchange; the same events give the same outcomes in backtest, paper, rehearsal and live.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import assert_never
+from typing import Any, assert_never
 
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
@@ -147,14 +147,18 @@ class Engine:
 
     def _decide(self, slot: Slot, candle: Candle, outcomes: list[Outcome]) -> None:
         strategy = slot.strategy
-        if not slot.is_faulted and slot.candles >= strategy.warm_up:
+        if not slot.is_warm:  # asked no more after that: each answer is added up from all its indicators
+            slot.is_warm = slot.candles >= strategy.warm_up
+        if slot.is_warm and not slot.is_faulted:
             self._call(slot, candle.close_time, outcomes, strategy.on_tick, candle)
         if slot.position.quantity and (wish := own_exit(slot, candle)):
             self._consider(slot, wish, candle.close_time, outcomes)
 
-    def _call(self, slot: Slot, time_ms: int, outcomes: list[Outcome], callback: object, *arguments: object) -> None:
+    def _call(
+        self, slot: Slot, time_ms: int, outcomes: list[Outcome], callback: Callable[[Any], Any], argument: object
+    ) -> None:
         try:
-            call(callback, *arguments, stopwatch=self._stopwatch, deadline_s=self._deadline_s)  # type: ignore[arg-type]
+            call(callback, argument, stopwatch=self._stopwatch, deadline_s=self._deadline_s)
         except Fault as fault:
             slot.is_faulted = True
             slot.strategy.take_wishes()

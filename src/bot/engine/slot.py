@@ -67,6 +67,7 @@ class Slot:
         self.last_price = 0.0
         self.last_open = -1
         self.candles = 0
+        self.is_warm = False
         self.best_price = 0.0
         self.exited_at = -1 - config.cooldown
         self.sequence = 0
