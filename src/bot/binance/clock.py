@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from statistics import median
 
-from bot.domain.errors import Unavailable
+from bot.domain.errors import BotError
 
 REFRESH_S = 180.0
 
@@ -75,5 +75,5 @@ class ExchangeClock:
             await asyncio.sleep(every_s)
             try:
                 await self.sync()
-            except Unavailable:
+            except BotError:
                 continue  # The old offset drifts by milliseconds a minute; the next look mends it.

@@ -24,7 +24,7 @@ from bot.binance.wire_orders import OrderReply, UserEvent
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Candle, Market
 from bot.domain.messages import CancelOrder, Command, OrderUpdate
-from bot.domain.order import Fill, Order, OrderStatus
+from bot.domain.order import Fill, Order, OrderStatus, Side
 from bot.ports import Deliver, OpenOrder
 
 log = structlog.get_logger()
@@ -98,6 +98,7 @@ class SpotBroker:
         await self._watchers.close()
         await self._tasks.close(grace_s=self.patience.stop_s)
         await self._user.close()
+        await self._tasks.close()  # what the user stream's last words began
         await self._client.close()
 
     async def _settle(self, open_orders: Sequence[OpenOrder]) -> None:
@@ -139,10 +140,7 @@ class SpotBroker:
             raise
         else:
             log.info("order.sent", client_order_id=order.client_order_id, symbol=order.symbol, status=reply.status)
-            if tracked.fits(reply):
-                for fill in reply.our_fills(order.side, order.market):
-                    self._tell_fill(fill)
-            if await self._adopt_safely(reply, tracked):
+            if await self._adopt_safely(reply, tracked, order.side):
                 return
             self._tell_unknown(tracked, "the answer did not fit the order")
         await self._resolve(tracked, sent_ms)
@@ -161,14 +159,16 @@ class SpotBroker:
                 if error.code == NO_SUCH_ORDER and asked_ms >= sent_ms + self.patience.fence_ms:
                     self._tell(tracked, OrderStatus.VOID, reason="the exchange never had it")
                     return
-            except BotError as error:
+            except (BotError, ValueError) as error:
                 log.warning("order.unresolved", client_order_id=tracked.id, reason=str(error))
             await self._clock.sleep(delay)
             delay = min(2 * delay, self.patience.poll_max_s)
 
     async def _cancel(self, command: CancelOrder) -> None:
         """Cancel until the order has ended: each refusal is followed by a question, none by an assumption."""
-        tracked = self._track(command.client_order_id, command.symbol, command.market)
+        tracked = self._orders.get(command.client_order_id)
+        if tracked is None:
+            return  # It ended before, and its end was told then.
         delay = self.patience.poll_first_s
         for _ in range(self.patience.cancel_rounds):
             try:
@@ -205,18 +205,35 @@ class SpotBroker:
         self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
         return True
 
-    async def _adopt_safely(self, reply: OrderReply, tracked: Tracked) -> bool:
+    async def _adopt_safely(self, reply: OrderReply, tracked: Tracked, side: Side | None = None) -> bool:
+        """Take over a reply, with the fills that it carries when its `side` is told; False when it cannot be."""
         try:
+            if side is not None and tracked.fits(reply):
+                for fill in reply.our_fills(side, tracked.market):
+                    self._tell_fill(fill)
             return await self._adopt(reply, tracked)
-        except BotError as error:
+        except (BotError, ValueError) as error:
             log.warning("order.unresolved", client_order_id=tracked.id, reason=str(error))
             return False
 
-    async def _ask(self, tracked: Tracked) -> None:
+    async def _ask(self, tracked: Tracked) -> bool:
+        """Ask once where an order stands; False when there is no answer to take over (yet)."""
         try:
-            await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
-        except BotError as error:
+            return await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+        except (BotError, ValueError) as error:
             log.info("order.unanswered", client_order_id=tracked.id, reason=str(error))
+            return False
+
+    async def _catch_up(self, tracked: Tracked) -> None:
+        """Ask until no trade is missing: the user stream dropped some, and the order may have ended since."""
+        delay = self.patience.poll_first_s
+        while tracked.is_live:
+            doubts = tracked.doubts
+            if await self._ask(tracked) and tracked.doubts == doubts:
+                tracked.doubts = 0
+                return
+            await self._clock.sleep(delay)
+            delay = min(2 * delay, self.patience.poll_max_s)
 
     async def _audit(self) -> None:
         while True:
@@ -243,6 +260,12 @@ class SpotBroker:
         if update is None or tracked is None:
             return
         tracked.was_found = True
+        if event.z > tracked.filled:
+            # Told now, the order would count as ended without its trades: nobody would ask for them again.
+            tracked.doubts += 1
+            if tracked.doubts == 1:
+                self._tasks.start(self._catch_up(tracked), f"catch-up-{tracked.id}")
+            return
         self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
 
     def _refused(self, tracked: Tracked, error: Rejected | Misconfigured) -> None:

@@ -20,6 +20,8 @@ class Tracked:
     was_found: bool = False
     """True once the exchange has shown it."""
     trades: dict[int, Decimal] = field(default_factory=dict)
+    doubts: int = 0
+    """Reports of the user stream that know of more trades than we were told, since the exchange was last asked."""
 
     @property
     def is_live(self) -> bool:
@@ -32,8 +34,9 @@ class Tracked:
         return sum(self.trades.values(), ZERO)
 
     def fits(self, reply: OrderReply) -> bool:
-        """Say whether a reply speaks of this order."""
-        return reply.our_id == self.id and reply.symbol == self.symbol
+        """Say whether a reply speaks of this order, and of a quantity that can be."""
+        is_possible = reply.executedQty.is_finite() and reply.executedQty >= 0
+        return reply.our_id == self.id and reply.symbol == self.symbol and is_possible
 
     def move(self, status: OrderStatus) -> bool:
         """Move on; False for what was told already or lies behind us: replies and events race each other."""

@@ -134,20 +134,23 @@ class UserData:
         try:
             frame = read_api_reply(text)
             event = read_user_event(frame.event) if bytes(frame.event) else None
-        except (msgspec.MsgspecError, ValueError) as error:
+            if event is None:
+                self._answered(frame)
+            elif event.e in {"eventStreamTerminated", "serverShutdown"}:
+                self._end.set()
+            else:
+                self._on_event(event)
+        except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
+            # Also from whoever listens: numbers that are none. An error that left here would end the stream for good.
             log.error("user_event.unreadable", reason=str(error), size=len(text))
             self._on_break()
-            return
-        if event is None:
-            if self._reply is not None and not self._reply.done():
-                self._reply.set_result(frame)
-            elif frame.status not in {0, 200}:
-                log.error("user_stream.refused", status=frame.status)
-                self._end.set()
-        elif event.e in {"eventStreamTerminated", "serverShutdown"}:
+
+    def _answered(self, frame: ApiReply) -> None:
+        if self._reply is not None and not self._reply.done():
+            self._reply.set_result(frame)
+        elif frame.status not in {0, 200}:
+            log.error("user_stream.refused", status=frame.status)
             self._end.set()
-        else:
-            self._on_event(event)
 
 
 def _check(reply: ApiReply) -> None:

@@ -130,6 +130,7 @@ class UserEvent(Struct):
     i: int = 0
     t: int = -1
     l: Decimal = ZERO  # noqa: E741 - Binance's name
+    z: Decimal = ZERO
     L: Decimal = ZERO
     n: Decimal | None = None
     N: str | None = None

@@ -432,3 +432,80 @@ async def test_a_cancel_whose_answer_is_lost_is_asked_about_and_tried_again_whil
     assert ready.binance.seen(QUERY)
     ready.binance.answers[QUERY] = says(order_reply("CANCELED", "0"))
     await until(lambda: ready.statuses == [OrderStatus.NEW, OrderStatus.CANCELED])
+
+
+@pytest.mark.parametrize(
+    ("ending", "end"),
+    [
+        (report("TRADE", "FILLED", l="0.005", z="0.015", L="61250.50", n="0.000005", N="BTC", t=772), "FILLED"),
+        (report("CANCELED", "CANCELED", z="0.010", c="cancel-7", C="o-1"), "CANCELED"),
+    ],
+    ids=["filled", "cancelled"],
+)
+async def test_an_end_that_the_user_stream_tells_waits_for_the_trades_it_did_not_tell(
+    ready: Desk, ending: dict[str, Any], end: str
+) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    rows = [{**TRADE, "id": 771, "qty": "0.010"}, {**TRADE, "id": 772, "qty": "0.005"}]
+    rows = rows[: 2 if end == "FILLED" else 1]
+    ready.binance.answers[QUERY] = says(order_reply(end, ending["z"]))
+    ready.binance.answers[TRADES] = says(rows)
+    await ready.binance.push_user(ending)
+    await until(lambda: OrderStatus(end) in ready.statuses)
+    assert sum(fill.quantity for fill in ready.fills) == Decimal(ending["z"])
+    assert isinstance(ready.events[-1], OrderUpdate)
+
+
+async def test_trades_that_the_user_stream_did_not_tell_are_asked_for_until_they_are_read(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    ready.binance.answers[QUERY] = refuses(-1007, "Timeout", 503)
+    await ready.binance.push_user(report("CANCELED", "CANCELED", z="0.015", c="cancel-7", C="o-1"))
+    await until(lambda: ready.binance.seen(QUERY))
+    assert ready.statuses == [OrderStatus.NEW]
+    ready.binance.answers[QUERY] = says(order_reply("CANCELED"))
+    ready.binance.answers[TRADES] = says([TRADE])
+    await until(lambda: ready.statuses == [OrderStatus.NEW, OrderStatus.CANCELED])
+    assert [fill.trade_id for fill in ready.fills] == [771]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"executedQty": "NaN"}, {"executedQty": "-1"}, {"fills": [{**FILL, "price": "Infinity"}]}],
+    ids=["quantity is no number", "quantity below zero", "endless price"],
+)
+async def test_an_answer_with_impossible_numbers_is_an_unknown_outcome(ready: Desk, nonsense: dict[str, Any]) -> None:
+    ready.binance.answers[PLACE] = says(order_reply(**nonsense))
+    ready.binance.answers[QUERY] = says(order_reply())
+    ready.binance.answers[TRADES] = says([{**TRADE, "price": "NaN"}])
+    await ready.place()
+    await until(lambda: ready.binance.seen(TRADES))
+    assert ready.statuses == [OrderStatus.UNKNOWN]
+    ready.binance.answers[TRADES] = says([TRADE])
+    await until(lambda: ready.statuses == [OrderStatus.UNKNOWN, OrderStatus.FILLED])
+
+
+@pytest.mark.parametrize("nonsense", [{"L": "NaN"}, {"S": "SIDEWAYS"}, {"z": "-Infinity"}])
+async def test_a_report_with_impossible_values_is_asked_about(ready: Desk, nonsense: dict[str, Any]) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0"))
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    ready.binance.answers[QUERY] = says(order_reply())
+    ready.binance.answers[TRADES] = says([TRADE])
+    trade = report("TRADE", "FILLED", l="0.015", z="0.015", L="61250.50", n="0.000015", N="BTC", t=771)
+    await ready.binance.push_user(trade | nonsense)
+    await until(lambda: ready.statuses == [OrderStatus.NEW, OrderStatus.FILLED])
+    assert [fill.trade_id for fill in ready.fills] == [771]
+    assert len(ready.binance.api_sockets) == 1
+
+
+async def test_cancelling_an_order_that_has_ended_asks_for_nothing(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply(fills=[FILL]))
+    await ready.place()
+    await until(lambda: ready.statuses == [OrderStatus.FILLED])
+    await ready.broker.execute(CancelOrder("o-1", "BTCUSDT"))
+    await ready.broker.stop()
+    assert not ready.binance.seen(CANCEL)
