@@ -59,8 +59,12 @@ def cpu_s(pids: Sequence[int]) -> float:
 
 
 def rss_mb(pid: int) -> float:
-    """Give the memory of a process, in MB: resident, with what it shares."""
-    return _of_status(pid, "VmRSS")
+    """Give the memory of a process, in MB: resident, with what it shares; 0 when it is gone."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def pss_mb(pids: Sequence[int]) -> float:
@@ -99,10 +103,3 @@ def emulator(*options: str) -> "Iterator[tuple[subprocess.Popen[str], dict[str, 
             yield child, json.loads(child.stdout.readline())
         finally:
             child.terminate()
-
-
-def _of_status(pid: int, name: str) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
