@@ -35,7 +35,7 @@ class Posting(msgspec.Struct, frozen=True):
 def move(asset: str, amount: Decimal, giver: str, taker: str, time_ms: int, source: str) -> tuple[Posting, Posting]:
     """Move an amount from one sub-ledger to another: the only way that postings are made."""
     return (
-        Posting(giver, asset, -amount, time_ms, source),
+        Posting(giver, asset, amount.copy_negate(), time_ms, source),  # (a plain minus rounds to 28 digits)
         Posting(taker, asset, amount, time_ms, source),
     )
 

@@ -80,7 +80,7 @@ class Position:
 
     def apply(self, fill: Fill, base: str, fee_in_quote: Decimal) -> None:
         """Take a fill in. `base` is the instrument's base asset; a fee in it lessens what is owned."""
-        signed = fill.quantity if fill.side is Side.BUY else -fill.quantity
+        signed = fill.quantity if fill.side is Side.BUY else fill.quantity.copy_negate()
         if self.entry_side is None:
             self.entry_side = fill.side
             self.opened_ms = fill.time_ms
@@ -94,13 +94,13 @@ class Position:
             self.quantity = EXACT.subtract(self.quantity, fill.fee)
 
     def _enter(self, fill: Fill) -> None:
-        held = abs(self.quantity)
+        held = self.quantity.copy_abs()
         worth = EXACT.add(times(self.cost, held), times(fill.price, fill.quantity))
         self.cost = EXACT.divide(worth, EXACT.add(held, fill.quantity))
 
     def _leave(self, fill: Fill) -> None:
         gain = EXACT.subtract(fill.price, self.cost)
-        gain = gain if self.entry_side is Side.BUY else -gain
+        gain = gain if self.entry_side is Side.BUY else gain.copy_negate()
         self.gross = EXACT.add(self.gross, times(gain, fill.quantity))
         self.exited = EXACT.add(self.exited, fill.quantity)
         self.exit_worth = EXACT.add(self.exit_worth, times(fill.price, fill.quantity))

@@ -53,3 +53,9 @@ def test_opening_from_balances_gives_the_same_totals() -> None:
     again = Ledger()
     again.open({(OWNER, "USDT"): D(100), (EXTERNAL, "USDT"): D(-100)})
     assert again.ours() == ledger.ours() == {"USDT": D(100)}
+
+
+def test_products_of_thirty_digits_cancel_out_to_the_last_one() -> None:
+    long = fill(Side.BUY, "1234567890.12345678", "98765432.12345678", "0", "USDT")
+    ledger = Ledger(postings_of(long, OURS, "BTC", "USDT"))
+    assert ledger.imbalance() == {}

@@ -36,6 +36,18 @@ def test_a_short_gains_when_the_price_falls() -> None:
     assert (position.is_flat, position.gross, position.exit_price) == (True, D(20), D(90))
 
 
+def test_a_short_is_as_exact_as_a_long() -> None:
+    grosses = []
+    for enter, leave in ((Side.BUY, Side.SELL), (Side.SELL, Side.BUY)):
+        position = Position("BTCUSDT")
+        position.apply(trade(enter, "3", "1"), "BTC", D(0))
+        position.apply(trade(enter, "4", "2"), "BTC", D(0))
+        position.apply(trade(leave, "7", "5"), "BTC", D(0))
+        grosses.append(position.gross)
+    assert abs(grosses[0] - 24) < D("1e-50")
+    assert grosses[0] == grosses[1].copy_negate()
+
+
 def test_the_gain_counts_the_fees_of_both_ways() -> None:
     position = Position("BTCUSDT")
     position.apply(trade(Side.BUY, "1", "100"), "BTC", D(0))
