@@ -10,6 +10,9 @@ from math import sqrt
 from bot.domain.market import Candle
 
 
+_UNITS = 1e10
+
+
 class Indicator:
     """Base: feed `update`, read `value` once `ready`."""
 
@@ -35,23 +38,27 @@ class Indicator:
 
 
 class SMA(Indicator):
-    """Simple moving average of closes."""
+    """Simple moving average of closes.
+
+    The running sum counts in whole units of 1e-10 (Binance's prices have at most 8 decimals), so it gathers no
+    rounding: the average depends on the window alone, and a restart decides like the run it continues.
+    """
 
     def __init__(self, period: int) -> None:
         super().__init__(f"sma_{period}")
         self.warm_up = period
-        self._window: deque[float] = deque(maxlen=period)
-        self._sum = 0.0
+        self._window: deque[int] = deque(maxlen=period)
+        self._sum = 0
+        self._period = period
 
     def _take(self, candle: Candle) -> None:
         window = self._window
-        if len(window) == window.maxlen:
+        units = int(candle.close * _UNITS + 0.5)
+        self._sum += units
+        if len(window) == self._period:
             self._sum -= window[0]
-        window.append(candle.close)
-        self._sum += candle.close
-        if self.count % 4096 == 0:
-            self._sum = sum(window)  # a running sum gathers rounding; counted anew now and then it stays clean
-        self.value = self._sum / len(window)
+        window.append(units)
+        self.value = self._sum / (len(window) * _UNITS)
 
 
 class EMA(Indicator):

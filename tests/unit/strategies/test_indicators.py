@@ -78,3 +78,13 @@ def test_an_indicator_is_not_ready_before_its_warm_up(candles: list[Candle]) -> 
         average.update(candle)
         states.append(average.ready)
     assert states == [False, False, False, False, True, True]
+
+
+def test_a_moving_average_depends_on_its_window_alone(candles: list[Candle]) -> None:
+    """To the last bit: a decision at a tie must not hang on rounding gathered long ago."""
+    long, short = SMA(20), SMA(20)
+    for candle in candles:
+        long.update(candle)
+    for candle in candles[-20:]:
+        short.update(candle)
+    assert long.value == short.value
