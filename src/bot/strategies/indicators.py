@@ -9,7 +9,6 @@ from math import sqrt
 
 from bot.domain.market import Candle
 
-
 _UNITS = 1e10
 
 
