@@ -40,12 +40,21 @@ class LagProbe:
 
 
 async def lag_of_an_idle_loop(seconds: float) -> dict[str, float]:
-    """Give the floor: the lag of this event loop on this machine with nothing else to do."""
+    """Give the floor: the lag of a bare event loop that has nothing else to do, in a process of its own."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, str(seconds), stdout=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL
+    )
+    told, _ = await child.communicate()
+    figures: dict[str, float] = json.loads(told)
+    return figures
+
+
+async def _idle(seconds: float) -> None:
     probe = LagProbe()
     task = asyncio.create_task(probe.watch())
     await asyncio.sleep(seconds)
     task.cancel()
-    return probe.figures()
+    print(json.dumps(probe.figures()))
 
 
 def cpu_s(pids: Sequence[int]) -> float:
@@ -103,3 +112,7 @@ def emulator(*options: str) -> "Iterator[tuple[subprocess.Popen[str], dict[str, 
             yield child, json.loads(child.stdout.readline())
         finally:
             child.terminate()
+
+
+if __name__ == "__main__":
+    asyncio.run(_idle(float(sys.argv[1])))

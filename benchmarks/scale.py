@@ -30,7 +30,6 @@ from bot.simulation.instruments import bundled
 
 ACCOUNTS = 4
 MINUTE_MS = 60_000
-FLOOR_S = 2.0
 START_S, DRAIN_S = 120.0, 60.0
 LAG_MS = 50.0
 
@@ -83,7 +82,6 @@ def _settings(var: Path, address: str) -> dict[str, str]:
 
 
 async def _measure(roof: Roof, symbols: list[str], chosen: argparse.Namespace, market_pid: int) -> dict[str, Any]:
-    floor = await lag_of_an_idle_loop(FLOOR_S)
     await asyncio.to_thread(lambda: roof.db_url)
     await _furnish(roof, symbols, chosen.strategies)
     running = program.Program(roof)
@@ -105,7 +103,6 @@ async def _measure(roof: Roof, symbols: list[str], chosen: argparse.Namespace, m
         running.stop.set()
         await task
     wanted = chosen.speed * 1000 / MINUTE_MS * len(symbols)
-    figures["loop_lag"]["floor"] = floor
     figures["candles"]["wanted_a_second"] = wanted
     is_prompt = figures["candles"]["a_second"] >= 0.97 * wanted
     figures["holds"] = bool(
@@ -152,6 +149,7 @@ def _is_drained(running: program.Program) -> bool:
 async def _watch(running: program.Program, seconds: float, market_pid: int, database_pid: int) -> dict[str, Any]:
     probe, counts = LagProbe(), _hub(running).counts
     watching = asyncio.create_task(probe.watch())
+    floor = asyncio.create_task(lag_of_an_idle_loop(seconds))
     groups = {"bot": [os.getpid()], "emulator": [market_pid], "postgresql": family_of(database_pid)}
     began, before = time.perf_counter(), {name: cpu_s(pids) for name, pids in groups.items()}
     delivered, slots, longest = counts["delivered"], _slots(running), 0
@@ -159,8 +157,11 @@ async def _watch(running: program.Program, seconds: float, market_pid: int, data
         await asyncio.sleep(min(0.1, seconds - passed))
         longest = max(longest, *(_waiting(running)))
     took = time.perf_counter() - began
+    used = {name: round((cpu_s(pids) - before[name]) / took, 2) for name, pids in groups.items()}
     watching.cancel()
     after = _slots(running)
+    if after.keys() != slots.keys():
+        raise RuntimeError("an account stopped or began anew while it was measured")
     return {
         "seconds": round(took, 1),
         "strategies": len(slots),
@@ -171,8 +172,8 @@ async def _watch(running: program.Program, seconds: float, market_pid: int, data
             "shown_to_strategies": sum(after[key][0] - slots[key][0] for key in slots),
             "longest_queue": longest,
         },
-        "loop_lag": probe.figures(),
-        "cpu_cores": {name: round((cpu_s(pids) - before[name]) / took, 2) for name, pids in groups.items()},
+        "loop_lag": {**probe.figures(), "floor": await floor},
+        "cpu_cores": used,
         "memory_mb": {
             "bot": round(rss_mb(os.getpid())),
             "emulator": round(rss_mb(market_pid)),
