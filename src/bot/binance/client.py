@@ -1,91 +1,263 @@
 """Binance's requests by name: what they take and give is the domain's.
 
-Way in: build_public() for market data, build_spot() for an account.
+Way in: build_public() for market data, build_spot() and build_futures() for an account. Any other request of the
+tables `spot` and `futures` goes through `Client.call`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
 
-from bot.binance import rest, wire, wire_orders
+from msgspec import Struct
+
+from bot.binance import futures, spot
+from bot.binance import wire_requests as ask
+from bot.binance.endpoints import Endpoint
 from bot.binance.hosts import Hosts
-from bot.binance.limits import WeightBank
+from bot.binance.limits import LIMITS, WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
-from bot.binance.wire_orders import OrderReply, TradeRow
+from bot.binance.wire_futures import funds_of
+from bot.binance.wire_market import DepthReply
+from bot.binance.wire_requests import NOTHING
 from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument
-from bot.domain.market import Candle, Stream
-from bot.domain.messages import FundsSeen
-from bot.domain.order import Order
+from bot.domain.market import Candle, Market, Stream
+from bot.domain.messages import FundsSeen, OrderUpdate
+from bot.domain.order import Fill, Order, OrderType, Side, TimeInForce
 from bot.ports import Clock
 
 KLINES_MAX = 1_000
 """Rows in one page of klines."""
+DEPTH_MAX = {Market.SPOT: 5_000, Market.FUTURES: 1_000}
+"""Levels in one look at a book."""
+
+
+class OrderSeen(Protocol):
+    """An order as the exchange shows it, on either market."""
+
+    symbol: str
+    orderId: int  # noqa: N815 - Binance's name
+    status: str
+    executedQty: Decimal  # noqa: N815 - Binance's name
+
+    @property
+    def our_id(self) -> str:
+        """Give the order's own client id."""
+        ...
+
+    def update(self) -> OrderUpdate | None:
+        """Give where the order stands, or None for a status we do not know."""
+        ...
+
+    def our_fills(self, side: Side, market: Market, /) -> list[Fill]:
+        """Give the fills that came with it."""
+        ...
+
+
+class TradeSeen(Protocol):
+    """A trade of ours, on either market."""
+
+    def fill(self, client_order_id: str, market: Market) -> Fill:
+        """Give the fill it is."""
+        ...
+
+
+class Sender(Protocol):
+    """A way to the exchange: REST, or the WebSocket API."""
+
+    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
+        """Send a request and give its reply read. Raises one of the four families."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
 
 
 def build_public(hosts: Hosts, bank: WeightBank | None = None) -> "Client":
     """Give a client for what needs no key."""
-    return Client(hosts, Rest(hosts, bank or WeightBank()))
+    made = SpotClient if hosts.market is Market.SPOT else FuturesClient
+    return made(hosts, Rest(hosts, bank or WeightBank(LIMITS[hosts.market])))
 
 
-def build_spot(credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None = None) -> "Client":
-    """Give a client of one account. Share the bank between all clients: Binance counts by address, not by account."""
-    return Client(hosts, Rest(hosts, bank or WeightBank(), clock=clock, credentials=credentials))
+def build_spot(
+    credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None = None, orders: Sender | None = None
+) -> "SpotClient":
+    """Give a client of one spot account. Share the bank between all clients: Binance counts by address."""
+    return SpotClient(hosts, _rest(credentials, hosts, clock, bank), orders)
 
 
-class Client:
+def build_futures(
+    credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None = None, orders: Sender | None = None
+) -> "FuturesClient":
+    """Give a client of one USD-M account. Share the bank between all clients: Binance counts by address."""
+    return FuturesClient(hosts, _rest(credentials, hosts, clock, bank), orders)
+
+
+def _rest(credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None) -> Rest:
+    return Rest(hosts, bank or WeightBank(LIMITS[hosts.market]), clock=clock, credentials=credentials)
+
+
+class Client(ABC):
     """Requests to one market. Each raises one of the four families of error."""
 
-    def __init__(self, hosts: Hosts, sender: Rest) -> None:
+    def __init__(self, hosts: Hosts, sender: Sender, orders: Sender | None = None) -> None:
         self.hosts = hosts
         self._rest = sender
+        self._orders = orders or sender
 
     async def close(self) -> None:
         """Close the connections."""
         await self._rest.close()
+        if self._orders is not self._rest:
+            await self._orders.close()
+
+    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
+        """Send any request of the tables, by REST."""
+        return await self._rest.call(endpoint, request)
 
     async def time_ms(self) -> int:
         """Give the exchange's time."""
-        return (await self._rest.call(rest.TIME, {}, wire.read_time)).serverTime
-
-    async def instruments(self) -> dict[str, Instrument]:
-        """Give all symbols with the rules in force."""
-        return await self._rest.call(rest.EXCHANGE_INFO, {}, lambda body: wire.read_exchange_info(body).instruments())
+        table = spot.TIME if self.hosts.market is Market.SPOT else futures.TIME
+        return (await self.call(table, NOTHING)).serverTime
 
     async def klines(
         self, stream: Stream, *, start: int | None = None, end: int | None = None, limit: int = KLINES_MAX
     ) -> list[Candle]:
         """Give candles by open time, oldest first, at most `limit`; the newest one may still be forming."""
-        params: dict[str, str | int] = {"symbol": stream.symbol, "interval": stream.interval, "limit": limit}
-        if start is not None:
-            params["startTime"] = start
-        if end is not None:
-            params["endTime"] = end
-        return await self._rest.call(
-            rest.KLINES, params, lambda body: [row.candle(stream) for row in wire.read_klines(body)]
+        table = spot.KLINES if self.hosts.market is Market.SPOT else futures.KLINES
+        wanted = ask.KlinesRequest(
+            symbol=stream.symbol, interval=stream.interval, limit=limit, startTime=start, endTime=end
         )
+        return [row.candle(stream) for row in await self.call(table, wanted)]
 
+    async def depth(self, symbol: str) -> DepthReply:
+        """Give the book as deep as the exchange shows it."""
+        table = spot.DEPTH if self.hosts.market is Market.SPOT else futures.DEPTH
+        return await self.call(table, ask.Newest(symbol=symbol, limit=DEPTH_MAX[self.hosts.market]))
+
+    @abstractmethod
+    async def instruments(self) -> dict[str, Instrument]:
+        """Give all symbols with the rules in force."""
+
+    @abstractmethod
     async def funds(self, time_ms: int) -> FundsSeen:
         """Give what the account holds, stamped with `time_ms`. Raises Misconfigured when it may not trade."""
-        reply = await self._rest.call(rest.ACCOUNT, {}, wire_orders.read_account)
-        if not reply.canTrade:
-            raise Misconfigured("Binance lets this account not trade: allow it there, or disable the account here")
+
+    @abstractmethod
+    async def place(self, order: Order) -> OrderSeen:
+        """Send an order, once. OutcomeUnknown means that it may stand."""
+
+    @abstractmethod
+    async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
+        """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
+
+    @abstractmethod
+    async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
+        """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""
+
+    @abstractmethod
+    async def trades_of(self, symbol: str, exchange_order_id: int) -> Sequence[TradeSeen]:
+        """Give the trades of one order."""
+
+
+class SpotClient(Client):
+    """Requests to spot."""
+
+    async def instruments(self) -> dict[str, Instrument]:
+        """Give all symbols with the rules in force."""
+        return (await self.call(spot.EXCHANGE_INFO, ask.ExchangeInfoRequest())).instruments()
+
+    async def funds(self, time_ms: int) -> FundsSeen:
+        """Give free + locked by asset, stamped with `time_ms`. Raises Misconfigured when the account may not trade."""
+        reply = await self.call(spot.ACCOUNT, ask.AccountRequest())
+        _check_rights(reply.canTrade)
         return reply.funds(time_ms)
 
-    async def place(self, order: Order) -> OrderReply:
+    async def place(self, order: Order) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
-        return await self._rest.call(rest.PLACE_ORDER, wire_orders.order_params(order), wire_orders.read_order)
+        return await self._orders.call(spot.PLACE_ORDER, spot_order(order))
 
-    async def cancel(self, symbol: str, client_order_id: str) -> OrderReply:
+    async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
-        params = {"symbol": symbol, "origClientOrderId": client_order_id}
-        return await self._rest.call(rest.CANCEL_ORDER, params, wire_orders.read_order)
+        request = ask.CancelRequest(symbol=symbol, origClientOrderId=client_order_id)
+        return await self._orders.call(spot.CANCEL_ORDER, request)
 
-    async def query(self, symbol: str, client_order_id: str) -> OrderReply:
+    async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""
-        params = {"symbol": symbol, "origClientOrderId": client_order_id}
-        return await self._rest.call(rest.QUERY_ORDER, params, wire_orders.read_order)
+        return await self.call(spot.ORDER, ask.OfOrder(symbol=symbol, origClientOrderId=client_order_id))
 
-    async def trades_of(self, symbol: str, exchange_order_id: int) -> Sequence[TradeRow]:
+    async def trades_of(self, symbol: str, exchange_order_id: int) -> Sequence[TradeSeen]:
         """Give the trades of one order."""
-        params: dict[str, str | int] = {"symbol": symbol, "orderId": exchange_order_id}
-        return await self._rest.call(rest.MY_TRADES, params, wire_orders.read_trades)
+        return await self.call(spot.MY_TRADES, ask.TradesRequest(symbol=symbol, orderId=exchange_order_id))
+
+
+class FuturesClient(Client):
+    """Requests to USD-M futures."""
+
+    async def instruments(self) -> dict[str, Instrument]:
+        """Give all contracts with the rules in force."""
+        return (await self.call(futures.EXCHANGE_INFO, NOTHING)).instruments()
+
+    async def funds(self, time_ms: int) -> FundsSeen:
+        """Give wallet balances, stamped with `time_ms`. Raises Misconfigured for what this account may not or must."""
+        settings = await self.call(futures.ACCOUNT_CONFIG, NOTHING)
+        _check_rights(settings.canTrade)
+        if settings.dualSidePosition:
+            raise Misconfigured("this futures account holds two positions a symbol: switch it to one-way mode")
+        return funds_of(await self.call(futures.BALANCE, NOTHING), time_ms)
+
+    async def place(self, order: Order) -> OrderSeen:
+        """Send an order, once. OutcomeUnknown means that it may stand."""
+        return await self._orders.call(futures.PLACE_ORDER, futures_order(order))
+
+    async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
+        """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
+        request = ask.OfOrder(symbol=symbol, origClientOrderId=client_order_id)
+        return await self._orders.call(futures.CANCEL_ORDER, request)
+
+    async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
+        """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""
+        return await self.call(futures.ORDER, ask.OfOrder(symbol=symbol, origClientOrderId=client_order_id))
+
+    async def trades_of(self, symbol: str, exchange_order_id: int) -> Sequence[TradeSeen]:
+        """Give the trades of one order."""
+        return await self.call(futures.USER_TRADES, ask.TradesRequest(symbol=symbol, orderId=exchange_order_id))
+
+
+def spot_order(order: Order) -> ask.NewSpotOrder:
+    """Write an order. Market orders carry neither price nor time in force: Binance refuses them there."""
+    is_market, is_limit = order.type is OrderType.MARKET, order.type is OrderType.LIMIT
+    return ask.NewSpotOrder(
+        symbol=order.symbol,
+        side=order.side,
+        type=order.type,
+        quantity=order.quantity,
+        price=None if is_market else order.price,
+        timeInForce=(order.time_in_force or TimeInForce.GTC) if is_limit else None,
+        newClientOrderId=order.client_order_id,
+        newOrderRespType="FULL",
+    )
+
+
+def futures_order(order: Order) -> ask.NewFuturesOrder:
+    """Write an order. Post-only is a time in force there (GTX)."""
+    is_market = order.type is OrderType.MARKET
+    in_force = "GTX" if order.type is OrderType.LIMIT_MAKER else (order.time_in_force or TimeInForce.GTC)
+    return ask.NewFuturesOrder(
+        symbol=order.symbol,
+        side=order.side,
+        type="MARKET" if is_market else "LIMIT",
+        quantity=order.quantity,
+        price=None if is_market else order.price,
+        timeInForce=None if is_market else in_force,
+        newClientOrderId=order.client_order_id,
+        newOrderRespType="RESULT",
+    )
+
+
+def _check_rights(can_trade: bool) -> None:
+    if not can_trade:
+        raise Misconfigured("Binance lets this account not trade: allow it there, or disable the account here")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot.binance.client import Client
+from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
 from bot.binance.errors import NO_SUCH_ORDER, ClockOff
 from bot.binance.rest import RECV_WINDOW_MS
@@ -20,7 +20,7 @@ from bot.binance.streams import Pace
 from bot.binance.tasks import Tasks
 from bot.binance.tracking import Tracked
 from bot.binance.user_data import UserData
-from bot.binance.wire_orders import OrderReply, UserEvent
+from bot.binance.wire_orders import UserEvent
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Candle, Market
 from bot.domain.messages import CancelOrder, Command, OrderUpdate
@@ -190,7 +190,7 @@ class SpotBroker:
             delay = min(2 * delay, self.patience.poll_max_s)
         log.error("order.still_open", client_order_id=tracked.id, symbol=tracked.symbol)
 
-    async def _adopt(self, reply: OrderReply, tracked: Tracked) -> bool:
+    async def _adopt(self, reply: OrderSeen, tracked: Tracked) -> bool:
         """Take over what the exchange says of an order, its trades first; False when it does not make sense (yet)."""
         update = reply.update()
         if update is None or not tracked.fits(reply):
@@ -205,7 +205,7 @@ class SpotBroker:
         self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
         return True
 
-    async def _adopt_safely(self, reply: OrderReply, tracked: Tracked, side: Side | None = None) -> bool:
+    async def _adopt_safely(self, reply: OrderSeen, tracked: Tracked, side: Side | None = None) -> bool:
         """Take over a reply, with the fills that it carries when its `side` is told; False when it cannot be."""
         try:
             if side is not None and tracked.fits(reply):

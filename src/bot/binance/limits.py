@@ -1,81 +1,224 @@
-"""The weight bank: how much we may still ask of Binance this minute, for all clients behind one address."""
+"""The weight bank: how much we may still ask of Binance, for all clients behind one address and market.
+
+Used weight is what the host's headers said, plus what is under way. Orders are counted by account in `OrderCounts`.
+"""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from enum import Enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
+from bot.binance.bans import BanNote, NoBanNote
+from bot.binance.endpoints import Pool, Priority
 from bot.binance.errors import Throttled
+from bot.domain.market import Market
 
 WINDOW_S = 60.0
+LIMITS = {Market.SPOT: 6000, Market.FUTURES: 2400}
+"""Weight a minute, until the host says otherwise."""
+_SIDE_POOLS = {Pool.WALLET: (12_000, 60.0), Pool.FUNDING: (500, 300.0)}
+_AT_ONCE = frozenset({Priority.CANCEL, Priority.STOP, Priority.ORDER})
 
 
-class Priority(Enum):
-    """What a request is for; the value is the share of the minute's weight it may use up."""
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Where the present window goes if it goes on like this. `exhausted_in_s` is None when it ends before."""
 
-    ORDER = 1.0
-    QUERY = 0.9
-    HISTORY = 0.6
+    used: int
+    limit: int
+    exhausted_in_s: float | None
+
+
+class Window:
+    """One counter that starts afresh at fixed times: Binance's windows are aligned to UTC, not sliding."""
+
+    def __init__(self, limit: int, length_s: float, wall: Callable[[], float]) -> None:
+        self.limit = limit
+        self.length_s = length_s
+        self._wall = wall
+        self._number = 0
+        self._told = 0
+        self.flying = 0
+        """Of requests whose answer has not come."""
+
+    @property
+    def used(self) -> int:
+        """What is used of the present window, as far as we know."""
+        self._turn()
+        return self._told + self.flying
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the present window began."""
+        return self._wall() % self.length_s
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds until the next window."""
+        return self.length_s - self.elapsed_s
+
+    def fits(self, amount: int, share: float) -> bool:
+        """Say whether so much more stays within a share of the limit."""
+        return not amount or self.used + amount <= self.limit * share
+
+    def learn(self, told: int | None, paid: int) -> None:
+        """Take in what the host counts, or that a request of ours was counted."""
+        self._turn()
+        self._told = self._told + paid if told is None else max(self._told, told)
+
+    def forecast(self) -> Forecast:
+        """Say when the window will be used up at the present rate."""
+        used = self.used
+        rate = used / max(self.elapsed_s, 1.0)
+        left_s = (self.limit - used) / rate if rate else self.length_s
+        return Forecast(used, self.limit, max(left_s, 0.0) if left_s < self.rest_s else None)
+
+    def _turn(self) -> None:
+        number = int(self._wall() // self.length_s)
+        if number != self._number:
+            self._number, self._told = number, 0
 
 
 class WeightBank:
-    """Holds requests back before Binance has to. Learns from its headers; after 429 or 418 nothing goes out."""
+    """Holds requests back before Binance has to. After 429 or 418 nothing goes out until it is over.
+
+    `note` keeps a ban where other processes of this machine, and the next start, see it.
+    """
 
     def __init__(
         self,
-        limit: int = 6000,
+        limit: int = LIMITS[Market.SPOT],
         *,
+        note: BanNote | NoBanNote | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         patience_s: float = 65.0,
     ) -> None:
-        self._limit = limit
         self._monotonic = monotonic
         self._wall = wall
         self._patience_s = patience_s
-        self._window = 0
-        self._used = 0
+        self._note = note or NoBanNote()
         self._blocked_until = 0.0
+        self._windows = {Pool.MARKET: Window(limit, WINDOW_S, wall)} | {
+            pool: Window(most, length_s, wall) for pool, (most, length_s) in _SIDE_POOLS.items()
+        }
 
     @property
     def used(self) -> int:
         """Weight used in the present minute, as far as we know."""
-        self._turn()
-        return self._used
+        return self._windows[Pool.MARKET].used
 
-    def wait_s(self, weight: int, priority: Priority) -> float:
+    @property
+    def banned_s(self) -> float:
+        """Seconds that nothing may go out; 0 when all is well."""
+        return max(self._blocked_until - self._monotonic(), self._note.until() - self._wall(), 0.0)
+
+    def forecast(self) -> Forecast:
+        """Say when the minute's weight will be used up at the present rate."""
+        return self._windows[Pool.MARKET].forecast()
+
+    def set_limit(self, limit: int) -> None:
+        """Take over the weight a minute that the host's exchangeInfo tells."""
+        if limit > 0:
+            self._windows[Pool.MARKET].limit = limit
+
+    def wait_s(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> float:
         """Say how long such a request has to wait; 0 when it may go."""
-        self._turn()
-        ban = self._blocked_until - self._monotonic()
-        full = self._used + weight > self._limit * priority.value
-        # Windows are aligned to the minute, not sliding: the next one starts empty.
-        return max(ban, WINDOW_S - self._wall() % WINDOW_S if full else 0.0, 0.0)
+        window = self._windows[pool]
+        return max(self.banned_s, 0.0 if window.fits(weight, priority.value) else window.rest_s)
 
-    async def admit(self, weight: int, priority: Priority) -> None:
+    async def admit(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> None:
         """Let a request go, now or when its turn comes. Raises Throttled for orders at once: a late order is stale."""
-        while wait := self.wait_s(weight, priority):
-            if priority is Priority.ORDER or wait > self._patience_s:
+        while wait := self.wait_s(weight, priority, pool):
+            if priority in _AT_ONCE or wait > self._patience_s:
                 raise Throttled(
                     f"Binance's request limit is used up for {wait:.0f} s: nothing was sent; it goes on by itself",
                     wait,
                 )
             await asyncio.sleep(wait)
-        self._used += weight
+        self._windows[pool].flying += weight
+
+    def settle(self, weight: int, pool: Pool = Pool.MARKET, *, told: int | None = None, is_free: bool = False) -> None:
+        """Close the account of a request that was admitted: `told` is the host's own count, when it came."""
+        window = self._windows[pool]
+        window.flying = max(0, window.flying - weight)
+        window.learn(told, 0 if is_free else weight)
 
     def learn(self, status: int, headers: Mapping[str, str]) -> float:
         """Take in a reply's headers; give the seconds it told us to wait (0: none)."""
-        self._turn()
-        used = headers.get("x-mbx-used-weight-1m", "")
-        if used.isdecimal():
-            self._used = max(self._used, int(used))
-        if status not in {418, 429}:
-            return 0.0
-        text = headers.get("Retry-After", "")
-        wait = float(text) if text.isdecimal() else (120.0 if status == 418 else WINDOW_S)
-        self._blocked_until = max(self._blocked_until, self._monotonic() + wait)
+        told = told_weight(headers)
+        if told is not None:
+            self._windows[Pool.MARKET].learn(told, 0)
+        wait = told_wait_s(status, headers)
+        if wait:
+            self.block(wait)
         return wait
 
-    def _turn(self) -> None:
-        window = int(self._wall() // WINDOW_S)
-        if window != self._window:
-            self._window, self._used = window, 0
+    def block(self, wait_s: float) -> None:
+        """Let nothing out for so long, here and in other processes of this machine, now and after a restart."""
+        self._blocked_until = max(self._blocked_until, self._monotonic() + wait_s)
+        self._note.extend(self._wall() + wait_s)
+
+
+class OrderCounts:
+    """How many orders an account may still place; entries leave room for stops."""
+
+    def __init__(self, market: Market, *, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._windows = {name: Window(limit, _SECONDS[name], wall) for name, limit in _ORDER_LIMITS[market].items()}
+        self._blocked_until = 0.0
+
+    def wait_s(self, count: int, priority: Priority) -> float:
+        """Say how long so many orders have to wait; 0 when they may go."""
+        if not count:
+            return 0.0
+        share = 0.9 if priority is Priority.ORDER else 1.0
+        full = [window.rest_s for window in self._windows.values() if not window.fits(count, share)]
+        return max(self._blocked_until - self._wall(), *full, 0.0)
+
+    def admit(self, count: int, priority: Priority) -> None:
+        """Let orders go. Raises Throttled at once: a late order is stale."""
+        wait = self.wait_s(count, priority)
+        if wait:
+            raise Throttled(f"the account's order limit is used up for {wait:.0f} s: nothing was sent", wait)
+        for window in self._windows.values():
+            window.flying += count
+
+    def settle(self, count: int, headers: Mapping[str, str]) -> None:
+        """Close the account of orders that were admitted."""
+        for name, window in self._windows.items():
+            window.flying = max(0, window.flying - count)
+            text = headers.get(f"x-mbx-order-count-{name}", "")
+            window.learn(int(text) if text.isdecimal() else None, count)
+
+    def block(self, wait_s: float) -> None:
+        """Place nothing for so long: the host said that it is enough."""
+        self._blocked_until = max(self._blocked_until, self._wall() + wait_s)
+
+    def set_limits(self, limits: Iterable[tuple[str, int]]) -> None:
+        """Take over the limits that the host's exchangeInfo tells, as (`10s`, limit)."""
+        for name, limit in limits:
+            if name in _SECONDS and limit > 0:
+                found = self._windows.setdefault(name, Window(limit, _SECONDS[name], self._wall))
+                found.limit = limit
+
+
+_SECONDS = {"10s": 10.0, "1m": 60.0, "1d": 86_400.0}
+_ORDER_LIMITS = {
+    Market.SPOT: {"10s": 50, "1d": 160_000},
+    Market.FUTURES: {"10s": 300, "1m": 1200},
+}
+
+
+def told_weight(headers: Mapping[str, str]) -> int | None:
+    """Give the used weight that a reply's headers tell, or None."""
+    text = headers.get("x-mbx-used-weight-1m", "")
+    return int(text) if text.isdecimal() else None
+
+
+def told_wait_s(status: int, headers: Mapping[str, str]) -> float:
+    """Give the seconds that a reply told us to wait (0: none)."""
+    if status not in {418, 429}:
+        return 0.0
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else (120.0 if status == 418 else WINDOW_S)

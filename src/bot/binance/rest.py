@@ -1,23 +1,26 @@
-"""REST: one sender for every request, and the table of requests it knows.
+"""REST: one sender for every request of the tables.
 
 What is safe to repeat is repeated at one place, around Unavailable alone. Everything else goes out once, and an
 ending we did not read is OutcomeUnknown.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 import structlog
+from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 from yarl import URL
 
-from bot.binance.errors import Throttled, refusal
+from bot.binance.endpoints import Endpoint, Pool, Security
+from bot.binance.errors import TOO_MANY_ORDERS, Throttled, parse_error, refusal
 from bot.binance.hosts import Hosts
-from bot.binance.limits import Priority, WeightBank
+from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
 from bot.binance.signing import Credentials, Params, query_text, signed_query, signer_for
-from bot.domain.errors import Misconfigured, OutcomeUnknown, Unavailable
+from bot.binance.wire_requests import params_of
+from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Unavailable
 from bot.ports import Clock
 
 log = structlog.get_logger()
@@ -31,27 +34,6 @@ ATTEMPTS = 4
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class Endpoint(NamedTuple):
-    """One request Binance takes. `name` follows the market's path; only what is `repeatable` is ever sent twice."""
-
-    method: str
-    name: str
-    weight: int
-    priority: Priority = Priority.QUERY
-    signed: bool = False
-    repeatable: bool = True
-
-
-TIME = Endpoint("GET", "time", 1)
-EXCHANGE_INFO = Endpoint("GET", "exchangeInfo", 20)
-KLINES = Endpoint("GET", "klines", 2, Priority.HISTORY)
-ACCOUNT = Endpoint("GET", "account", 20, signed=True)
-QUERY_ORDER = Endpoint("GET", "order", 4, Priority.ORDER, signed=True)
-MY_TRADES = Endpoint("GET", "myTrades", 20, signed=True)
-PLACE_ORDER = Endpoint("POST", "order", 1, Priority.ORDER, signed=True, repeatable=False)
-CANCEL_ORDER = Endpoint("DELETE", "order", 1, Priority.ORDER, signed=True, repeatable=False)
-
-
 class Rest:
     """Sends requests to one market's hosts, and reads the replies."""
 
@@ -62,6 +44,7 @@ class Rest:
         *,
         clock: Clock | None = None,
         credentials: Credentials | None = None,
+        counts: OrderCounts | None = None,
         order_timeout_s: float = ORDER_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
         body_max: int = BODY_MAX,
@@ -69,6 +52,7 @@ class Rest:
         self._hosts = hosts
         self._bank = bank
         self._clock = clock
+        self._counts = counts or OrderCounts(hosts.market)
         self._key = {"X-MBX-APIKEY": credentials.key} if credentials else {}
         self._sign = signer_for(credentials) if credentials else None
         self._order_timeout = aiohttp.ClientTimeout(total=order_timeout_s)
@@ -76,15 +60,15 @@ class Rest:
         self._body_max = body_max
         self._session: aiohttp.ClientSession | None = None
 
-    async def call[T](self, endpoint: Endpoint, params: Params, read: Callable[[bytes], T]) -> T:
+    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
         """Send a request and give its reply read. Raises one of the four families."""
         if not endpoint.repeatable:
-            return await self._once(endpoint, params, read)
+            return await self._once(endpoint, request)
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_worth_repeating), stop=stop_after_attempt(ATTEMPTS), wait=_pause, reraise=True
         ):
             with attempt:
-                return await self._once(endpoint, params, read)
+                return await self._once(endpoint, request)
         raise AssertionError("tenacity either returns or raises")
 
     async def close(self) -> None:
@@ -93,48 +77,66 @@ class Rest:
         if session is not None:
             await session.close()
 
-    async def _once[T](self, endpoint: Endpoint, params: Params, read: Callable[[bytes], T]) -> T:
-        await self._bank.admit(endpoint.weight, endpoint.priority)
-        status, body, wait_s = await self._exchange(endpoint, params)
-        if status != 200:
-            error = refusal(status, body, repeatable=endpoint.repeatable, wait_s=wait_s)
-            log.info("request.refused", request=f"{endpoint.method} {endpoint.name}", status=status, reason=str(error))
-            raise error
+    async def _once[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
+        weight, count = endpoint.weight_of(request), endpoint.orders_of(request)
+        self._counts.admit(count, endpoint.priority)
+        reply = _NONE
         try:
-            return read(body)
+            await self._bank.admit(weight, endpoint.priority, endpoint.pool)
+            try:
+                reply = await self._exchange(endpoint, params_of(request))
+            finally:
+                told = told_weight(reply.headers) if endpoint.pool is Pool.MARKET else None
+                is_free = endpoint.is_free_when_done and reply.status == 200
+                self._bank.settle(weight, endpoint.pool, told=told, is_free=is_free)
+        finally:
+            self._counts.settle(count, reply.headers)
+        if reply.status != 200:
+            raise self._refused(endpoint, reply)
+        try:
+            return endpoint.read(reply.body)
         except (msgspec.MsgspecError, ValueError) as error:
-            text = f"Binance's reply to {endpoint.method} {endpoint.name} could not be read: {error}"
+            text = f"Binance's reply to {endpoint} could not be read: {error}"
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
 
-    async def _exchange(self, endpoint: Endpoint, params: Params) -> tuple[int, bytes, float]:
+    def _refused(self, endpoint: Endpoint[Any, Any], reply: "_Reply") -> BotError:
+        wait_s = told_wait_s(reply.status, reply.headers)
+        if wait_s:
+            found = parse_error(reply.body)
+            # Too many orders is this account's own affair; anything else holds for the whole address.
+            is_ours = found is not None and found.code == TOO_MANY_ORDERS
+            (self._counts if is_ours else self._bank).block(wait_s)
+        error = refusal(reply.status, reply.body, self._hosts.market, repeatable=endpoint.repeatable, wait_s=wait_s)
+        log.info("request.refused", request=str(endpoint), status=reply.status, reason=str(error))
+        return error
+
+    async def _exchange(self, endpoint: Endpoint[Any, Any], params: Params) -> "_Reply":
         # The timestamp is taken last, so that a request held back by anything before this line dies at the exchange.
         url, form = self._address(endpoint, params)
-        what = f"{endpoint.method} {endpoint.name}"
         try:
             async with self._open_session().request(
                 endpoint.method,
                 url,
                 data=form,
-                headers=self._key | (_FORM if form is not None else {}) if endpoint.signed else None,
+                headers=self._key | (_FORM if form is not None else {}) if endpoint.security in _KEYED else None,
                 timeout=self._read_timeout if endpoint.repeatable else self._order_timeout,
                 allow_redirects=False,
             ) as reply:
-                wait_s = self._bank.learn(reply.status, reply.headers)
-                return reply.status, await self._read(reply), wait_s
+                return _Reply(reply.status, reply.headers, await self._read(reply))
         except aiohttp.ClientConnectorError as error:
             raise Unavailable(
                 f"cannot reach {self._hosts.rest} ({error.os_error.strerror or 'no connection'}): nothing was sent;"
                 " check network and address"
             ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            text = f"no readable answer to {what} from {self._hosts.rest} ({type(error).__name__})"
+            text = f"no readable answer to {endpoint} from {self._hosts.rest} ({type(error).__name__})"
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
 
-    def _address(self, endpoint: Endpoint, params: Params) -> tuple[URL, bytes | None]:
-        text = self._signed(params) if endpoint.signed else query_text(params)
-        base = f"{self._hosts.rest}{self._hosts.api}/{endpoint.name}"
+    def _address(self, endpoint: Endpoint[Any, Any], params: Params) -> tuple[URL, bytes | None]:
+        text = self._signed(params) if endpoint.security is Security.SIGNED else query_text(params)
+        base = f"{self._hosts.rest}{endpoint.path}"
         # `encoded=True`: the bytes that were signed are the bytes that go out.
-        if endpoint.method == "POST":
+        if endpoint.method in {"POST", "PUT"}:
             return URL(base, encoded=True), text.encode()
         return URL(f"{base}?{text}" if text else base, encoded=True), None
 
@@ -158,6 +160,16 @@ class Rest:
                 connector=aiohttp.TCPConnector(limit=20), cookie_jar=aiohttp.DummyCookieJar()
             )
         return self._session
+
+
+class _Reply(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+_NONE = _Reply(0, {}, b"")
+_KEYED = frozenset({Security.KEY, Security.SIGNED})
 
 
 def _worth_repeating(error: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from bot.binance.wire_orders import OrderReply
+from bot.binance.client import OrderSeen
 from bot.domain.market import Market
 from bot.domain.money import ZERO
 from bot.domain.order import Fill, OrderStatus, may_move
@@ -33,7 +33,7 @@ class Tracked:
         """Quantity of the trades told so far."""
         return sum(self.trades.values(), ZERO)
 
-    def fits(self, reply: OrderReply) -> bool:
+    def fits(self, reply: OrderSeen) -> bool:
         """Say whether a reply speaks of this order, and of a quantity that can be."""
         is_possible = reply.executedQty.is_finite() and reply.executedQty >= 0
         return reply.our_id == self.id and reply.symbol == self.symbol and is_possible

@@ -124,6 +124,9 @@ class SymbolFilter(Struct):
     applyMinToMarket: bool = True
     applyMaxToMarket: bool = False
     maxNumOrders: int = 200
+    notional: Decimal = ZERO
+    limit: Decimal = ZERO
+    asset: str = ""
 
 
 class SymbolInfo(Struct):
@@ -149,8 +152,8 @@ class SymbolInfo(Struct):
             quote=self.quoteAsset,
             status=self.status,
             price=PriceRule(price.minPrice, price.maxPrice, price.tickSize),
-            lot=_lot(rules.get("LOT_SIZE", _NO_FILTER)),
-            market_lot=_lot(rules.get("MARKET_LOT_SIZE", _NO_FILTER)),
+            lot=lot_rule(rules.get("LOT_SIZE", _NO_FILTER)),
+            market_lot=lot_rule(rules.get("MARKET_LOT_SIZE", _NO_FILTER)),
             notional=_notional(rules),
             band=_band(rules),
             max_orders=rules.get("MAX_NUM_ORDERS", _NO_FILTER).maxNumOrders,
@@ -198,7 +201,8 @@ def _candle(
     return candle
 
 
-def _lot(rule: SymbolFilter) -> LotRule:
+def lot_rule(rule: SymbolFilter) -> LotRule:
+    """Give the rule of a LOT_SIZE or MARKET_LOT_SIZE filter."""
     return LotRule(rule.minQty, rule.maxQty, rule.stepSize)
 
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from bot.domain.market import Market
 from bot.domain.messages import FundsSeen, OrderUpdate
-from bot.domain.money import EXACT, ZERO, Price, Quantity, number, plain
-from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
+from bot.domain.money import EXACT, ZERO, Price, Quantity, number
+from bot.domain.order import Fill, OrderStatus, Side
 
 _STATUSES = {
     "NEW": OrderStatus.NEW,
@@ -25,6 +25,10 @@ _STATUSES = {
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
     "REJECTED": OrderStatus.REJECTED,
 }
+
+
+status_of = _STATUSES.get
+"""From Binance's word to our status, or None."""
 
 
 class ReplyFill(Struct):
@@ -50,6 +54,25 @@ class OrderReply(Struct):
     updateTime: int = 0
     expiryReason: str = ""
     fills: list[ReplyFill] = []
+    orderListId: int = -1
+    type: str = ""
+    side: str = ""
+    timeInForce: str = ""
+    price: Decimal = ZERO
+    origQty: Decimal = ZERO
+    origQuoteOrderQty: Decimal = ZERO
+    cummulativeQuoteQty: Decimal = ZERO
+    stopPrice: Decimal = ZERO
+    icebergQty: Decimal = ZERO
+    trailingDelta: int = 0
+    trailingTime: int = -1
+    time: int = 0
+    isWorking: bool = False
+    workingTime: int = -1
+    strategyId: int = 0
+    strategyType: int = 0
+    preventedQuantity: Decimal = ZERO
+    selfTradePreventionMode: str = ""
 
     @property
     def our_id(self) -> str:
@@ -58,7 +81,7 @@ class OrderReply(Struct):
 
     def update(self) -> OrderUpdate | None:
         """Give where the order stands, or None for a status we do not know."""
-        status = _STATUSES.get(self.status)
+        status = status_of(self.status)
         if status is None:
             return None
         time_ms = self.transactTime or self.updateTime
@@ -67,7 +90,7 @@ class OrderReply(Struct):
     def our_fills(self, side: Side, market: Market) -> list[Fill]:
         """Give the fills that came with the reply; they are all taken, none made."""
         return [
-            _fill(self.our_id, self.symbol, fill.tradeId, side, fill.price, fill.qty, fill.commission,
+            our_fill(self.our_id, self.symbol, fill.tradeId, side, fill.price, fill.qty, fill.commission,
                   fill.commissionAsset, self.transactTime, self.orderId, False, market)
             for fill in self.fills
         ]  # fmt: skip
@@ -86,11 +109,14 @@ class TradeRow(Struct):
     time: int
     isBuyer: bool
     isMaker: bool = False
+    quoteQty: Decimal = ZERO
+    orderListId: int = -1
+    isBestMatch: bool = True
 
     def fill(self, client_order_id: str, market: Market) -> Fill:
         """Give the fill it is."""
         side = Side.BUY if self.isBuyer else Side.SELL
-        return _fill(client_order_id, self.symbol, self.id, side, self.price, self.qty, self.commission,
+        return our_fill(client_order_id, self.symbol, self.id, side, self.price, self.qty, self.commission,
                      self.commissionAsset, self.time, self.orderId, self.isMaker, market)  # fmt: skip
 
 
@@ -107,6 +133,16 @@ class AccountReply(Struct):
 
     balances: list[Balance]
     canTrade: bool = True
+    canWithdraw: bool = False
+    canDeposit: bool = False
+    makerCommission: int = 0
+    takerCommission: int = 0
+    buyerCommission: int = 0
+    sellerCommission: int = 0
+    updateTime: int = 0
+    accountType: str = ""
+    permissions: list[str] = []
+    uid: int = 0
 
     def funds(self, time_ms: int) -> FundsSeen:
         """Give free + locked by asset, without the assets that are not there."""
@@ -144,7 +180,7 @@ class UserEvent(Struct):
 
     def update(self) -> OrderUpdate | None:
         """Give where the order stands, or None for a status we do not know."""
-        status = _STATUSES.get(self.X)
+        status = status_of(self.X)
         if status is None:
             return None
         reason = self.eR or ("" if self.r == "NONE" else self.r)
@@ -154,7 +190,7 @@ class UserEvent(Struct):
         """Give the trade it reports, or None."""
         if self.x != "TRADE" or self.t < 0 or self.l <= 0:
             return None
-        return _fill(self.our_id, self.s, self.t, Side(self.S), self.L, self.l, self.n or ZERO, self.N or "",
+        return our_fill(self.our_id, self.s, self.t, Side(self.S), self.L, self.l, self.n or ZERO, self.N or "",
                      self.T, self.i, self.m, market)  # fmt: skip
 
 
@@ -187,27 +223,11 @@ def read_user_event(raw: bytes | msgspec.Raw) -> UserEvent:
     return _user_event(raw) if kind == "executionReport" else UserEvent(e=kind)
 
 
-def order_params(order: Order) -> dict[str, str | int]:
-    """Write an order's parameters. Market orders carry neither price nor time in force: Binance refuses them there."""
-    params: dict[str, str | int] = {
-        "symbol": order.symbol,
-        "side": order.side,
-        "type": order.type,
-        "quantity": plain(order.quantity),
-    }
-    if order.type is not OrderType.MARKET and order.price is not None:
-        params["price"] = plain(order.price)
-    if order.type is OrderType.LIMIT:
-        params["timeInForce"] = order.time_in_force or TimeInForce.GTC
-    params["newClientOrderId"] = order.client_order_id
-    params["newOrderRespType"] = "FULL"
-    return params
-
-
-def _fill(
+def our_fill(
     client_order_id: str, symbol: str, trade_id: int, side: Side, price: Decimal, quantity: Decimal, fee: Decimal,
     fee_asset: str, time_ms: int, exchange_order_id: int, is_maker: bool, market: Market,
 ) -> Fill:  # fmt: skip
+    """Give a fill of ours with exact numbers; ValueError when they are none."""
     return Fill(
         client_order_id, symbol, trade_id, side, Price(number(price)), Quantity(number(quantity)), number(fee),
         fee_asset, time_ms, exchange_order_id, is_maker, market,

@@ -8,6 +8,7 @@ import pytest
 from bot.binance.errors import ClockOff, Ending, Throttled, ending_of, refusal
 from bot.binance.wire import ErrorBody
 from bot.domain.errors import Misconfigured, OutcomeUnknown, Rejected, Unavailable
+from bot.domain.market import Market
 
 
 def body(code: int, message: str = "text") -> bytes:
@@ -68,23 +69,50 @@ def test_an_order_whose_id_is_on_the_book_is_not_refused_but_unknown() -> None:
     assert isinstance(refusal(400, body(-2010, "Duplicate order sent."), repeatable=False), OutcomeUnknown)
 
 
-def test_no_code_whose_outcome_the_protocol_calls_uncertain_is_treated_as_definite() -> None:
+@pytest.mark.parametrize("market", list(Market))
+def test_no_code_whose_outcome_the_protocol_calls_uncertain_is_treated_as_definite(market: Market) -> None:
     path = Path(__file__).parents[3] / "../shared/binance-errors.json"
-    listed = {entry["code"]: entry["reaction"] for entry in json.loads(path.read_text()) if entry["market"] == "spot"}
-    endings = {code: ending_of(400, ErrorBody(code)) for code in listed}
+    name = "spot" if market is Market.SPOT else "um"
+    listed = {entry["code"]: entry["reaction"] for entry in json.loads(path.read_text()) if entry["market"] == name}
+    endings = {code: ending_of(400, ErrorBody(code), market) for code in listed}
+    done_nothing = {Ending.REJECTED, Ending.UNKNOWN}
     expected = {
         "fatal": {Ending.AUTH},
         "resync": {Ending.CLOCK},
-        "fix": {Ending.REJECTED, Ending.UNKNOWN},
-        "backoff": {Ending.THROTTLED, Ending.UNKNOWN},
+        "fix": done_nothing,
+        "retry": done_nothing,
+        "risk": {Ending.REJECTED},
+        "backoff": {Ending.THROTTLED, *done_nothing},
         "halt": {Ending.REJECTED},
         "noop": {Ending.REJECTED},
         "inspect": {Ending.REJECTED},
-        "resubscribe": {Ending.REJECTED, Ending.UNKNOWN},
+        "resubscribe": done_nothing,
     }
-    asked_about = {-2011, -2013}  # their caller queries, it never assumes
+    # Their caller queries, it never assumes; or the text of the code itself says that nothing was done.
+    asked_about = {-2011, -2012, -2013, -2022, -2024, -4000, -4115, -4117}
     for code, reaction in listed.items():
         if reaction == "reconcile":
             assert endings[code] is Ending.UNKNOWN or code in asked_about, code
         else:
             assert endings[code] in expected[reaction], code
+
+
+@pytest.mark.parametrize(
+    ("text", "ending"),
+    [
+        ("Unknown error, please check your request or try again later.", Ending.UNKNOWN),
+        ("Service Unavailable.", Ending.THROTTLED),
+        ("Internal error; unable to process your request. Please try again.", Ending.THROTTLED),
+    ],
+)
+def test_futures_say_in_words_whether_an_order_was_taken_when_they_fail(text: str, ending: Ending) -> None:
+    assert ending_of(503, ErrorBody(-1001, text), Market.FUTURES) is ending
+    assert ending_of(503, ErrorBody(-1001, text)) is Ending.UNKNOWN
+
+
+def test_one_number_may_mean_two_things() -> None:
+    assert ending_of(400, ErrorBody(-4116), Market.FUTURES) is Ending.UNKNOWN
+    assert ending_of(400, ErrorBody(-5028), Market.FUTURES) is Ending.CLOCK
+    assert ending_of(400, ErrorBody(-5028)) is Ending.UNKNOWN
+    assert ending_of(400, ErrorBody(-2021), Market.FUTURES) is Ending.REJECTED
+    assert ending_of(400, ErrorBody(-2021)) is Ending.UNKNOWN

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from fake_binance import Answer, FakeBinance, until
 
-from bot.binance.client import Client, build_public, build_spot
+from bot.binance.client import SpotClient, build_public, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.execution import Patience, SpotBroker
 from bot.binance.limits import WeightBank
@@ -123,7 +123,7 @@ async def desk(binance: FakeBinance) -> AsyncIterator[Desk]:
     clock = ExchangeClock(public.time_ms, looks=2)
     bank = WeightBank()
     sender = Rest(binance.hosts, bank, clock=clock, credentials=CREDENTIALS, order_timeout_s=0.2)
-    client = Client(binance.hosts, sender)
+    client = SpotClient(binance.hosts, sender)
     broker = SpotBroker(client, CREDENTIALS, clock, patience=HASTE, pace=PACE)
     yield Desk(binance, broker)
     await broker.stop()

@@ -2,19 +2,34 @@
 
 import hashlib
 import hmac
+from typing import Any
 
 import pytest
 from aiohttp import web
 from fake_binance import FakeBinance, row
 
-from bot.binance.client import Client, build_public
+from bot.binance.client import SpotClient, build_public
 from bot.binance.clock import ExchangeClock, LocalClock
+from bot.binance.endpoints import Endpoint, Priority, Security
 from bot.binance.errors import Throttled
 from bot.binance.limits import WeightBank
-from bot.binance.rest import Endpoint, Priority, Rest
+from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
+from bot.binance.wire_requests import NOTHING, Nothing, Request
 from bot.domain.errors import Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Market, Stream
+
+
+class Odd(Request, frozen=True, kw_only=True):
+    symbol: str
+    newClientOrderId: str
+    symbols: tuple[str, ...]
+
+
+def thing(method: str, request: type[Any] = Nothing, **more: Any) -> Endpoint[Any, Any]:
+    """Give an endpoint of no table, sent once."""
+    return Endpoint(method=method, path="/api/v3/thing", request=request, reply=dict, **{"repeatable": False, **more})
+
 
 STREAM = Stream(Market.SPOT, "BTCUSDT", "1m")
 
@@ -67,7 +82,7 @@ async def test_an_endless_reply_is_cut_off(binance: FakeBinance) -> None:
     binance.answers["GET /api/v3/thing"] = flood
     sender = Rest(binance.hosts, WeightBank(), body_max=100_000)
     with pytest.raises(OutcomeUnknown):
-        await sender.call(Endpoint("GET", "thing", 1, repeatable=False), {}, bytes)
+        await sender.call(thing("GET"), NOTHING)
     await sender.close()
 
 
@@ -78,9 +93,9 @@ async def test_the_bytes_that_were_signed_are_the_bytes_that_go_out(binance: Fak
     binance.answers["GET /api/v3/thing"] = binance.answers["POST /api/v3/thing"] = empty
     clock = ExchangeClock(build_public(binance.hosts).time_ms)
     sender = Rest(binance.hosts, WeightBank(), clock=clock, credentials=Credentials("key", "secret"))
-    params = {"symbol": "测试USDT", "newClientOrderId": "a b+c/d", "symbols": '["A","B"]'}
+    asked = Odd(symbol="测试USDT", newClientOrderId="a b+c/d", symbols=("A", "B"))
     for method in ("GET", "POST"):
-        await sender.call(Endpoint(method, "thing", 1, Priority.ORDER, signed=True), params, bytes)
+        await sender.call(thing(method, Odd, priority=Priority.ORDER, security=Security.SIGNED), asked)
         sent = binance.raw[-1].partition("?")[2] if method == "GET" else binance.requests[-1][3].decode()
         payload, _, signature = sent.partition("&signature=")
         assert signature == hmac.new(b"secret", payload.encode(), hashlib.sha256).hexdigest()
@@ -91,7 +106,7 @@ async def test_the_bytes_that_were_signed_are_the_bytes_that_go_out(binance: Fak
 async def test_a_signed_request_without_a_key_says_what_is_missing(binance: FakeBinance) -> None:
     sender = Rest(binance.hosts, WeightBank(), clock=LocalClock())
     with pytest.raises(Misconfigured, match="add one to the account"):
-        await Client(binance.hosts, sender).funds(0)
+        await SpotClient(binance.hosts, sender).funds(0)
     assert not binance.requests
 
 
@@ -118,6 +133,6 @@ async def test_no_connection_means_that_nothing_was_sent(binance: FakeBinance) -
     sender = Rest(binance.hosts, WeightBank())
     await binance.stop()
     with pytest.raises(Unavailable, match="nothing was sent"):
-        await sender.call(Endpoint("POST", "order", 1, repeatable=False), {}, bytes)
+        await sender.call(thing("POST"), NOTHING)
     await sender.close()
     await binance.start()

@@ -1,0 +1,199 @@
+"""A spot account beyond orders and balances: lists, replacements, fees, limits, rights of a key.
+
+Field names are Binance's own.
+"""
+
+# ruff: noqa: N815 - the names are Binance's
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from bot.binance.wire import SymbolFilter
+from bot.binance.wire_orders import OrderReply
+from bot.domain.money import ZERO
+
+
+class ListedOrder(Struct):
+    """One order of a list, by its ids."""
+
+    symbol: str
+    orderId: int
+    clientOrderId: str
+
+
+class OrderListReply(Struct):
+    """A list of orders that depend on one another. `orderReports` come with placing and cancelling alone."""
+
+    orderListId: int
+    contingencyType: str
+    listStatusType: str
+    listOrderStatus: str
+    listClientOrderId: str
+    transactionTime: int
+    symbol: str
+    orders: list[ListedOrder]
+    orderReports: list[OrderReply] = []
+
+
+class CancelledRow(Struct):
+    """One row of what cancelling all orders cancelled: an order, or a whole list (then `contingencyType` is set)."""
+
+    symbol: str
+    orderListId: int = -1
+    orderId: int = 0
+    clientOrderId: str = ""
+    origClientOrderId: str = ""
+    status: str = ""
+    executedQty: Decimal = ZERO
+    contingencyType: str = ""
+    listClientOrderId: str = ""
+    orderReports: list[OrderReply] = []
+
+
+class Replaced(Struct):
+    """What became of the two halves of a replacement; each response is an order or an error."""
+
+    cancelResult: str
+    newOrderResult: str
+    cancelResponse: OrderReply | None = None
+    newOrderResponse: OrderReply | None = None
+
+
+class ErrorOrOrder(Struct):
+    """An order, or why there is none."""
+
+    code: int = 0
+    msg: str = ""
+    orderId: int = 0
+    clientOrderId: str = ""
+    origClientOrderId: str = ""
+    status: str = ""
+
+
+class HalfReplaced(Struct):
+    """What the error of a replacement says of its two halves."""
+
+    cancelResult: str
+    newOrderResult: str
+    cancelResponse: ErrorOrOrder | None = None
+    newOrderResponse: ErrorOrOrder | None = None
+
+
+class ReplaceError(Struct):
+    """A replacement that failed, wholly or by half (HTTP 400, 409, 429)."""
+
+    code: int
+    msg: str = ""
+    data: HalfReplaced | None = None
+
+
+class AmendedOrder(Struct):
+    """An order after its quantity was lessened. The names differ from those of all other replies."""
+
+    symbol: str
+    orderId: int
+    clientOrderId: str
+    status: str
+    executedQty: Decimal
+    orderListId: int = -1
+    origClientOrderId: str = ""
+    price: Decimal = ZERO
+    qty: Decimal = ZERO
+    preventedQty: Decimal = ZERO
+    quoteOrderQty: Decimal = ZERO
+    cumulativeQuoteQty: Decimal = ZERO
+    timeInForce: str = ""
+    type: str = ""
+    side: str = ""
+    workingTime: int = -1
+    selfTradePreventionMode: str = ""
+
+
+class AmendReply(Struct):
+    """Reply to lessening an order."""
+
+    transactTime: int
+    executionId: int
+    amendedOrder: AmendedOrder
+
+
+class FeeRates(Struct):
+    """Rates by role, as fractions."""
+
+    maker: Decimal
+    taker: Decimal
+    buyer: Decimal = ZERO
+    seller: Decimal = ZERO
+
+
+class FeeDiscount(Struct):
+    """What paying fees in another asset is worth."""
+
+    enabledForAccount: bool
+    enabledForSymbol: bool
+    discountAsset: str
+    discount: Decimal
+
+
+class CommissionReply(Struct):
+    """The fees of an account on a symbol."""
+
+    symbol: str
+    standardCommission: FeeRates
+    taxCommission: FeeRates | None = None
+    specialCommission: FeeRates | None = None
+    discount: FeeDiscount | None = None
+
+
+class TestReply(Struct):
+    """Reply to an order that was only checked; empty unless rates were asked for."""
+
+    __test__ = False
+    standardCommissionForOrder: FeeRates | None = None
+    specialCommissionForOrder: FeeRates | None = None
+    taxCommissionForOrder: FeeRates | None = None
+    discount: FeeDiscount | None = None
+
+
+class RateLimit(Struct):
+    """One limit, with what is used of it where Binance says so."""
+
+    rateLimitType: str = ""
+    interval: str = ""
+    intervalNum: int = 1
+    limit: int = 0
+    count: int | None = None
+
+
+class FiltersReply(Struct):
+    """The rules that hold for this account alone."""
+
+    exchangeFilters: list[SymbolFilter] = []
+    symbolFilters: list[SymbolFilter] = []
+    assetFilters: list[SymbolFilter] = []
+
+
+class RestrictionsReply(Struct):
+    """What an API key may do."""
+
+    ipRestrict: bool
+    createTime: int = 0
+    enableReading: bool = False
+    enableWithdrawals: bool = False
+    enableInternalTransfer: bool = False
+    enableMargin: bool = False
+    enableFutures: bool = False
+    permitsUniversalTransfer: bool = False
+    enableVanillaOptions: bool = False
+    enableFixApiTrade: bool = False
+    enableFixReadOnly: bool = False
+    enableSpotAndMarginTrading: bool = False
+    enablePortfolioMarginTrading: bool = False
+
+
+class Message(Struct):
+    """`{"code":200,"msg":"success"}`: done. Code is text in some replies."""
+
+    code: int | str
+    msg: str = ""
