@@ -12,7 +12,7 @@ import msgspec
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import Command, Event, Outcome
+from bot.domain.messages import AccountMarked, Command, Event, Outcome
 from bot.domain.order import Fill, Order, OrderStatus
 
 
@@ -98,13 +98,20 @@ class OpenOrder(msgspec.Struct, frozen=True):
 class StrategyState(msgspec.Struct, frozen=True):
     """What one strategy left behind: enough to go on as if nothing had happened.
 
-    `fills` are those of the round trip still open, oldest first; `realised` is the P&L of closed trips in quote.
+    `fills` are those of the round trip still open, oldest first, with their `fees` in quote as they were booked;
+    `realised` is the P&L of closed trips in quote, and `closed_ms` the end of the last one. `capital` is what equity
+    was counted from at the newest mark, at `marked_ms`; `day_equity` is that of the first mark of the same UTC day.
     """
 
     strategy_id: int
     fills: tuple[Fill, ...] = ()
+    fees: tuple[Decimal, ...] = ()
     realised: Decimal = Decimal(0)
+    closed_ms: int = 0
     peak_equity: float | None = None
+    capital: float | None = None
+    marked_ms: int = 0
+    day_equity: float | None = None
     stopped: str = ""
     sequence: int = 0
 
@@ -116,6 +123,8 @@ class Recovered(msgspec.Struct, frozen=True):
     open_orders: tuple[OpenOrder, ...]
     strategies: Mapping[int, StrategyState]
     fill_keys: frozenset[tuple[str, str, int]]
+    accounts: tuple[AccountMarked, ...] = ()
+    """Where the account stood, once for each quote asset."""
 
 
 class Journal(Protocol):

@@ -10,6 +10,7 @@ from bot.domain.errors import BotError
 from bot.domain.ledger import EXTERNAL, OWNER, Ledger, move, postings_of, strategy_ledger
 from bot.domain.market import Market
 from bot.domain.messages import (
+    AccountMarked,
     CancelOrder,
     Decision,
     EquityMarked,
@@ -160,6 +161,7 @@ async def test_fills_of_the_open_round_trip_come_back_as_they_were(journal: Jour
     await record(journal, PlaceOrder(order("a")), booked("a", 1), changed("a", OrderStatus.FILLED, "0.5"))
     state = (await journal.recover()).strategies[1]
     assert state.fills == (fill("a", 1),)
+    assert state.fees == (Decimal("0.0003"),)
 
 
 async def test_a_finished_round_trip_leaves_its_profit_and_no_fills(journal: Journal) -> None:
@@ -170,7 +172,7 @@ async def test_a_finished_round_trip_leaves_its_profit_and_no_fills(journal: Jou
     await record(journal, PlaceOrder(order("c")), booked("c", 3))
     recovered = await journal.recover()
     state = recovered.strategies[1]
-    assert state.realised == Decimal("0.4994")
+    assert (state.realised, state.closed_ms) == (Decimal("0.4994"), NOW + 9)
     assert state.fills == (fill("c", 3),)
     assert state.sequence == 3
     assert recovered.fill_keys == {(Market.SPOT, "BTCUSDT", n) for n in (1, 2, 3)}
@@ -203,6 +205,7 @@ async def test_recording_everything_again_changes_nothing(journal: Journal) -> N
         Decision(1, NOW, "BTCUSDT", Side.BUY, Verdict.DENIED, "below mean", rule="max_open_orders"),
         marked(NOW, 110.0),
         marked(NOW + 1, 90.0),
+        AccountMarked("USDT", NOW, 1000.0, 990.0),
         StrategyStopped(2, NOW, "drawdown"),
     )
     orders = (PlaceOrder(order("a")), PlaceOrder(order("b", Side.SELL)))
@@ -246,6 +249,24 @@ async def test_the_highest_equity_and_a_stop_are_remembered_by_strategy(journal:
     strategies = (await journal.recover()).strategies
     assert (strategies[1].peak_equity, strategies[2].peak_equity) == (120.0, 50.0)
     assert (strategies[1].stopped, strategies[2].stopped) == ("", "daily loss")
+
+
+async def test_the_day_and_the_capital_of_a_strategy_are_those_of_its_newest_mark(journal: Journal) -> None:
+    day = 86_400_000
+    midnight = NOW // day * day
+    await record(journal, marked(midnight - 1, 150.0), marked(midnight, 120.0), marked(midnight + 7, 110.0))
+    state = (await journal.recover()).strategies[1]
+    assert (state.marked_ms, state.day_equity, state.capital) == (midnight + 7, 120.0, 100.0)
+    await record(journal, marked(midnight + day + 3, 90.0))
+    state = (await journal.recover()).strategies[1]
+    assert (state.marked_ms, state.day_equity) == (midnight + day + 3, 90.0)
+
+
+async def test_the_newest_standing_of_the_account_is_remembered_by_quote(journal: Journal) -> None:
+    await record(journal, AccountMarked("USDT", NOW, 1000.0, 990.0), AccountMarked("BTC", NOW, 2.0, 1.5))
+    newest = AccountMarked("USDT", NOW + 5, 800.0, 790.5)
+    await record(journal, newest)
+    assert (await journal.recover()).accounts == (AccountMarked("BTC", NOW, 2.0, 1.5), newest)
 
 
 async def test_a_cancellation_and_nothing_at_all_can_be_recorded(journal: Journal) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.ledger import Ledger, Posting
 from bot.domain.messages import (
+    AccountMarked,
     EquityMarked,
     Event,
     FillBooked,
@@ -57,9 +58,11 @@ class _Fold:
     def __init__(self) -> None:
         self.orders: dict[str, OpenOrder] = {}
         self.fills: dict[tuple[str, str, int], Fill] = {}
-        self.loose: defaultdict[int, list[Fill]] = defaultdict(list)
+        self.loose: defaultdict[int, list[tuple[Fill, Decimal]]] = defaultdict(list)
         self.trips: dict[tuple[str, int], TradeClosed] = {}
         self.peaks: dict[int, float] = {}
+        self.marks: defaultdict[int, dict[int, EquityMarked]] = defaultdict(dict)
+        self.accounts: dict[str, AccountMarked] = {}
         self.stopped: dict[int, str] = {}
         self.ledger: list[Posting] = []
 
@@ -83,6 +86,9 @@ class _Fold:
                 self.peaks[outcome.strategy_id] = max(
                     self.peaks.get(outcome.strategy_id, outcome.equity), outcome.equity
                 )
+                self.marks[outcome.strategy_id][outcome.time_ms] = outcome
+            case AccountMarked():
+                self.accounts[outcome.quote] = outcome
             case StrategyStopped():
                 self.stopped[outcome.strategy_id] = outcome.reason
             case _:
@@ -98,6 +104,7 @@ class _Fold:
             open_orders=tuple(each for each in self.orders.values() if each.status.is_open),
             strategies={each: self._strategy(each) for each in ids},
             fill_keys=frozenset(self.fills),
+            accounts=tuple(self.accounts[quote] for quote in sorted(self.accounts)),
         )
 
     def _change(self, fact: OrderChanged) -> None:
@@ -115,7 +122,7 @@ class _Fold:
         if fill.key in self.fills:
             return
         self.fills[fill.key] = fill
-        self.loose[fact.strategy_id].append(fill)
+        self.loose[fact.strategy_id].append((fill, fact.fee_in_quote))
         self.ledger += fact.postings
         ours = [each for each in self.fills.values() if each.client_order_id == fill.client_order_id]
         now = self.orders[fill.client_order_id]
@@ -130,15 +137,25 @@ class _Fold:
         key = (fact.client_order_id, fact.opened_ms)
         if key not in self.trips:
             self.trips[key] = fact
-            self.loose[fact.strategy_id] = [each for each in self.loose[fact.strategy_id] if each.symbol != fact.symbol]
+            self.loose[fact.strategy_id] = [
+                each for each in self.loose[fact.strategy_id] if each[0].symbol != fact.symbol
+            ]
 
     def _strategy(self, strategy_id: int) -> StrategyState:
-        trips = [each.pnl for each in self.trips.values() if each.strategy_id == strategy_id]
+        trips = [each for each in self.trips.values() if each.strategy_id == strategy_id]
+        marks = self.marks[strategy_id]
+        newest = marks[max(marks)] if marks else None
+        midnight = newest.time_ms // 86_400_000 * 86_400_000 if newest else 0
         return StrategyState(
             strategy_id=strategy_id,
-            fills=tuple(self.loose[strategy_id]),
-            realised=sum(trips, Decimal(0)),
+            fills=tuple(fill for fill, _ in self.loose[strategy_id]),
+            fees=tuple(fee for _, fee in self.loose[strategy_id]),
+            realised=sum((each.pnl for each in trips), Decimal(0)),
+            closed_ms=trips[-1].closed_ms if trips else 0,
             peak_equity=self.peaks.get(strategy_id),
+            capital=newest.equity - newest.realised - newest.unrealised if newest else None,
+            marked_ms=newest.time_ms if newest else 0,
+            day_equity=marks[min(each for each in marks if each >= midnight)].equity if newest else None,
             stopped=self.stopped.get(strategy_id, ""),
             sequence=sum(each.order.strategy_id == strategy_id for each in self.orders.values()),
         )

@@ -1,6 +1,7 @@
 """Folds an account's journal into the state to go on from."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow, dict_row
 
 from bot.domain.market import Market
+from bot.domain.messages import AccountMarked
 from bot.domain.money import Price, Quantity, number, plain
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.ports import OpenOrder, Recovered, StrategyState
@@ -26,14 +28,29 @@ _OPEN_FILLS = """
 SELECT f.*, o.exchange_order_id FROM fills f JOIN orders o ON o.id = f.order_id
 WHERE f.account_id = %s AND f.round_trip_id IS NULL ORDER BY f.id
 """
-_FILL_KEYS = "SELECT market, symbol, trade_id FROM fills WHERE account_id = %s ORDER BY id DESC LIMIT %s"
+# The newest fills, and however old those are whose order may still trade: the exchange tells all of them again.
+_FILL_KEYS = """
+(SELECT market, symbol, trade_id FROM fills WHERE account_id = %s ORDER BY id DESC LIMIT %s)
+UNION
+SELECT f.market, f.symbol, f.trade_id FROM fills f JOIN orders o ON o.id = f.order_id
+WHERE o.account_id = %s AND o.status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')
+"""
 _STRATEGIES = """
-SELECT s.id, r.peak_equity, coalesce(r.stopped, '') AS stopped,
+SELECT s.id, r.peak_equity, coalesce(r.stopped, '') AS stopped, newest.time_ms AS marked_ms,
+       newest.equity - newest.realised - newest.unrealised AS capital,
+       (SELECT e.equity FROM equity e
+        WHERE e.strategy_id = s.id AND e.time_ms >= newest.time_ms / 86400000 * 86400000
+        ORDER BY e.time_ms LIMIT 1) AS day_equity,
        (SELECT coalesce(sum(t.pnl), 0) FROM trades t WHERE t.strategy_id = s.id) AS realised,
+       (SELECT (extract(epoch FROM t.ts_close) * 1000)::bigint FROM trades t
+        WHERE t.strategy_id = s.id ORDER BY t.id DESC LIMIT 1) AS closed_ms,
        (SELECT count(*) FROM orders o WHERE o.strategy_id = s.id) AS orders
-FROM strategies s LEFT JOIN risk_state r ON r.strategy_id = s.id
+FROM strategies s
+LEFT JOIN risk_state r ON r.strategy_id = s.id
+LEFT JOIN LATERAL (SELECT * FROM equity e WHERE e.strategy_id = s.id ORDER BY e.time_ms DESC LIMIT 1) newest ON true
 WHERE s.account_id = %s ORDER BY s.id
 """
+_ACCOUNT = "SELECT quote, marked_ms, peak_equity, day_equity FROM account_risk WHERE account_id = %s ORDER BY quote"
 
 
 async def fold(connection: "psycopg.AsyncConnection[TupleRow]", account_id: int) -> Recovered:
@@ -43,24 +60,35 @@ async def fold(connection: "psycopg.AsyncConnection[TupleRow]", account_id: int)
     async def rows(statement: str, *values: object) -> list[dict[str, Any]]:
         return await (await cursor.execute(statement, [account_id, *values])).fetchall()
 
-    fills: defaultdict[int, list[Fill]] = defaultdict(list)
+    fills: defaultdict[int, list[tuple[Fill, Decimal]]] = defaultdict(list)
     for row in await rows(_OPEN_FILLS):
-        fills[row["strategy_id"]].append(_fill(row))
-    keys = {(row["market"], row["symbol"], row["trade_id"]) for row in await rows(_FILL_KEYS, REMEMBERED_FILLS)}
+        fills[row["strategy_id"]].append((_fill(row), _tidy(row["fee_in_quote"])))
+    keys = {
+        (row["market"], row["symbol"], row["trade_id"]) for row in await rows(_FILL_KEYS, REMEMBERED_FILLS, account_id)
+    }
     return Recovered(
         balances={(row["ledger"], row["asset"]): _tidy(row["amount"]) for row in await rows(_BALANCES)},
         open_orders=tuple(_open_order(row) for row in await rows(_OPEN_ORDERS)),
-        strategies={row["id"]: _strategy(row, tuple(fills[row["id"]])) for row in await rows(_STRATEGIES)},
-        fill_keys=frozenset(keys | {fill.key for each in fills.values() for fill in each}),
+        strategies={row["id"]: _strategy(row, fills[row["id"]]) for row in await rows(_STRATEGIES)},
+        fill_keys=frozenset(keys | {fill.key for each in fills.values() for fill, _ in each}),
+        accounts=tuple(
+            AccountMarked(row["quote"], row["marked_ms"], row["peak_equity"], row["day_equity"])
+            for row in await rows(_ACCOUNT)
+        ),
     )
 
 
-def _strategy(row: dict[str, Any], fills: tuple[Fill, ...]) -> StrategyState:
+def _strategy(row: dict[str, Any], fills: Sequence[tuple[Fill, Decimal]]) -> StrategyState:
     return StrategyState(
         strategy_id=row["id"],
-        fills=fills,
+        fills=tuple(fill for fill, _ in fills),
+        fees=tuple(fee for _, fee in fills),
         realised=_tidy(row["realised"]),
+        closed_ms=row["closed_ms"] or 0,
         peak_equity=row["peak_equity"],
+        capital=row["capital"],
+        marked_ms=row["marked_ms"] or 0,
+        day_equity=row["day_equity"],
         stopped=row["stopped"],
         sequence=row["orders"],
     )

@@ -17,6 +17,7 @@ from bot.db.fold import fold
 from bot.db.statements import PLACE, Statement
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import (
+    AccountMarked,
     Decision,
     EquityMarked,
     Event,
@@ -83,6 +84,8 @@ class PostgresJournal:
                     writes.append(statements.decide(each))
                 case StrategyStopped():
                     writes.append(statements.stop(each))
+                case AccountMarked():
+                    writes.append(statements.mark_account(each, self._account_id))
                 case _:
                     continue
         writes += statements.mark(each for each in outcomes if isinstance(each, EquityMarked))

@@ -246,5 +246,18 @@ class RiskState(Base):
     stopped_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
-LEDGER_TABLES = ("orders", "trades", "fills", "postings", "equity", "decisions", "risk_state")
+class AccountRisk(Base):
+    """What risk remembers of an account, in one quote asset. Each limit that strikes begins a new count."""
+
+    __tablename__ = "account_risk"
+
+    account_id: Mapped[AccountKey] = mapped_column(primary_key=True)
+    quote: Mapped[str] = mapped_column(Text, primary_key=True)
+    peak_equity: Mapped[Signal]
+    day_equity: Mapped[Signal]
+    """Equity when the UTC day of `marked_ms` began."""
+    marked_ms: Mapped[Ms]
+
+
+LEDGER_TABLES = ("orders", "trades", "fills", "postings", "equity", "decisions", "risk_state", "account_risk")
 """The tables that exist once per money, in the order in which they may be created."""

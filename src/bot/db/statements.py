@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from bot.domain.ledger import Posting
 from bot.domain.messages import (
+    AccountMarked,
     Decision,
     EquityMarked,
     FillBooked,
@@ -140,6 +141,13 @@ ON CONFLICT (strategy_id) DO UPDATE SET
 WHERE known.marked_ms < EXCLUDED.marked_ms
 """
 
+_MARK_ACCOUNT = """
+INSERT INTO account_risk (account_id, quote, peak_equity, day_equity, marked_ms)
+VALUES (%(account_id)s, %(quote)s, %(peak_equity)s, %(day_equity)s, %(marked_ms)s)
+ON CONFLICT (account_id, quote) DO UPDATE SET
+    peak_equity = EXCLUDED.peak_equity, day_equity = EXCLUDED.day_equity, marked_ms = EXCLUDED.marked_ms
+"""
+
 _STOP = """
 WITH told AS (UPDATE strategies SET stopped_reason = %(reason)s WHERE id = %(strategy_id)s)
 INSERT INTO risk_state (strategy_id, stopped, stopped_ms) VALUES (%(strategy_id)s, %(reason)s, %(time_ms)s)
@@ -254,6 +262,17 @@ def mark(marks: Iterable[EquityMarked]) -> list[Statement]:
             rounds.append(free := {})
         free[each.strategy_id] = each
     return [(_MARK, _columns(list(taken.values()))) for taken in rounds]
+
+
+def mark_account(fact: AccountMarked, account_id: int) -> Statement:
+    """Write where the account stands; only the newest mark is kept."""
+    return _MARK_ACCOUNT, {
+        "account_id": account_id,
+        "quote": fact.quote,
+        "peak_equity": fact.peak_equity,
+        "day_equity": fact.day_equity,
+        "marked_ms": fact.time_ms,
+    }
 
 
 def stop(fact: StrategyStopped) -> Statement:

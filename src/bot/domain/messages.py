@@ -160,6 +160,16 @@ class EquityMarked(msgspec.Struct, frozen=True):
     price: float
 
 
+class AccountMarked(msgspec.Struct, frozen=True):
+    """Where an account stands in one quote asset: what its drawdown and its day's loss are measured against."""
+
+    quote: str
+    time_ms: int
+    peak_equity: float
+    day_equity: float
+    """Equity when the UTC day of `time_ms` began."""
+
+
 class StrategyStopped(msgspec.Struct, frozen=True):
     """A strategy was stopped, by risk, by its own fault or by a person. It keeps its exits and takes no new risk."""
 
@@ -168,5 +178,5 @@ class StrategyStopped(msgspec.Struct, frozen=True):
     reason: str
 
 
-Fact = Decision | OrderChanged | FillBooked | FundsPosted | TradeClosed | EquityMarked | StrategyStopped
+Fact = Decision | OrderChanged | FillBooked | FundsPosted | TradeClosed | EquityMarked | AccountMarked | StrategyStopped
 Outcome = Command | Fact

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from bot.domain.ledger import Ledger
+from bot.domain.messages import AccountMarked
 from bot.domain.money import EXACT, exact
 from bot.domain.order import Side
 from bot.engine.slot import DAY_MS, Slot
@@ -50,9 +51,33 @@ class Account:
         return Standing(equity, peak, self._day[quote][1], open_orders)
 
     def breaches(self, time_ms: int) -> Iterator[str]:
-        """Give in words each limit of the account that is broken now."""
+        """Give in words each limit of the account that is broken now, once: whoever asks stops all strategies."""
         allowed = self.limits.max_drawdown
-        for quote in sorted({slot.instrument.quote for slot in self._slots.values()}):
+        for quote in self._quotes():
             standing = self.standing(quote, time_ms)
             if allowed is not None and standing.drawdown >= allowed:
+                # Only a person lets stopped strategies go on, and the drawdown is measured anew from then.
+                self._peak[quote] = standing.equity
                 yield f"account drawdown {standing.drawdown:.2%} in {quote} reached {allowed:.2%}"
+
+    def marks(self, time_ms: int) -> Iterator[AccountMarked]:
+        """Give the facts of where it stands now."""
+        for quote in self._quotes():
+            standing = self.standing(quote, time_ms)
+            yield AccountMarked(quote, time_ms, standing.peak_equity, standing.day_equity)
+
+    def restore(self, mark: AccountMarked) -> None:
+        """Put back where it stood in one quote asset."""
+        self._peak[mark.quote] = mark.peak_equity
+        self._day[mark.quote] = (mark.time_ms // DAY_MS, mark.day_equity)
+
+    def moved(self, asset: str, amount: Decimal) -> None:
+        """Take money that came or went without a trade out of the count: it is no gain and no loss."""
+        if asset in self._peak:
+            self._peak[asset] += float(amount)
+        if asset in self._day:
+            day, equity = self._day[asset]
+            self._day[asset] = (day, equity + float(amount))
+
+    def _quotes(self) -> list[str]:
+        return sorted({slot.instrument.quote for slot in self._slots.values()})

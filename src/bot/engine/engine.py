@@ -303,6 +303,7 @@ class Engine:
             surplus = EXACT.subtract(seen.totals.get(asset, ZERO), ours.get(asset, ZERO))
             if surplus:
                 postings += move(asset, surplus, EXTERNAL, OWNER, seen.time_ms, f"seen:{seen.time_ms}")
+                self.account.moved(asset, surplus)
         if not postings:
             return NOTHING
         self.ledger.post(postings)
@@ -315,10 +316,13 @@ class Engine:
                 slot.mark(tick.time_ms)
                 self._watch(slot, tick.time_ms, outcomes)
                 outcomes.append(slot.marked(tick.time_ms))
+        if not outcomes:
+            return NOTHING  # before the first price there is nothing to measure
         for reason in self.account.breaches(tick.time_ms):
             for slot in self.slots.values():
                 if not slot.stopped:
                     self._stop(slot, reason, tick.time_ms, outcomes)
+        outcomes += self.account.marks(tick.time_ms)
         return outcomes
 
     def _watch(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:

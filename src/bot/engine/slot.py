@@ -70,6 +70,8 @@ class Slot:
         self.is_warm = False
         self.best_price = 0.0
         self.exited_at = -1 - config.cooldown
+        self.exited_ms = 0
+        """When the last round trip ended; 0 before the first."""
         self.sequence = 0
         self.exit_reason = ""
         """Why the last exit was wished for."""
@@ -120,7 +122,7 @@ class Slot:
     def end_trip(self, pnl: Decimal, time_ms: int) -> None:
         """Take the P&L of a closed round trip in and start flat again."""
         self.realised = EXACT.add(self.realised, pnl)
-        self.exited_at = self.candles
+        self.exited_at, self.exited_ms = self.candles, time_ms
         self.best_price = 0.0
         self.position.close()
         self.mark(time_ms)
@@ -141,10 +143,10 @@ class Slot:
         """Quantity that open exits may still take away."""
         return sum((live.remaining for live in self.live.values() if live.order.purpose is not Purpose.ENTRY), ZERO)
 
-    def restore_fills(self, fills: Iterable[Fill]) -> None:
-        """Fold the fills of the open round trip into the position, as they were folded when they came."""
-        for fill in fills:
-            self.position.apply(fill, self.instrument.base, fee_in_quote(fill, self.instrument))
+    def restore_fills(self, fills: Iterable[tuple[Fill, Decimal]]) -> None:
+        """Fold the fills of the open round trip, each with its fee in quote, as they were folded when they came."""
+        for fill, fee in fills:
+            self.position.apply(fill, self.instrument.base, fee)
 
 
 def limits_of(config: StrategyConfig) -> Limits:

@@ -1,33 +1,60 @@
 """Recovery: puts an engine back where the journal says that it was."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
-from bot.domain.market import INTERVAL_MS, Candle
+from bot.domain.market import INTERVAL_MS, Candle, next_open
+from bot.domain.money import EXACT, ZERO, times
+from bot.domain.order import Side
 from bot.engine.engine import Engine
-from bot.engine.slot import LiveOrder, Slot
-from bot.ports import Recovered
+from bot.engine.slot import DAY_MS, LiveOrder, Slot
+from bot.ports import Recovered, StrategyState
 
 
 def restore(engine: Engine, recovered: Recovered) -> None:
     """Give the engine its balances, positions, open orders and peaks. Its strategies have been added before."""
     engine.restore_balances(recovered.balances)
     engine.restore_fill_keys(recovered.fill_keys)
+    for mark in recovered.accounts:
+        engine.account.restore(mark)
     for strategy_id, state in recovered.strategies.items():
         slot = engine.slots.get(strategy_id)
-        if slot is None:
+        if slot is not None:
+            _restore_slot(slot, state)
             continue
-        slot.restore_fills(state.fills)
-        slot.realised = state.realised
-        slot.sequence = state.sequence
-        slot.stopped = slot.stopped or state.stopped
-        if state.peak_equity is not None:
-            slot.peak_equity = max(slot.peak_equity, state.peak_equity)
+        for mark in recovered.accounts:
+            # What a strategy that cannot run holds is worth as much as before, but nobody follows its price.
+            engine.account.moved(mark.quote, -_invested(state, mark.quote))
     for each in recovered.open_orders:
         if each.order.strategy_id in engine.slots:
             engine.slots[each.order.strategy_id].exit_reason = each.order.reason
             engine.restore_order(
                 LiveOrder(each.order, each.status, each.filled, each.quote_filled, each.exchange_order_id)
             )
+
+
+def _restore_slot(slot: Slot, state: StrategyState) -> None:
+    slot.restore_fills(zip(state.fills, state.fees, strict=True))
+    slot.realised = state.realised
+    slot.exited_ms = state.closed_ms
+    slot.sequence = state.sequence
+    slot.stopped = slot.stopped or state.stopped
+    # Who gave it more or less to trade with since then made neither a profit nor a loss by that.
+    given = slot.capital - (slot.capital if state.capital is None else state.capital)
+    if state.peak_equity is not None:
+        slot.peak_equity = max(slot.peak_equity, state.peak_equity + given)
+    if state.day_equity is not None:
+        slot.day, slot.day_equity = state.marked_ms // DAY_MS, state.day_equity + given
+
+
+def _invested(state: StrategyState, quote: str) -> Decimal:
+    """Give the quote that the open round trip has taken out so far."""
+    paid = ZERO
+    for fill in state.fills:
+        if fill.symbol.endswith(quote):
+            worth = times(fill.price, fill.quantity)
+            paid = EXACT.add(paid, worth if fill.side is Side.BUY else worth.copy_negate())
+    return paid
 
 
 MOST_CANDLES = 5_000
@@ -46,6 +73,14 @@ def restore_best_price(slot: Slot, history: Sequence[Candle]) -> None:
     closes = [candle.close for candle in history if candle.close_time > slot.position.opened_ms]
     if closes and not slot.position.is_flat:
         slot.best_price = min(closes) if slot.position.is_short else max(closes)
+
+
+def restore_cooldown(slot: Slot) -> None:
+    """Count the candles since the last round trip ended, now that history says which candle is the newest."""
+    if slot.exited_ms and slot.last_open >= 0:
+        newest_ms = next_open(slot.last_open, slot.stream.interval) - 1
+        passed = -((slot.exited_ms - newest_ms) // INTERVAL_MS[slot.stream.interval])
+        slot.exited_at = slot.candles - max(passed, 0)
 
 
 def newest_trade_id(recovered: Recovered) -> int:

@@ -16,7 +16,7 @@ from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
 from bot.runtime.inbox import Inbox
 from bot.runtime.plan import AccountPlan, StrategyPlan
-from bot.runtime.recovery import candles_since_entry, restore, restore_best_price
+from bot.runtime.recovery import candles_since_entry, restore, restore_best_price, restore_cooldown
 from bot.runtime.runner import Runner
 
 log = structlog.get_logger()
@@ -154,6 +154,7 @@ class Worker:
                 if slot.stream == stream:
                     engine.warm_up(slot.id, candles)
                     restore_best_price(slot, candles)
+                    restore_cooldown(slot)
 
         async with asyncio.TaskGroup() as group:
             for stream, count in wanted.items():

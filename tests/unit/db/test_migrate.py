@@ -54,7 +54,7 @@ def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
     assert migrate.current(empty_url) is None
     assert migrate.upgrade(empty_url) is True
     assert migrate.upgrade(empty_url) is False
-    assert migrate.current(empty_url) == migrate.head() == "2025_01"
+    assert migrate.current(empty_url) == migrate.head() == "2025_02"
 
 
 def test_two_programs_that_migrate_at_once_take_turns(empty_url: str) -> None:

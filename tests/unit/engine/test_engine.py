@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.ledger import DUST, OWNER
 from bot.domain.messages import (
+    AccountMarked,
     CancelOrder,
     Decision,
     EquityMarked,
@@ -319,8 +320,35 @@ def test_a_tick_is_answered_with_equity_marks(bench) -> None:
     bench.add()
     assert bench.tell(Tick(1)) == []
     bench.show(0, 100.0)
-    (marked,) = bench.tell(Tick(2))
-    assert marked == EquityMarked(1, 2, 500.0, 0.0, 0.0, D(0), 100.0)
+    assert bench.tell(Tick(2)) == [
+        EquityMarked(1, 2, 500.0, 0.0, 0.0, D(0), 100.0),
+        AccountMarked("USDT", 2, peak_equity=1000.0, day_equity=1000.0),
+    ]
+
+
+def test_money_that_comes_or_goes_is_no_gain_and_no_loss_of_the_account(make_bench) -> None:
+    bench = make_bench(Limits(max_drawdown=0.1))
+    bench.add()
+    bench.show(0, 100.0)
+    bench.tell(Tick(2))
+    bench.tell(FundsSeen({"USDT": D(400)}, 3))
+    outcomes = bench.tell(Tick(4))
+    assert of(StrategyStopped, outcomes) == []
+    assert outcomes[-1] == AccountMarked("USDT", 4, peak_equity=400.0, day_equity=400.0)
+
+
+def test_after_an_account_drawdown_has_struck_a_person_can_let_its_strategies_go_on(make_bench, orders) -> None:
+    bench = make_bench(Limits(max_drawdown=0.1))
+    slot = bench.add({0: lambda s: s.buy("in")}, order_value=500.0)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    bench.tell(Tick(1))
+    bench.show(1, 60.0)
+    assert len(of(StrategyStopped, bench.tell(Tick(2)))) == 1
+    slot.stopped = ""
+    assert of(StrategyStopped, bench.tell(Tick(3))) == []
+    bench.show(2, 30.0)
+    assert len(of(StrategyStopped, bench.tell(Tick(4)))) == 1
 
 
 @pytest.mark.parametrize("quantity", [float("nan"), float("inf"), -1.0, 0.0, "5", None.__class__])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.journal import MemoryJournal
@@ -24,12 +25,12 @@ from tests.fakes.outfit import (
 )
 
 from bot.domain.errors import Unavailable
-from bot.domain.messages import Event, Outcome, PlaceOrder
-from bot.domain.order import Order, OrderStatus, OrderType, Side, TimeInForce
+from bot.domain.messages import AccountMarked, Event, Outcome, PlaceOrder
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
 from bot.engine.engine import Engine
 from bot.ports import OpenOrder, Recovered, StrategyState
 from bot.runtime import runner as runner_module
-from bot.runtime.recovery import candles_since_entry, newest_order_id, newest_trade_id, restore
+from bot.runtime.recovery import candles_since_entry, newest_order_id, newest_trade_id, restore, restore_cooldown
 
 OPEN = OpenOrder(
     Order("b-1-x-0", 1, "BTCUSDT", Side.BUY, OrderType.LIMIT, D(2), START, D(90), TimeInForce.GTC),  # type: ignore[arg-type]
@@ -63,6 +64,68 @@ def test_everything_the_journal_knows_comes_back() -> None:
     assert (slot.realised, slot.peak_equity, slot.stopped, slot.sequence) == (D(5), 700.0, "drawdown", 9)
     live = slot.live["b-1-x-0"]
     assert (live.status, live.remaining, live.exchange_order_id) == (OrderStatus.NEW, D("1.5"), 77)
+
+
+BOUGHT = Fill("b-1-x-0", "BTCUSDT", 1, Side.BUY, D(100), D(2), D("0.003"), "BNB", START)  # type: ignore[arg-type]
+
+
+def test_a_fee_in_another_asset_keeps_the_worth_at_which_it_was_booked() -> None:
+    engine = engine_with()
+    restore(engine, recovered(strategies={1: StrategyState(1, fills=(BOUGHT,), fees=(D("1.8"),))}))
+    assert (engine.slots[1].position.quantity, engine.slots[1].position.fees) == (D(2), D("1.8"))
+
+
+def test_the_day_goes_on_after_a_restart() -> None:
+    engine = engine_with(capital=500.0)
+    restore(engine, recovered(strategies={1: StrategyState(1, marked_ms=START, day_equity=480.0, realised=D(-70))}))
+    slot = engine.slots[1]
+    slot.mark(START + 1)
+    assert slot.standing().lost_today == 50.0
+    slot.mark(START + 86_400_000)
+    assert slot.standing().lost_today == 0.0
+
+
+def test_other_capital_since_the_last_mark_is_neither_a_loss_nor_a_gain() -> None:
+    engine = engine_with(capital=500.0, max_drawdown=0.1)
+    state = StrategyState(1, peak_equity=1050.0, capital=1000.0, marked_ms=START, day_equity=1020.0)
+    restore(engine, recovered(strategies={1: state}))
+    slot = engine.slots[1]
+    assert (slot.peak_equity, slot.day_equity) == (550.0, 520.0)
+
+
+def test_the_account_goes_on_from_its_peak_and_its_day() -> None:
+    engine = engine_with()
+    restore(
+        engine,
+        recovered(balances={("owner", "USDT"): D(850)}, accounts=(AccountMarked("USDT", START, 1000.0, 900.0),)),
+    )
+    standing = engine.account.standing("USDT", START + 1)
+    assert (standing.drawdown, standing.lost_today) == (0.15, 50.0)
+
+
+def test_what_a_strategy_that_cannot_run_holds_is_no_loss_of_the_account() -> None:
+    engine = engine_with()
+    gone = StrategyState(7, fills=(BOUGHT,), fees=(D("1.8"),))
+    mark = AccountMarked("USDT", START, 1000.0, 1000.0)
+    restore(engine, recovered(balances={("owner", "USDT"): D(800)}, strategies={7: gone}, accounts=(mark,)))
+    standing = engine.account.standing("USDT", START + 1)
+    assert (standing.drawdown, standing.lost_today) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("closed_ms", "ago"), [(START + 59_999, 3), (START + 60_500, 3), (START + 239_999, 0)])
+def test_a_cooldown_goes_on_from_the_end_of_the_last_round_trip(closed_ms: int, ago: int) -> None:
+    engine = engine_with(cooldown=5)
+    restore(engine, recovered(strategies={1: StrategyState(1, closed_ms=closed_ms)}))
+    engine.warm_up(1, [candle(n, 100.0) for n in (2, 3)])
+    restore_cooldown(engine.slots[1])
+    slot = engine.slots[1]
+    assert slot.candles - slot.exited_at == ago
+
+
+def test_a_strategy_that_never_left_a_position_has_no_cooldown() -> None:
+    slot = engine_with(cooldown=5).slots[1]
+    restore_cooldown(slot)
+    assert slot.candles - slot.exited_at > 5
 
 
 def test_a_peak_below_the_capital_does_not_count() -> None:

@@ -24,7 +24,7 @@ from tests.fakes.outfit import (
 
 from bot.domain.errors import Unavailable
 from bot.domain.market import Market, Stream
-from bot.domain.messages import EquityMarked, FundsPosted, FundsSeen, PlaceOrder, StrategyStopped
+from bot.domain.messages import EquityMarked, FundsPosted, FundsSeen, PlaceOrder, StrategyStopped, TradeClosed
 from bot.ports import Deliver, OpenOrder
 from bot.runtime.plan import StrategyPlan
 from bot.runtime.worker import Worker
@@ -243,6 +243,19 @@ async def test_the_trailing_stop_of_a_position_counts_from_the_best_close_before
         assert len(stage.kept(PlaceOrder)) == 1
         await stage.show(candle(5, 107.0))
         assert [each.order.reason for each in stage.kept(PlaceOrder)] == ["told", "trailing stop"]
+
+
+async def test_a_cooldown_outlives_a_restart() -> None:
+    outfit = FakeOutfit()
+    script = {0: buys(), 1: sells, 3: buys(), 5: buys()}
+    async with Stage(told(script, cooldown=3), outfit=outfit) as stage:
+        await stage.show(candle(0, 100.0), candle(1, 101.0))
+        assert len(stage.kept(TradeClosed)) == 1
+    async with Stage(told(script, cooldown=3), outfit=outfit) as stage:
+        await stage.show(candle(2, 100.0), candle(3, 100.0), candle(4, 100.0))
+        assert len(stage.kept(PlaceOrder)) == 2
+        await stage.show(candle(5, 100.0))
+        assert len(stage.kept(PlaceOrder)) == 3
 
 
 async def test_strategies_without_a_word_about_indicators_still_know_a_price() -> None:
