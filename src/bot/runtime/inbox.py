@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from bot.domain.market import Candle
 from bot.domain.messages import Event
 
-PAUSE_EVERY = 25
-"""Events taken without a pause before others get their turn on the event loop."""
+PAUSE_EVERY = 5
+"""Events taken without a pause before others get their turn: an account that is behind must not hold them up."""
 
 
 class Inbox:
