@@ -6,14 +6,15 @@ broker and journal an account is handed.
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Select, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -43,7 +44,6 @@ from bot.db.migrate import upgrade
 from bot.db.models import Account, Strategy, User
 from bot.db.repositories import Accounts, Strategies
 from bot.domain.errors import Misconfigured, Unavailable
-from bot.domain.instrument import Instrument
 from bot.domain.ledger import Ledger
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.money import number
@@ -53,6 +53,7 @@ from bot.risk.rules import Limits
 from bot.runtime.paper_trade import PaperBroker, terms_of
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
+from bot.runtime.worker import Listed
 from bot.security.keys import load_or_create_key
 from bot.security.secrets import SecretBox
 from bot.security.tokens import new_token, token_hash
@@ -200,7 +201,6 @@ class Outfit:
         self._roof = roof
         self._feeds = feeds
         self._clock = LocalClock()
-        self._refused: dict[int, str] = {}
         self.mark_every_s = float(min(roof.settings.DASHBOARD_REFRESH_SECONDS, 60))
 
     @property
@@ -231,15 +231,15 @@ class Outfit:
                 await check_durability(connection)
         return PostgresJournal(self._roof.db_url, plan.account_id, plan.mode)
 
-    async def broker(self, plan: AccountPlan, instruments: Mapping[str, Instrument], recovered: Recovered) -> Broker:
+    async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
         """Paper orders meet a simulator in memory; all others are signed and sent."""
         if plan.mode is not Mode.PAPER:
             return await self._sender(plan)
         held = Ledger()
         held.open(recovered.balances)
-        used = {each.config.symbol for each in plan.strategies}
+        used = {(Market.SPOT, each.config.symbol) for each in plan.strategies if each.config.market_of is Market.SPOT}
         return PaperBroker(
-            {symbol: rules for symbol, rules in instruments.items() if symbol in used},
+            {symbol: instruments[market, symbol] for market, symbol in used & instruments.keys()},
             held.ours() if recovered.balances else plan.paper_funds,
             {each.strategy_id: terms_of(each.config) for each in plan.strategies},
             first_order_id=newest_order_id(recovered) + 1,
@@ -248,10 +248,7 @@ class Outfit:
         )
 
     async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
-        """Put on record, once, that a strategy cannot run."""
-        if self._refused.get(strategy.strategy_id) == reason:
-            return
-        self._refused[strategy.strategy_id] = reason
+        """Put on record that a strategy cannot run."""
         log.error("strategy.refused", strategy=strategy.strategy_id, title=strategy.title, cause=reason)
         async with unit_of_work(self._roof.sessions) as session:
             (await Strategies(session).get(strategy.strategy_id)).stopped_reason = reason
@@ -286,7 +283,7 @@ class Plans:
                 accounts = {account.id: account for account in await Accounts(session).list()}
                 rows = await Strategies(session).list()
                 holding = {row_id for mode in Mode for row_id in await _holding(session, mode)}
-        except (OperationalError, OSError) as error:
+        except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             raise Unavailable(f"the database does not answer ({type(error).__name__})") from None
         groups: dict[tuple[int, Mode], list[StrategyPlan]] = {}
         for row in rows:
@@ -300,7 +297,8 @@ class Plans:
             config = parse_config(strategy.Config, row.config)
             approved = self._is_approved(account)
         except Misconfigured as error:
-            await self._outfit.refuse(StrategyPlan(row.id, row.title, BaseStrategy, _NO_CONFIG), str(error))
+            if row.stopped_reason != str(error):  # again when a person enables it without having mended it
+                await self._outfit.refuse(StrategyPlan(row.id, row.title, BaseStrategy, _NO_CONFIG), str(error))
             return
         if config.max_drawdown is None:
             config = config.model_copy(update={"max_drawdown": self._roof.settings.STRATEGY_MAX_DRAWDOWN})

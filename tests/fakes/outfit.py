@@ -11,7 +11,7 @@ from bot.db.base import Mode
 from bot.domain.errors import BotError
 from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule
 from bot.domain.ledger import Ledger
-from bot.domain.market import Candle
+from bot.domain.market import Candle, Market
 from bot.domain.messages import OrderUpdate
 from bot.domain.order import Fill
 from bot.ports import Broker, Feed, Journal, Recovered
@@ -19,7 +19,7 @@ from bot.risk.rules import Limits
 from bot.runtime.paper_trade import PaperBroker, terms_of
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
-from bot.runtime.worker import Worker
+from bot.runtime.worker import Listed, Worker
 from bot.strategies.base import Strategy
 
 D = Decimal
@@ -96,7 +96,7 @@ class FakeOutfit:
             raise self.trouble
         return self.journals.setdefault(str(plan), MemoryJournal())
 
-    async def broker(self, plan: AccountPlan, instruments: Mapping[str, Instrument], recovered: Recovered) -> Broker:
+    async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
         broker = self.make_broker() if self.make_broker else paper_broker(plan, instruments, recovered)
         self.brokers.append(broker)
         return broker
@@ -105,10 +105,10 @@ class FakeOutfit:
         self.refused[strategy.strategy_id] = reason
 
 
-def paper_broker(plan: AccountPlan, instruments: Mapping[str, Instrument], recovered: Recovered) -> PaperBroker:
+def paper_broker(plan: AccountPlan, instruments: Listed, recovered: Recovered) -> PaperBroker:
     """Give a paper account what its ledger says that it holds, or its first money."""
     return PaperBroker(
-        instruments,
+        {symbol: rules for (market, symbol), rules in instruments.items() if market is Market.SPOT},
         ledger_of(recovered).ours() if recovered.balances else plan.paper_funds,
         {each.strategy_id: terms_of(each.config) for each in plan.strategies},
         first_order_id=newest_order_id(recovered) + 1,

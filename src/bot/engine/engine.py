@@ -335,15 +335,22 @@ class Engine:
 
     def _on_stop(self, request: StopRequested) -> Sequence[Outcome]:
         slot = self.slots.get(request.strategy_id)
-        if slot is None or slot.stopped:
+        if slot is None:
             return NOTHING
         outcomes: list[Outcome] = []
-        self._stop(slot, request.reason, request.time_ms, outcomes)
+        if slot.stopped:
+            self._take_back(slot, outcomes)
+        else:
+            self._stop(slot, request.reason, request.time_ms, outcomes)
         return outcomes
 
     def _stop(self, slot: Slot, reason: str, time_ms: int, outcomes: list[Outcome]) -> None:
         slot.stopped = reason
         outcomes.append(StrategyStopped(slot.id, time_ms, reason))
+        self._take_back(slot, outcomes)
+
+    def _take_back(self, slot: Slot, outcomes: list[Outcome]) -> None:
+        """Cancel the entries that still rest."""
         for live in slot.live.values():
             if live.order.purpose is Purpose.ENTRY and live.order.price is not None:
                 outcomes.append(CancelOrder(live.order.client_order_id, live.order.symbol, live.order.market))

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import structlog
 
+from bot.domain.errors import Rejected
 from bot.domain.instrument import Instrument
 from bot.domain.market import Market, Stream
 from bot.domain.messages import StopRequested, Tick
@@ -23,6 +24,10 @@ log = structlog.get_logger()
 
 HISTORY_AT_ONCE = 8
 """Series whose history is fetched at the same time."""
+
+
+Listed = Mapping[tuple[Market, str], Instrument]
+"""The rules of what is traded, by market and symbol: spot and futures write different things alike."""
 
 
 class Outfit(Protocol):
@@ -51,7 +56,7 @@ class Outfit(Protocol):
         """Give its memory."""
         ...
 
-    async def broker(self, plan: AccountPlan, instruments: Mapping[str, Instrument], recovered: Recovered) -> Broker:
+    async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
         """Give where its orders go."""
         ...
 
@@ -92,8 +97,10 @@ class Worker:
                 subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
                 self.runner = runner
                 for each in self.plan.strategies:
-                    if not each.is_enabled:  # perhaps since we began: whoever is stopped already hears nothing of it
-                        self.request_stop(each.strategy_id, "disabled")
+                    # Disabled perhaps since we began; and who was stopped before may have died with an entry at rest.
+                    stopped = each.strategy_id in engine.slots and engine.slots[each.strategy_id].stopped
+                    if stopped or not each.is_enabled:
+                        self.request_stop(each.strategy_id, stopped or "disabled")
                 log.info("account.ready", account=str(plan), strategies=len(engine.slots), streams=len(streams))
                 try:
                     async with asyncio.TaskGroup() as group:
@@ -115,18 +122,23 @@ class Worker:
             time_ms = self.runner.last_candle_ms or self._outfit.clock.now_ms()
             self.runner.inbox.put(StopRequested(strategy_id, reason, time_ms))
 
-    async def _instruments(self, feed: Feed) -> Mapping[str, Instrument]:
-        markets = {each.config.market_of for each in self.plan.strategies}
-        found: dict[str, Instrument] = {}
-        for market in sorted(markets):
-            found |= await feed.instruments(Market(market))
+    async def _instruments(self, feed: Feed) -> Listed:
+        found: dict[tuple[Market, str], Instrument] = {}
+        for market in sorted({each.config.market_of for each in self.plan.strategies}):
+            try:
+                rules = await feed.instruments(market)
+            except Rejected as error:  # a market that this feed does not show: its strategies alone cannot run
+                log.warning("market.not_shown", account=str(self.plan), market=market, cause=str(error))
+                continue
+            found |= {(market, symbol): instrument for symbol, instrument in rules.items()}
         return found
 
-    async def _add_strategies(self, engine: Engine, instruments: Mapping[str, Instrument]) -> None:
+    async def _add_strategies(self, engine: Engine, instruments: Listed) -> None:
         for each in self.plan.strategies:
-            instrument = instruments.get(each.config.symbol)
+            market, symbol = each.config.market_of, each.config.symbol
+            instrument = instruments.get((market, symbol))
             if instrument is None:
-                await self._outfit.refuse(each, f"{each.config.symbol} is not listed on {self.plan.environment}")
+                await self._outfit.refuse(each, f"{symbol} is not listed on {self.plan.environment} {market}")
                 continue
             try:
                 slot = engine.add(each.strategy_id, each.strategy, each.config, instrument)

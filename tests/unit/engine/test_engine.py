@@ -277,7 +277,9 @@ def test_a_person_stops_a_strategy_and_its_resting_entries_are_cancelled(bench, 
     (entry,) = orders(bench.show(0, 100.0))
     outcomes = bench.tell(StopRequested(1, "disabled", 5))
     assert [type(outcome) for outcome in outcomes] == [StrategyStopped, CancelOrder]
-    assert bench.tell(StopRequested(1, "disabled", 6)) == []
+    assert bench.tell(StopRequested(1, "disabled", 6)) == [CancelOrder(entry.client_order_id, "BTCUSDT")]
+    bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.CANCELED, 7))
+    assert bench.tell(StopRequested(1, "disabled", 8)) == []
     assert entry.client_order_id == outcomes[1].client_order_id
 
 

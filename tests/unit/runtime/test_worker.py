@@ -1,12 +1,14 @@
 """The worker: recovers, warms up, trades until cancelled, lets go; one bad strategy leaves the others alone."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
 from tests.fakes.broker import FakeBroker
+from tests.fakes.feed import FakeFeed
 from tests.fakes.outfit import (
+    BTC,
     START,
     D,
     FakeOutfit,
@@ -22,12 +24,22 @@ from tests.fakes.outfit import (
     until,
 )
 
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Rejected, Unavailable
+from bot.domain.instrument import Instrument, LotRule
 from bot.domain.market import Market, Stream
-from bot.domain.messages import EquityMarked, FundsPosted, FundsSeen, PlaceOrder, StrategyStopped, TradeClosed
-from bot.ports import Deliver, OpenOrder
-from bot.runtime.plan import StrategyPlan
-from bot.runtime.worker import Worker
+from bot.domain.messages import (
+    EquityMarked,
+    FundsPosted,
+    FundsSeen,
+    OrderChanged,
+    PlaceOrder,
+    StrategyStopped,
+    TradeClosed,
+)
+from bot.domain.order import OrderStatus
+from bot.ports import Broker, Deliver, OpenOrder, Recovered
+from bot.runtime.plan import AccountPlan, StrategyPlan
+from bot.runtime.worker import Listed, Worker
 from bot.strategies.base import Strategy
 
 MINUTES = Stream(Market.SPOT, "BTCUSDT", "1m")
@@ -47,7 +59,8 @@ class FailsToBeMade(Told):
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (told(strategy_id=2, symbol="NOSUCH"), "NOSUCH is not listed on emulator"),
+        (told(strategy_id=2, symbol="NOSUCH"), "NOSUCH is not listed on emulator spot"),
+        (told(strategy_id=2, market="futures"), "BTCUSDT is not listed on emulator futures"),
         (told(strategy_id=2, base=FailsToStart), "on_start raised LookupError: no such file"),
         (told(strategy_id=2, base=FailsToBeMade), "Told raised LookupError: no such file"),
     ],
@@ -171,6 +184,45 @@ async def test_a_strategy_disabled_while_its_account_gets_ready_takes_no_new_ris
     assert [each.reason for each in outfit.journals["main/paper"].outcomes if isinstance(each, StrategyStopped)] == [
         "disabled"
     ]
+
+
+async def test_each_market_has_its_own_rules_for_a_symbol() -> None:
+    coarse = msgspec.structs.replace(BTC, market=Market.FUTURES, lot=LotRule(D("0.001"), D(9000), D("0.001")))
+    outfit = FakeOutfit(FakeFeed(BTC, coarse))
+    seen: list[Listed] = []
+    give = outfit.broker
+
+    async def broker(plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
+        seen.append(instruments)
+        return await give(plan, instruments, recovered)
+
+    outfit.broker = broker  # type: ignore[method-assign]
+    async with Stage(told(), told(strategy_id=2, market="futures"), outfit=outfit):
+        assert seen == [{(Market.SPOT, "BTCUSDT"): BTC, (Market.FUTURES, "BTCUSDT"): coarse}]
+
+
+async def test_a_market_that_the_feed_does_not_show_stops_its_own_strategies_alone() -> None:
+    class SpotAlone(FakeFeed):
+        async def instruments(self, market: Market) -> Mapping[str, Instrument]:
+            if market is not Market.SPOT:
+                raise Rejected("this feed shows spot, not futures")
+            return await super().instruments(market)
+
+    outfit = FakeOutfit(SpotAlone(BTC))
+    async with Stage(told({0: buys()}), told(strategy_id=2, market="futures"), outfit=outfit) as stage:
+        await stage.show(candle(0, 100.0))
+        assert len(stage.kept(PlaceOrder)) == 1
+    assert outfit.refused == {2: "BTCUSDT is not listed on emulator futures"}
+
+
+async def test_an_entry_of_a_strategy_stopped_before_the_restart_does_not_go_on_resting() -> None:
+    outfit = FakeOutfit()
+    plan = told({0: buys(price=90.0)})
+    async with Stage(plan, outfit=outfit) as stage:
+        await stage.show(candle(0, 100.0))
+    async with Stage(msgspec.structs.replace(plan, stopped="drawdown"), outfit=outfit) as stage:
+        assert [each.status for each in stage.kept(OrderChanged)] == [OrderStatus.NEW, OrderStatus.CANCELED]
+        assert stage.kept(StrategyStopped) == []
 
 
 @pytest.mark.parametrize("change", [{"is_enabled": False}, {"stopped": "drawdown"}])
