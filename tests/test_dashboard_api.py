@@ -2,6 +2,7 @@
 
 # ruff: noqa: F811  fixtures are used by their names
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from starlette.testclient import TestClient
 from tests.unit.api.conftest import Clock, app, cache, cache_path, client, clock, world  # noqa: F401
 from tests.unit.api.world import NOW_MS, World
 
+from bot.api.deps import Deps
+from bot.api.main import create_app
 from bot.api.schemas import Snapshot
+from bot.db.base import create_async, session_factory
 from bot.reporting.cache.sqlite import CacheWriter
 
 
@@ -40,6 +44,28 @@ def test_health_says_what_is_stale(client: TestClient, cache: CacheWriter, clock
     assert "aggregator" in checks["cache"]["reason"]
     assert (checks["runner"]["ok"], checks["runner"]["heartbeat_age_s"]) == (False, 400.0)
     assert "bot start" in checks["runner"]["reason"]
+
+
+def test_a_runner_that_notes_its_life_is_not_missed_while_its_candles_are_long(
+    database_url: str, tmp_path: Path, world: World, clock: Clock, cache_path: Path
+) -> None:
+    note = tmp_path / "bot.json"
+    note.write_text("{}")
+    clock.ms += 400_000
+    engine = create_async(database_url, pooled=False)
+    deps = Deps(
+        sessions=session_factory(engine), sqlite_path=cache_path, now_ms=clock, runner_note=note, close=engine.dispose
+    )
+    with TestClient(create_app(deps), base_url="http://127.0.0.1") as client:
+        assert client.get("/health").json()["checks"]["runner"]["ok"] is True
+        clock.ms += 400_000
+        assert client.get("/health").json()["checks"]["runner"]["ok"] is True
+        os.utime(note, (0, 0))
+        clock.ms += 1_000
+        assert client.get("/health").json()["checks"]["runner"]["ok"] is False
+        note.unlink()
+        clock.ms += 1_000
+        assert client.get("/health").json()["checks"]["runner"]["ok"] is False
 
 
 def test_a_runner_is_not_missed_while_nothing_is_enabled(client: TestClient, world: World, clock: Clock) -> None:

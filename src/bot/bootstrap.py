@@ -4,6 +4,7 @@ Way in: Roof, then Outfit for what trades and dashboard_deps() for what shows. M
 broker and journal an account is handed.
 """
 
+import asyncio
 import dataclasses
 import logging
 from collections.abc import Sequence
@@ -122,6 +123,12 @@ class Roof:
     def catalogue(self) -> Catalogue:
         """All strategies that can be found."""
         return discover(self.settings.STRATEGIES_DIR)
+
+    def strategy(self, name: str) -> type[BaseStrategy]:
+        """Find a strategy by name, also one written after our first look."""
+        if name not in self.catalogue.found:
+            self.catalogue = self.catalogue.and_newer(self.settings.STRATEGIES_DIR)
+        return self.catalogue.find(name)
 
     def start_logs(self, process: str = "bot", *, console: bool = True) -> Logs:
         """Send logs where the settings say."""
@@ -284,6 +291,8 @@ class Plans:
                 rows = await Strategies(session).list()
                 holding = {row_id for mode in Mode for row_id in await _holding(session, mode)}
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+            if not self._roof.settings.DB_URL:
+                await asyncio.to_thread(embedded.revive, self._roof.settings.VAR_DIR / "postgres")
             raise Unavailable(f"the database does not answer ({type(error).__name__})") from None
         groups: dict[tuple[int, Mode], list[StrategyPlan]] = {}
         for row in rows:
@@ -293,7 +302,7 @@ class Plans:
 
     async def _place(self, row: Strategy, account: Account, groups: dict[tuple[int, Mode], list[StrategyPlan]]) -> None:
         try:
-            strategy = self._roof.catalogue.find(row.name)
+            strategy = self._roof.strategy(row.name)
             config = parse_config(strategy.Config, row.config)
             approved = self._is_approved(account)
         except Misconfigured as error:
@@ -348,6 +357,7 @@ def dashboard_deps(roof: Roof, feeds: Feeds | None, token: str | None) -> "Deps"
         allowed_hosts=frozenset({*LOCAL_HOSTS, roof.settings.API_HOST}),
         candles=feeds.candles if feeds else None,
         first_run_token_hash=token_hash(token) if token else None,
+        runner_note=roof.settings.VAR_DIR / "run" / "bot.json",
     )
 
 

@@ -30,6 +30,7 @@ class Deps:
     """Everything the roof hands to the API.
 
     `candles` None means charts without candles. `first_run_token_hash` opens the first login, see `api.security`.
+    `runner_note` is the file that a runner on this machine writes again and again, to show that it lives.
     `close` is awaited when the server stops: it lets go of what the roof opened for us.
     """
 
@@ -40,7 +41,15 @@ class Deps:
     now_ms: Callable[[], int] = wall_clock_ms
     candles: Candles | None = None
     first_run_token_hash: str | None = None
+    runner_note: Path | None = None
     close: Callable[[], Awaitable[None]] | None = None
+
+    def runner_age_s(self) -> float | None:
+        """Give the age of the runner's note, None when there is none: no runner here, or one on another machine."""
+        try:
+            return None if self.runner_note is None else max(0.0, time.time() - self.runner_note.stat().st_mtime)
+        except OSError:
+            return None
 
 
 class CandleDesk:

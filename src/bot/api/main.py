@@ -36,7 +36,7 @@ def create_app(deps: Deps) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.deps = deps
-    app.state.boards = Boards(deps.sessions, deps.now_ms)
+    app.state.boards = Boards(deps.sessions, deps.now_ms, deps.runner_age_s)
     app.state.hub = Hub(deps.sessions, app.state.boards)
     app.state.candles = CandleDesk(deps.candles) if deps.candles else None
     app.include_router(health.router, prefix="/health")

@@ -49,7 +49,8 @@ def runner(board: Board) -> schemas.Runner:
     """Say whether a runner is at work: one is missed only while some strategy is enabled."""
     age_s = board.heartbeat_age_s
     is_needed = any(row.facts.enabled for row in board.rows)
-    return schemas.Runner(ok=not is_needed or (age_s is not None and age_s <= FRESH_S), heartbeat_age_s=_rounded(age_s))
+    is_alive = (age_s is not None and age_s <= FRESH_S) or any(row.state == "running" for row in board.rows)
+    return schemas.Runner(ok=is_alive or not is_needed, heartbeat_age_s=_rounded(age_s))
 
 
 def equity_events(board: Board, known: dict[int, int]) -> list[schemas.EquityEvent]:

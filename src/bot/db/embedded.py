@@ -88,6 +88,13 @@ def running(root: Path) -> Server | None:
     return Server(place, pid) if pid is not None and _is_ours(pid, place) else None
 
 
+def revive(root: Path) -> None:
+    """Start the server of `root` again when it has died; where that fails, or its data is gone, all stays as it is."""
+    if (home_of(root.absolute()) / "data").is_dir():
+        with contextlib.suppress(Misconfigured, Unavailable):
+            ensure(root)
+
+
 def erase(root: Path) -> None:
     """Stop the server of `root` and remove all of its data, and nothing else that may lie there."""
     root = root.absolute()

@@ -9,13 +9,14 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from bot.db.base import Mode, SessionFactory
+from bot.domain.market import INTERVAL_MS
 from bot.domain.money import ZERO
 from bot.reporting import metrics, queries
 from bot.reporting.metrics import Kpis
 from bot.reporting.queries import DAY_MS, AccountFacts, Mark, StrategyFacts
 
-FRESH_S = 60.0
-"""Marks that have not moved for longer are stale, and the runner is taken for gone."""
+FRESH_S = 90.0
+"""Marks come each minute, but only with new candles: one may be this much older than its candle is long."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -35,7 +36,8 @@ class Row(msgspec.Struct, frozen=True):
             return "disabled"
         if self.facts.stopped_reason:
             return "stopped"
-        return "running" if self.age_s is not None and self.age_s <= FRESH_S else "waiting"
+        fresh_s = FRESH_S + INTERVAL_MS.get(self.facts.interval, 0) / 1000
+        return "running" if self.age_s is not None and self.age_s <= fresh_s else "waiting"
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Board(msgspec.Struct, frozen=True):
-    """Everything the first page shows. `heartbeat_age_s` says how long ago equity marks last moved."""
+    """Everything the first page shows. `heartbeat_age_s` says how long ago the runner last gave a sign of life."""
 
     time_ms: int
     heartbeat_age_s: float | None
@@ -69,18 +71,18 @@ class Board(msgspec.Struct, frozen=True):
 class Pulse:
     """Tells how long ago the equity marks of each ledger last moved.
 
-    Replayed markets live in the past, so it watches marks change instead of comparing their time with ours; only the
-    first look has nothing else to go by.
+    Replayed markets live in the past, so it watches marks change instead of comparing their time with ours. Only the
+    first look has nothing else to go by: then marks of a runner known to be alive count as new.
     """
 
     def __init__(self) -> None:
         self._newest: dict[Mode, int] = {}
         self._moved_ms: dict[Mode, int] = {}
 
-    def beat(self, mode: Mode, newest_ms: int, now_ms: int) -> float:
+    def beat(self, mode: Mode, newest_ms: int, now_ms: int, *, is_alive: bool = False) -> float:
         """Take the newest mark of a ledger; give the age of its last movement in seconds."""
         if mode not in self._newest:
-            self._moved_ms[mode] = min(now_ms, newest_ms)
+            self._moved_ms[mode] = now_ms if is_alive else min(now_ms, newest_ms)
         elif newest_ms != self._newest[mode]:
             self._moved_ms[mode] = now_ms
         self._newest[mode] = newest_ms
@@ -88,11 +90,22 @@ class Pulse:
 
 
 class Boards:
-    """Gives the board; asks the database only when the last answer is a second old."""
+    """Gives the board; asks the database only when the last answer is a second old.
 
-    def __init__(self, sessions: SessionFactory, now_ms: Callable[[], int], *, keep_ms: int = 1_000) -> None:
+    `runner_age_s` tells how long ago the runner noted that it lives, None where its notes cannot be seen.
+    """
+
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        now_ms: Callable[[], int],
+        runner_age_s: Callable[[], float | None] = lambda: None,
+        *,
+        keep_ms: int = 1_000,
+    ) -> None:
         self._sessions = sessions
         self._now_ms = now_ms
+        self._runner_age_s = runner_age_s
         self._keep_ms = keep_ms
         self._pulse = Pulse()
         self._last: Board | None = None
@@ -104,18 +117,24 @@ class Boards:
             last, now_ms = self._last, self._now_ms()
             if fresh or last is None or now_ms - last.time_ms >= self._keep_ms:
                 async with self._sessions() as session:
-                    last = self._last = await session.run_sync(read, self._pulse, now_ms)
+                    last = self._last = await session.run_sync(read, self._pulse, now_ms, self._runner_age_s())
             return last
 
 
-def read(session: Session, pulse: Pulse, now_ms: int) -> Board:
+def read(session: Session, pulse: Pulse, now_ms: int, runner_age_s: float | None = None) -> Board:
     """Read the board: four statements for each kind of money in use, however many strategies there are."""
     strategies, accounts = queries.strategies(session), queries.accounts(session)
     ledgers = {mode: _Ledger.read(session, mode) for mode in sorted({facts.mode for facts in strategies})}
-    ages_s = {mode: pulse.beat(mode, ledger.newest_ms, now_ms) for mode, ledger in ledgers.items() if ledger.newest_ms}
+    is_alive = runner_age_s is not None and runner_age_s <= FRESH_S
+    ages_s = {
+        mode: pulse.beat(mode, ledger.newest_ms, now_ms, is_alive=is_alive)
+        for mode, ledger in ledgers.items()
+        if ledger.newest_ms
+    }
+    signs_s = [*ages_s.values(), *([] if runner_age_s is None else [runner_age_s])]
     return Board(
         time_ms=now_ms,
-        heartbeat_age_s=min(ages_s.values(), default=None),
+        heartbeat_age_s=min(signs_s, default=None),
         accounts=accounts,
         # A strategy removed between two statements has no figures any more.
         rows=[

@@ -40,6 +40,11 @@ class Catalogue(msgspec.Struct, frozen=True):
         broken = f" ({'; '.join(self.problems)})" if self.problems else ""
         raise Misconfigured(f"unknown strategy {name!r}; {hint}{broken}")
 
+    def and_newer(self, folder: Path | None) -> "Catalogue":
+        """Look again: strategies written since then come in, and those known stay what they are."""
+        now = discover(folder)
+        return Catalogue({**now.found, **self.found}, now.problems)
+
 
 def discover(folder: Path | None = None) -> Catalogue:
     """Look everywhere once. Names are unique: a later find of a taken name is a problem, not a replacement."""

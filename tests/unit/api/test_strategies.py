@@ -14,7 +14,7 @@ def test_the_overview_shows_every_strategy_with_its_money_apart(client: TestClie
         "idle": ("paper", "waiting"),
         "off": ("paper", "disabled"),
         "test": ("rehearsal", "stopped"),
-        "live": ("live", "waiting"),
+        "live": ("live", "running"),  # a candle of five minutes is not over yet
     }
     mean = rows["mean"]
     assert mean["kpis"]["pnl"] == "9.25"
@@ -36,6 +36,9 @@ def test_a_figure_ages_until_a_new_mark_comes(client: TestClient, world: World, 
     assert age() == 0.0
     clock.ms += 90_000
     assert age() == 90.0
+    assert client.get(f"/api/v1/strategies/{world.ids['mean']}").json()["state"] == "running", "its candle is not over"
+    clock.ms += 90_000
+    assert age() == 180.0
     assert client.get(f"/api/v1/strategies/{world.ids['mean']}").json()["state"] == "waiting"
     world.mark(world.ids["mean"], 10_020.0, NOW_MS - 30_000 + 90_000)
     clock.ms += 2_000

@@ -105,6 +105,16 @@ def test_a_killed_server_is_started_again_with_its_data(root: Path) -> None:
     assert ask(again, "SELECT number FROM kept") == 7
 
 
+def test_a_killed_server_is_revived_and_an_erased_one_is_not(root: Path) -> None:
+    killed = embedded.ensure(root)
+    os.kill(killed.pid, signal.SIGKILL)
+    embedded.revive(root)
+    assert embedded.ensure(root).pid != killed.pid
+    embedded.erase(root)
+    embedded.revive(root)
+    assert embedded.running(root) is None
+
+
 def test_a_process_number_reused_by_a_stranger_does_not_stop_the_start(root: Path) -> None:
     server = embedded.ensure(root)
     os.kill(server.pid, signal.SIGKILL)

@@ -27,6 +27,15 @@ def test_a_strategy_of_the_users_folder_is_found_with_its_origin(tmp_path: Path)
     assert found.origin == str(tmp_path / "mine.py")
 
 
+def test_a_strategy_written_later_is_found_and_those_known_stay_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(GOOD)
+    first = discover(tmp_path)
+    (tmp_path / "later.py").write_text(GOOD.replace('name = "mine"', 'name = "later"'))
+    second = first.and_newer(tmp_path)
+    assert second.find("later").name == "later"
+    assert second.find("mine") is first.find("mine")
+
+
 @pytest.mark.parametrize(
     ("code", "cause"),
     [

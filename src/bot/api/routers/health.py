@@ -70,5 +70,5 @@ def _runner(board: Board | None) -> schemas.RunnerCheck:
     if board is None:
         return schemas.RunnerCheck(ok=False, reason="unknown while the database is away")
     state = present.runner(board)
-    reason = "" if state.ok else "strategies are enabled, but their equity does not move; is `bot start` running?"
+    reason = "" if state.ok else "strategies are enabled, but nobody runs them; is `bot start` running?"
     return schemas.RunnerCheck(ok=state.ok, reason=reason, heartbeat_age_s=state.heartbeat_age_s)
