@@ -31,6 +31,7 @@ from bot.engine.booking import book, changed, settle
 from bot.engine.callbacks import Fault, Stopwatch, call
 from bot.engine.exits import own_exit
 from bot.engine.ids import client_order_id
+from bot.engine.memory import OrderMemory
 from bot.engine.sizing import Misfit, Sized, size
 from bot.engine.slot import LiveOrder, Slot
 from bot.risk.gate import Denied, review
@@ -51,9 +52,8 @@ class Engine:
         self.slots: dict[int, Slot] = {}
         self.account = Account(limits or Limits(), self.ledger, self.slots)
         self._routes: dict[tuple[Market, str, str], list[Slot]] = {}
-        self._owners: dict[str, Slot] = {}
+        self._orders = OrderMemory()
         self._prices: dict[tuple[Market, str], float] = {}
-        self._seen: set[tuple[str, str, int]] = set()
         self._stopwatch = stopwatch
         self._deadline_s = tick_deadline_s
 
@@ -66,14 +66,6 @@ class Engine:
         self.slots[strategy_id] = slot
         self._routes.setdefault((slot.stream.market, slot.stream.symbol, slot.stream.interval), []).append(slot)
         return slot
-
-    def remove(self, strategy_id: int) -> None:
-        """Take a strategy out. Its position stays in the ledger."""
-        slot = self.slots.pop(strategy_id)
-        route = self._routes[slot.stream.market, slot.stream.symbol, slot.stream.interval]
-        route.remove(slot)
-        for order_id in slot.live:
-            del self._owners[order_id]
 
     def warm_up(self, strategy_id: int, candles: Sequence[Candle]) -> None:
         """Feed history to a strategy's indicators; it decides nothing by it."""
@@ -94,11 +86,11 @@ class Engine:
         """Put back an order that was open when the state was left."""
         slot = self.slots[live.order.strategy_id]
         slot.live[live.order.client_order_id] = live
-        self._owners[live.order.client_order_id] = slot
+        self._orders.begin(live.order.client_order_id, slot)
 
     def restore_fill_keys(self, keys: frozenset[tuple[str, str, int]]) -> None:
         """Remember which fills were booked already."""
-        self._seen |= keys
+        self._orders.restore(keys)
 
     # The door.
 
@@ -207,7 +199,7 @@ class Engine:
         slot.last_denial = ("", wish.side)
         if order.purpose is not Purpose.ENTRY:
             slot.exit_reason = order.reason
-        self._owners[order.client_order_id] = slot
+        self._orders.begin(order.client_order_id, slot)
         outcomes.append(
             Decision(
                 slot.id, time_ms, order.symbol, order.side, Verdict.APPROVED, wish.reason,
@@ -269,18 +261,20 @@ class Engine:
     # What became of orders.
 
     def _on_fill(self, fill: Fill) -> Sequence[Outcome]:
-        slot = self._owners.get(fill.client_order_id)
-        if slot is None or fill.key in self._seen:
+        slot = self._orders.owner(fill.client_order_id)
+        if slot is None or self._orders.was_booked(fill):
             return NOTHING
-        self._seen.add(fill.key)
+        self._orders.book(fill)
         rate = self._prices.get((fill.market, f"{fill.fee_asset}{slot.instrument.quote}"), 0.0)
         outcomes = book(fill, slot, self.ledger, rate)
+        if fill.client_order_id not in slot.live:
+            self._orders.end(fill.client_order_id)
         if not slot.is_faulted:
             self._call(slot, fill.time_ms, outcomes, slot.strategy.on_fill, fill)
         return outcomes
 
     def _on_update(self, update: OrderUpdate) -> Sequence[Outcome]:
-        slot = self._owners.get(update.client_order_id)
+        slot = self._orders.owner(update.client_order_id)
         live = slot.live.get(update.client_order_id) if slot else None
         if slot is None or live is None or not may_move(live.status, update.status):
             return NOTHING
@@ -289,6 +283,8 @@ class Engine:
         live.status = update.status
         live.exchange_order_id = update.exchange_order_id or live.exchange_order_id
         outcomes: list[Outcome] = [changed(slot, live, update.time_ms, update.reason)]
+        if not live.status.is_open:
+            self._orders.end(update.client_order_id)
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
         if not slot.is_faulted:
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
