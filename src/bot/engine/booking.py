@@ -5,7 +5,7 @@ from decimal import Decimal
 from bot.domain.ledger import DUST, Ledger, move, postings_of
 from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, Outcome, TradeClosed
 from bot.domain.money import EXACT, exact, times
-from bot.domain.order import Fill, OrderStatus
+from bot.domain.order import Fill, OrderStatus, Purpose
 from bot.engine.slot import LiveOrder, Slot, fee_in_quote
 
 
@@ -41,9 +41,25 @@ def settle(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outc
     position = slot.position
     if position.entry_side is None or not position.exited or slot.pending_exit():
         return []
-    left = position.quantity
-    if left and _is_tradable(slot, abs(left)):
+    if position.quantity and _is_tradable(slot, position.quantity.copy_abs()):
         return []
+    return _close(slot, ledger, order_id, time_ms)
+
+
+def settle_remnant(slot: Slot, ledger: Ledger, entry: LiveOrder, time_ms: int) -> list[Outcome]:
+    """Close a round trip whose only entry ended early with too little to sell, or the strategy could not go on."""
+    held = slot.position.quantity.copy_abs()
+    is_all = entry.order.purpose is Purpose.ENTRY and 0 < held <= entry.filled < entry.order.quantity
+    if not is_all or slot.position.exited or slot.live or _is_tradable(slot, held):
+        return []
+    slot.exit_reason = "too little was bought to sell it again"
+    return _close(slot, ledger, entry.order.client_order_id, time_ms)
+
+
+def _close(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outcome]:
+    """End the round trip; what is left of it goes to the dust sub-ledger at its cost."""
+    position, left = slot.position, slot.position.quantity
+    assert position.entry_side is not None
     outcomes: list[Outcome] = []
     if left:
         postings = move(slot.instrument.base, left, slot.ledger, DUST, time_ms, f"dust:{order_id}")
@@ -55,9 +71,9 @@ def settle(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outc
             strategy_id=slot.id,
             symbol=position.symbol,
             side=position.entry_side,
-            quantity=position.exited,
+            quantity=position.exited or left.copy_abs(),
             entry_price=position.cost,
-            exit_price=position.exit_price,
+            exit_price=position.exit_price or position.cost,
             gross=position.gross,
             fees=position.fees,
             pnl=pnl,

@@ -27,7 +27,7 @@ from bot.domain.messages import (
 from bot.domain.money import EXACT, ZERO, exact
 from bot.domain.order import Fill, Order, OrderStatus, Purpose, may_move
 from bot.engine.account import Account
-from bot.engine.booking import book, changed, settle
+from bot.engine.booking import book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, call
 from bot.engine.exits import own_exit
 from bot.engine.ids import client_order_id
@@ -286,6 +286,7 @@ class Engine:
         if not live.status.is_open:
             self._orders.end(update.client_order_id)
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
+        outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
         if not slot.is_faulted:
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
         return outcomes

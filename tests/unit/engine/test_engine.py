@@ -120,6 +120,38 @@ def test_what_is_left_and_too_small_to_trade_becomes_dust(bench, orders) -> None
     assert bench.engine.slots[1].position.is_flat
 
 
+def test_an_entry_that_ended_early_with_too_little_to_sell_leaves_the_strategy_flat(bench, orders) -> None:
+    slot = bench.add({0: lambda s: s.buy("in", price=100.0), 2: lambda s: s.buy("again")})
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100", quantity="0.04", fee="0.004")
+    assert slot.position.is_long
+    outcomes = bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.CANCELED, 9))
+    (trade,) = of(TradeClosed, outcomes)
+    assert (trade.quantity, trade.entry_price, trade.exit_price, trade.pnl) == (D("0.04"), 100, 100, D("-0.004"))
+    assert slot.position.is_flat
+    assert bench.engine.ledger.balance(DUST, "BTC") == D("0.04")
+    assert bench.engine.ledger.imbalance() == {}
+    assert len(orders(bench.show(2, 100.0))) == 1
+
+
+def test_a_position_that_fell_below_the_smallest_order_is_not_given_up_for_a_cancelled_entry(bench, orders) -> None:
+    slot = bench.add({0: lambda s: s.buy("in", quantity=0.06), 1: lambda s: s.buy("more", price=50.0, quantity=0.2)})
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    (more,) = orders(bench.show(1, 60.0))
+    assert of(TradeClosed, bench.tell(OrderUpdate(more.client_order_id, OrderStatus.CANCELED, 9))) == []
+    assert slot.position.quantity == D("0.06")
+
+
+@pytest.mark.parametrize("quantity", ["0.06", None])
+def test_an_entry_that_bought_enough_to_sell_is_kept(bench, orders, quantity) -> None:
+    slot = bench.add({0: lambda s: s.buy("in", price=100.0)})
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100", quantity=quantity)
+    bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.CANCELED, 9))
+    assert slot.position.is_long
+
+
 def test_a_strategy_cannot_sell_what_it_did_not_buy(bench, orders) -> None:
     bench.engine.handle(FundsSeen({"USDT": D(1000), "BTC": D(5)}, 1))
     bench.add({0: lambda s: s.sell_all("all of it"), 1: lambda s: s.close("all of it")})
