@@ -1,0 +1,150 @@
+"""One symbol's book: the customers' resting orders in price-time priority, and what the market offers besides.
+
+The market is a plug. Shown a price only, it trades without bound at that price; shown levels, it trades what they
+hold. At one price the market stands ahead of our customers, who came later.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from bot.domain.money import EXACT, ZERO
+from bot.domain.order import Side
+from bot.simulation.futures.records import FuturesOrder
+from bot.simulation.futures.words import TimeInForce
+
+
+class Level(NamedTuple):
+    """What stands at a price; a quantity of None is without bound."""
+
+    price: Decimal
+    quantity: Decimal | None
+
+
+class _Row(NamedTuple):
+    key: Decimal
+    place: int
+    order: FuturesOrder
+
+
+class Book:
+    """Resting orders of both sides, best first, and the market's levels."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Side, list[_Row]] = {Side.BUY: [], Side.SELL: []}
+        self._levels: dict[Side, list[Level]] = {Side.BUY: [], Side.SELL: []}
+        self._has_levels = False
+        self._places = 0
+
+    def add(self, order: FuturesOrder) -> None:
+        """Put an order at the end of its price level."""
+        self._places += 1
+        order.place = self._places
+        insort(self._rows[order.side], _row(order), key=_rank)
+
+    def remove(self, order: FuturesOrder) -> None:
+        """Take an order out."""
+        rows = self._rows[order.side]
+        row = _row(order)
+        del rows[bisect_left(rows, _rank(row), key=_rank)]
+
+    def resting(self, side: Side) -> Iterator[FuturesOrder]:
+        """Give the orders of a side, best price first, oldest first at each price, as they stood at the call."""
+        return iter([row.order for row in self._rows[side]])
+
+    def best_resting(self, side: Side, taker: FuturesOrder | None = None) -> FuturesOrder | None:
+        """Give the first order of a side that `taker` could meet; orders for retail traders only meet the market."""
+        for row in self._rows[side]:
+            if taker is None or row.order.time_in_force is not TimeInForce.RPI:
+                return row.order
+        return None
+
+    def show_price(self, price: Decimal) -> None:
+        """Let the market trade without bound at one price, unless it was ever shown with levels."""
+        if not self._has_levels:
+            self._levels = {side: [Level(price, None)] for side in Side}
+
+    def show_levels(self, bids: Sequence[tuple[Decimal, Decimal]], asks: Sequence[tuple[Decimal, Decimal]]) -> None:
+        """Let the market stand at these levels, in any order; levels without quantity are left out."""
+        self._has_levels = True
+        self._levels = {
+            Side.BUY: [Level(*row) for row in sorted(bids, reverse=True) if row[1] > 0],
+            Side.SELL: [Level(*row) for row in sorted(asks) if row[1] > 0],
+        }
+
+    def level(self, side: Side) -> Level | None:
+        """Give the market's best level of a side."""
+        levels = self._levels[side]
+        return levels[0] if levels else None
+
+    def levels(self, side: Side) -> list[Level]:
+        """Give the market's levels of a side, best first."""
+        return list(self._levels[side])
+
+    def consume(self, side: Side, quantity: Decimal) -> None:
+        """Take a quantity from the market's best level."""
+        price, held = self._levels[side][0]
+        if held is None:
+            return
+        left = EXACT.subtract(held, quantity)
+        self._levels[side][:1] = [Level(price, left)] if left > 0 else []
+
+    def best_price(self, side: Side) -> Decimal | None:
+        """Give the best price of a side, of customers and market together."""
+        resting, level = self.best_resting(side), self.level(side)
+        prices = [resting.price] if resting is not None else []
+        if level is not None:
+            prices.append(level.price)
+        known = [price for price in prices if price is not None]
+        if not known:
+            return None
+        return max(known) if side is Side.BUY else min(known)
+
+    def prices(self, side: Side) -> list[Decimal]:
+        """Give the distinct prices of a side, best first."""
+        known = {row.order.price for row in self._rows[side]} | {level.price for level in self._levels[side]}
+        return sorted((price for price in known if price is not None), reverse=side is Side.BUY)
+
+    def client_levels(self) -> tuple[list[Level], list[Level]]:
+        """Give bids and asks of the customers alone, best first; orders for retail traders do not show."""
+        sides: list[list[Level]] = []
+        for side in (Side.BUY, Side.SELL):
+            sums: dict[Decimal, Decimal] = {}
+            for row in self._rows[side]:
+                order = row.order
+                if order.price is not None and order.time_in_force is not TimeInForce.RPI:
+                    sums[order.price] = EXACT.add(sums.get(order.price, ZERO), order.remaining)
+            sides.append([Level(price, quantity) for price, quantity in sums.items()])
+        return sides[0], sides[1]
+
+    def reachable(self, taker: FuturesOrder, *, skip_own: bool) -> Decimal | None:
+        """Give the quantity that a taker could get within its limit; None when that has no bound."""
+        side, total = taker.side.opposite, ZERO
+        for level in self._levels[side]:
+            if within(taker, level.price):
+                if level.quantity is None:
+                    return None
+                total = EXACT.add(total, level.quantity)
+        for row in self._rows[side]:
+            order = row.order
+            hidden = order.time_in_force is TimeInForce.RPI or (skip_own and order.account == taker.account)
+            if order.price is not None and within(taker, order.price) and not hidden:
+                total = EXACT.add(total, order.remaining)
+        return total
+
+
+def within(order: FuturesOrder, price: Decimal) -> bool:
+    """Say whether an order may trade at a price; a market order may at any."""
+    if order.price is None:
+        return True
+    return price <= order.price if order.side is Side.BUY else price >= order.price
+
+
+def _row(order: FuturesOrder) -> _Row:
+    price = order.price if order.price is not None else ZERO
+    return _Row(-price if order.side is Side.BUY else price, order.place, order)
+
+
+def _rank(row: _Row) -> tuple[Decimal, int]:
+    return row.key, row.place

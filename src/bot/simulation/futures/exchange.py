@@ -1,0 +1,283 @@
+"""The face of the simulated futures exchange: accounts trade contracts, markets move, positions live and die.
+
+Every call happens at once and time is what the caller says. A refused call raises Refused with Binance's code and text
+and leaves everything as it was. Figures and lists are in `questions`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from bot.domain.market import Candle
+from bot.simulation.futures import algo as algos
+from bot.simulation.futures import placing, settings
+from bot.simulation.futures.admission import check_engine, check_fate
+from bot.simulation.futures.brackets import Ladder
+from bot.simulation.futures.contracts import Contract
+from bot.simulation.futures.funding import settle_funding
+from bot.simulation.futures.happenings import Observer
+from bot.simulation.futures.matching import cross_levels, finish
+from bot.simulation.futures.moving import ripple, show_candle, step
+from bot.simulation.futures.questions import Questions
+from bot.simulation.futures.records import AlgoOrder, FuturesOrder
+from bot.simulation.futures.requests import Change, NewAlgo, NewOrder
+from bot.simulation.futures.state import Account, House, Rates, State
+from bot.simulation.futures.words import AlgoState, MarginType, OrderState, PositionSide
+from bot.simulation.orders import Refused
+
+MAX_BATCH = 5
+MAX_CANCELS = 10
+
+
+class FuturesExchange(Questions):
+    """USD-M futures in memory: several accounts, one book per symbol."""
+
+    def __init__(
+        self,
+        contracts: Mapping[str, Contract],
+        brackets: Mapping[str, Ladder],
+        *,
+        observe: Observer | None = None,
+        asset_prices: Mapping[str, Decimal] | None = None,
+        first_id: int = 1,
+    ) -> None:
+        """`asset_prices` are dollars per unit of assets without a contract here; `first_id` starts every number."""
+        super().__init__(State(contracts, brackets, observe, asset_prices or {}, first_id))
+
+    def open_account(
+        self, account: str, wallets: Mapping[str, Decimal], *, rates: Rates | None = None, fee_burn: bool = False
+    ) -> None:
+        """Open an account with these futures wallets by asset; `fee_burn` pays commissions in BNB while it lasts."""
+        if account in self._state.accounts:
+            raise ValueError(f"account {account!r} is open already")
+        if broke := sorted(asset for asset, held in wallets.items() if held < 0):
+            raise ValueError(f"an account cannot open below zero: {', '.join(broke)}")
+        self._state.accounts[account] = Account(account, dict(wallets), rates or Rates(), fee_burn=fee_burn)
+        for asset, held in wallets.items():
+            House.book(self._state.house.deposits, asset, held)
+
+    # Orders.
+
+    def place(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
+        """Take an ordinary order, and fill at once what can fill."""
+        self._state.advance(now_ms)
+        order = placing.place(self._state, self._state.account(account), request)
+        ripple(self._state, self._state.market(request.symbol))
+        return order
+
+    def check(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
+        """Check an order as if it were placed, and leave everything as it is."""
+        self._state.advance(now_ms)
+        order = placing.prepare(self._state, self._state.account(account), request)
+        check_engine(self._state, order)
+        check_fate(self._state, order)
+        return order
+
+    def place_batch(self, account: str, requests: Sequence[NewOrder], *, now_ms: int) -> list[FuturesOrder | Refused]:
+        """Take up to five orders, each for itself; refusals stand in the list at their places."""
+        _check_size(requests)
+        return _each(lambda request: self.place(account, request, now_ms=now_ms), requests)
+
+    def modify(self, account: str, change: Change, *, now_ms: int) -> FuturesOrder:
+        """Change price and quantity of a resting limit order; it goes to the end of its price level."""
+        self._state.advance(now_ms)
+        found = self._find(account, change.symbol, change.order_id, change.client_order_id)
+        order = placing.modify(self._state, found, change)
+        ripple(self._state, self._state.market(change.symbol))
+        return order
+
+    def modify_batch(self, account: str, changes: Sequence[Change], *, now_ms: int) -> list[FuturesOrder | Refused]:
+        """Change up to five orders, each for itself."""
+        _check_size(changes)
+        return _each(lambda change: self.modify(account, change, now_ms=now_ms), changes)
+
+    def cancel(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        now_ms: int,
+        order_id: int | None = None,
+        client_order_id: str | None = None,
+    ) -> FuturesOrder:
+        """Cancel an open order; the order id wins over the client order id."""
+        self._state.advance(now_ms)
+        return placing.cancel(self._state, self._find(account, symbol, order_id, client_order_id))
+
+    def cancel_batch(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        now_ms: int,
+        order_ids: Sequence[int] = (),
+        client_order_ids: Sequence[str] = (),
+    ) -> list[FuturesOrder | Refused]:
+        """Cancel up to ten orders by one of the two lists, each for itself."""
+        if len(order_ids) > MAX_CANCELS or len(client_order_ids) > MAX_CANCELS:
+            raise Refused(-4032, "Exceed maximum cancel order size.")
+        by_id: list[tuple[int | None, str | None]] = [(number, None) for number in order_ids]
+        wanted = by_id or [(None, name) for name in client_order_ids]
+        return _each(
+            lambda pair: self.cancel(account, symbol, now_ms=now_ms, order_id=pair[0], client_order_id=pair[1]), wanted
+        )
+
+    def cancel_all(self, account: str, symbol: str, *, now_ms: int) -> list[FuturesOrder]:
+        """Cancel every open ordinary order on a symbol; conditional orders stay."""
+        self._state.advance(now_ms)
+        self._state.market(symbol)
+        orders = list(self._state.account(account).slot(symbol).orders.values())
+        return [placing.cancel(self._state, order) for order in orders]
+
+    def countdown_cancel_all(self, account: str, symbol: str, countdown_ms: int, *, now_ms: int) -> None:
+        """Cancel all on a symbol when `on_time` reaches now + countdown, unless told again before; 0 calls it off."""
+        self._state.market(symbol)
+        countdowns = self._state.account(account).countdowns
+        countdowns.pop(symbol, None)
+        if countdown_ms > 0:
+            countdowns[symbol] = self._state.advance(now_ms) + countdown_ms
+
+    # Conditional orders.
+
+    def place_algo(self, account: str, request: NewAlgo, *, now_ms: int) -> AlgoOrder:
+        """Take a conditional order; margin is asked for when it fires."""
+        self._state.advance(now_ms)
+        return algos.place_algo(self._state, self._state.account(account), request)
+
+    def cancel_algo(
+        self, account: str, *, now_ms: int, algo_id: int | None = None, client_algo_id: str | None = None
+    ) -> AlgoOrder:
+        """Cancel a conditional order that has not fired."""
+        self._state.advance(now_ms)
+        order = self._find_algo(account, algo_id, client_algo_id)
+        if order is None or not order.is_open:
+            raise Refused(-2011, "Unknown order sent.")
+        algos.end_algo(self._state, order, AlgoState.CANCELED)
+        return order
+
+    def cancel_all_algos(self, account: str, symbol: str, *, now_ms: int) -> list[AlgoOrder]:
+        """Cancel every conditional order on a symbol that has not fired."""
+        self._state.market(symbol)
+        waiting = [order for order in self._state.account(account).waiting.values() if order.symbol == symbol]
+        return [self.cancel_algo(account, now_ms=now_ms, algo_id=order.algo_id) for order in waiting]
+
+    # Settings and money.
+
+    def set_leverage(self, account: str, symbol: str, leverage: int) -> Decimal:
+        """Change the leverage of a symbol; give the largest notional that it allows."""
+        return settings.set_leverage(self._state, self._state.account(account), symbol, leverage)
+
+    def set_margin_type(self, account: str, symbol: str, margin_type: MarginType) -> None:
+        """Switch a symbol between cross and isolated margin."""
+        settings.set_margin_type(self._state, self._state.account(account), symbol, margin_type)
+
+    def set_hedge(self, account: str, *, hedge: bool) -> None:
+        """Switch between one-way and hedge mode."""
+        settings.set_hedge(self._state.account(account), hedge=hedge)
+
+    def set_multi_assets(self, account: str, *, multi_assets: bool) -> None:
+        """Switch multi-assets mode."""
+        settings.set_multi_assets(self._state.account(account), multi_assets=multi_assets)
+
+    def set_fee_burn(self, account: str, *, fee_burn: bool) -> None:
+        """Switch whether commissions are paid in BNB, with its discount, while there is enough."""
+        self._state.account(account).fee_burn = fee_burn
+
+    def change_margin(
+        self,
+        account: str,
+        symbol: str,
+        amount: Decimal,
+        *,
+        adding: bool,
+        now_ms: int,
+        position_side: PositionSide = PositionSide.BOTH,
+    ) -> None:
+        """Move money into (adding) or out of an isolated position."""
+        self._state.advance(now_ms)
+        owner = self._state.account(account)
+        settings.change_margin(self._state, owner, symbol, position_side, amount, adding=adding)
+
+    def transfer(self, account: str, asset: str, amount: Decimal, *, now_ms: int) -> None:
+        """Bring money into the futures wallet (above zero) or take it out (below zero)."""
+        self._state.advance(now_ms)
+        settings.transfer(self._state, self._state.account(account), asset, amount)
+
+    # The market moves. Each gives the orders it touched, in the order they were first touched.
+
+    def on_price(self, symbol: str, price: Decimal, now_ms: int, quantity: Decimal | None = None) -> list[FuturesOrder]:
+        """Let one public trade happen; `quantity` bounds what resting orders get of it, None means no bound."""
+        market = self._begin(symbol, now_ms)
+        market.seen_ms = max(market.seen_ms, now_ms)
+        step(self._state, market, price, quantity)
+        return self._touched()
+
+    def on_candle(self, candle: Candle) -> list[FuturesOrder]:
+        """Let a whole closed candle happen along open, low, high, close; one that still forms changes nothing."""
+        market = self._state.market(candle.symbol)
+        self._state.touched.clear()
+        if candle.is_closed:
+            show_candle(self._state, market, candle)
+        return self._touched()
+
+    def on_book(
+        self,
+        symbol: str,
+        bids: Sequence[tuple[Decimal, Decimal]],
+        asks: Sequence[tuple[Decimal, Decimal]],
+        now_ms: int,
+    ) -> list[FuturesOrder]:
+        """Show what the market has at each (price, quantity); from then on takers get no more than that."""
+        market = self._begin(symbol, now_ms)
+        market.book.show_levels(bids, asks)
+        cross_levels(self._state, market)
+        ripple(self._state, market)
+        return self._touched()
+
+    def on_mark(self, symbol: str, price: Decimal, now_ms: int, *, index: Decimal | None = None) -> list[FuturesOrder]:
+        """Set the mark price, which follows the last price until this was called once."""
+        market = self._begin(symbol, now_ms)
+        market.fed_mark = price
+        market.index = price if index is None else index
+        ripple(self._state, market)
+        return self._touched()
+
+    def on_asset_price(self, asset: str, dollars: Decimal) -> None:
+        """Say what an asset is worth, for multi-assets mode and commissions in BNB."""
+        self._state.asset_prices[asset] = dollars
+
+    def settle_funding(self, symbol: str, rate: Decimal, now_ms: int) -> list[FuturesOrder]:
+        """Let longs pay shorts `rate` (a fraction) of their notional, or the other way round when it is below 0."""
+        market = self._begin(symbol, now_ms)
+        settle_funding(self._state, market, rate)
+        ripple(self._state, market)
+        return self._touched()
+
+    def on_time(self, now_ms: int) -> list[FuturesOrder]:
+        """Let time pass: orders reach their date, and countdowns run out."""
+        self._state.touched.clear()
+        self._state.advance(now_ms)
+        for name, account in self._state.accounts.items():
+            for symbol in [symbol for symbol, due_ms in account.countdowns.items() if due_ms <= now_ms]:
+                del account.countdowns[symbol]
+                self.cancel_all(name, symbol, now_ms=now_ms)
+            for slot in account.slots.values():
+                for order in [order for order in slot.orders.values() if 0 < order.good_till_ms <= now_ms]:
+                    finish(self._state, order, OrderState.EXPIRED, is_resting=True)
+            for waiting in [one for one in account.waiting.values() if 0 < one.good_till_ms <= now_ms]:
+                algos.end_algo(self._state, waiting, AlgoState.EXPIRED)
+        return self._touched()
+
+
+def _check_size(requests: Sequence[object]) -> None:
+    if not 0 < len(requests) <= MAX_BATCH:
+        raise Refused(-4082, "Invalid number of batch place orders.")
+
+
+def _each[Request](act: Callable[[Request], FuturesOrder], requests: Iterable[Request]) -> list[FuturesOrder | Refused]:
+    results: list[FuturesOrder | Refused] = []
+    for request in requests:
+        try:
+            results.append(act(request))
+        except Refused as refusal:
+            results.append(refusal)
+    return results

@@ -1,0 +1,175 @@
+"""Liquidation: whoever's margin balance has sunk to the maintenance margin is closed by force.
+
+Open orders go first, then one whole position after the other, the one that needs most margin first, until what is
+left suffices (the real exchange may close large positions in steps). The closing order may go down to the bankruptcy
+price; what the book does not take there the insurance fund takes, and passes on at the mark price.
+"""
+
+from copy import copy
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from bot.domain.money import EXACT, ZERO, times
+from bot.domain.order import OrderType, Side
+from bot.simulation.futures.happenings import Liquidated
+from bot.simulation.futures.margin import maintenance, pool, unrealised
+from bot.simulation.futures.matching import enter, finish, hand_over, sweep
+from bot.simulation.futures.records import FuturesOrder
+from bot.simulation.futures.settlement import insure, move_wallet, tell_balance
+from bot.simulation.futures.state import Account, House, Position, State
+from bot.simulation.futures.sums import add, amount, less
+from bot.simulation.futures.words import (
+    LIQUIDATION,
+    LIQUIDATION_PREFIX,
+    IncomeType,
+    OrderState,
+    SelfTrade,
+    TimeInForce,
+    Why,
+)
+
+
+def liquidate_due(state: State, symbol: str) -> bool:
+    """Close by force what has to be closed after a price of a symbol moved; say whether anything was."""
+    any_forced = False
+    asset = state.markets[symbol].contract.margin_asset
+    for account in state.accounts.values():
+        slot = account.slots.get(symbol)
+        if slot is None:
+            continue
+        if slot.is_isolated:
+            for position in slot.held:
+                if add(position.isolated_wallet, unrealised(state, position)) <= maintenance(state, symbol, position):
+                    _close(state, account, position)
+                    any_forced = True
+        elif slot.held:
+            any_forced |= _liquidate_cross(state, account, asset)
+        _settle_debts(state, account)
+    return any_forced
+
+
+def _liquidate_cross(state: State, account: Account, asset: str) -> bool:
+    forced = False
+    while held := _cross_positions(state, account, asset):
+        shared = pool(state, account, asset)
+        if shared.balance > shared.maintenance:
+            break
+        _close(state, account, max(held, key=lambda position: maintenance(state, position.symbol, position)))
+        forced = True
+    return forced
+
+
+def _cross_positions(state: State, account: Account, asset: str) -> list[Position]:
+    return [
+        position
+        for symbol, slot in account.slots.items()
+        if not slot.is_isolated and (account.multi_assets or state.markets[symbol].contract.margin_asset == asset)
+        for position in slot.held
+    ]
+
+
+def _close(state: State, account: Account, position: Position) -> None:
+    market, slot = state.markets[position.symbol], account.slot(position.symbol)
+    asset = market.contract.margin_asset
+    _drop_orders(state, account, position)
+    insurance = state.house.insurance.get(asset, ZERO)
+    purse = account.wallet(asset)
+    order = _order(state, account, position, _bankruptcy_price(state, account, position))
+    isolated = slot.is_isolated
+    enter(state, order)
+    sweep(state, order)
+    if order.is_open and order.price is not None:
+        _insure_rest(state, order, order.price, asset)
+    left = less(account.wallet(asset), purse) if isolated else pool(state, account, asset).balance
+    fee = min(amount(times(order.quote_filled, market.contract.liquidation_fee)), max(left, ZERO))
+    insure(state, account, asset, -fee, position.symbol)
+    insured = less(add(insurance, fee), state.house.insurance.get(asset, ZERO))
+    state.tell(
+        Liquidated(
+            account=account.name,
+            symbol=position.symbol,
+            position_side=position.side,
+            order=copy(order),
+            fee=fee,
+            insured=insured,
+            asset=asset,
+            time_ms=state.now_ms,
+        )
+    )
+
+
+def _drop_orders(state: State, account: Account, position: Position) -> None:
+    """Expire the open orders that share money with a position."""
+    own = account.slot(position.symbol)
+    slots = [own] if own.is_isolated else [slot for slot in account.slots.values() if not slot.is_isolated]
+    for slot in slots:
+        for order in list(slot.orders.values()):
+            finish(state, order, OrderState.EXPIRED, LIQUIDATION, is_resting=bool(order.place))
+
+
+def _order(state: State, account: Account, position: Position, price: Decimal) -> FuturesOrder:
+    return FuturesOrder(
+        account=account.name,
+        order_id=state.next_order_id,
+        client_order_id=f"{LIQUIDATION_PREFIX}{state.next_order_id}",
+        symbol=position.symbol,
+        side=Side.SELL if position.quantity > 0 else Side.BUY,
+        type=OrderType.LIMIT,
+        quantity=abs(position.quantity),
+        created_ms=state.now_ms,
+        updated_ms=state.now_ms,
+        position_side=position.side,
+        time_in_force=TimeInForce.IOC,
+        price=price,
+        reduce_only=True,
+        self_trade=SelfTrade.NONE,
+    )
+
+
+def _bankruptcy_price(state: State, account: Account, position: Position) -> Decimal:
+    """Give the price, on the tick, at which closing leaves nothing: better by less than a tick than exactly nothing."""
+    market = state.markets[position.symbol]
+    money = position.isolated_wallet
+    if not account.slot(position.symbol).is_isolated:
+        money = pool(state, account, market.contract.margin_asset, without=position).balance
+        rate = (state.price_of(market.contract.margin_asset) or Decimal(1)) if account.multi_assets else Decimal(1)
+        money = EXACT.divide(money, rate)
+    price = EXACT.divide(less(position.cost, money), position.quantity)
+    tick = market.contract.rules.price.tick or Decimal("0.00000001")
+    rounding = ROUND_CEILING if position.quantity > 0 else ROUND_FLOOR
+    return max(tick, times(EXACT.divide(price, tick).to_integral_value(rounding=rounding), tick))
+
+
+def _insure_rest(state: State, order: FuturesOrder, price: Decimal, asset: str) -> None:
+    """Let the insurance fund take over the rest, and book what that gains or costs it at the mark price."""
+    taken = order.remaining if order.side is Side.SELL else -order.remaining
+    gain = times(taken, less(state.mark(order.symbol, price), price))
+    hand_over(state, order, price)
+    House.book(state.house.insurance, asset, gain)
+    House.book(state.house.cash, asset, -gain)
+
+
+def _settle_debts(state: State, account: Account) -> None:
+    """Clear wallets below zero that no cross position backs: first from other assets, then from insurance."""
+    for asset in [asset for asset, held in account.wallets.items() if held < 0]:
+        if _cross_positions(state, account, asset):
+            continue
+        if account.multi_assets:
+            _exchange(state, account, asset)
+        if account.wallet(asset) < 0:
+            insure(state, account, asset, -account.wallet(asset))
+
+
+def _exchange(state: State, account: Account, asset: str) -> None:
+    """Pay a debt in one asset with others, at their prices."""
+    rate = state.price_of(asset)
+    for other, held in list(account.wallets.items()):
+        worth, debt = state.price_of(other), -account.wallet(asset)
+        if debt <= 0 or held <= 0 or not rate or not worth:
+            continue
+        sold = min(held, amount(EXACT.divide(times(debt, rate), worth)))
+        bought = min(debt, amount(EXACT.divide(times(sold, worth), rate)))
+        for name, change in ((other, -sold), (asset, bought)):
+            move_wallet(account, name, change)
+            House.book(state.house.cash, name, -change)
+            state.note(account, IncomeType.AUTO_EXCHANGE, name, change)
+            tell_balance(state, account, name, Why.AUTO_EXCHANGE, delta=change, moved=change)
