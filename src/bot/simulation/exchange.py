@@ -1,38 +1,109 @@
-"""The face of the simulated exchange: accounts place and cancel orders, the market moves, orders fill.
+"""The face of the simulated exchange: accounts place and change orders, the market moves, orders fill.
 
-Spot only. Depth is unlimited unless a trade says its quantity, and our orders never move the market or meet
-each other. How a candle fills resting orders is told in `matching`; where market orders get their price, in
-`liquidity`.
+Spot. One book holds the orders of all accounts, over liquidity from outside: recorded depth, or no end of it at the
+last price. How a candle fills orders is told in `bars`; who trades with whom, in `matching`; prices, in `liquidity`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Literal
+
+import msgspec
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle
-from bot.domain.money import EXACT, ZERO, exact, times
-from bot.domain.order import Fill, OrderStatus, OrderType, Side, TimeInForce
-from bot.simulation.admission import NO_LIQUIDITY, check_filters, check_form
+from bot.domain.money import ZERO
+from bot.domain.order import OrderStatus, OrderType, Side, StpMode, TimeInForce
+from bot.simulation import bars
 from bot.simulation.balances import Balance
-from bot.simulation.books import Account, Books, SymbolMarket, spent_asset
-from bot.simulation.liquidity import STANDARD_TERMS, Terms, affordable, market_price, taker_price
-from bot.simulation.matching import better, crosses, met_by_candle, met_by_price
-from bot.simulation.orders import Refused, RestingOrder
+from bot.simulation.books import Books
+from bot.simulation.counts import ExchangeRules
+from bot.simulation.fees import Commission, Rates
+from bot.simulation.happenings import Observe
+from bot.simulation.intake import Intake
+from bot.simulation.liquidity import STANDARD_TERMS, Depth, Terms
+from bot.simulation.lists import ListKind, Lists, NewList, OrderList
+from bot.simulation.matching import Matcher
+from bot.simulation.orders import NewOrder, Peg, Refused, RestingOrder
+from bot.simulation.questions import Questions
 
-__all__ = ["Balance", "Exchange", "Refused", "RestingOrder", "Terms"]
+__all__ = [
+    "Balance", "Commission", "Exchange", "ExchangeRules", "ListKind", "NewList", "NewOrder", "OrderList", "Peg",
+    "Rates", "Refused", "Replaced", "RestingOrder", "Terms",
+]  # fmt: skip
+
+Levels = Sequence[tuple[Decimal, Decimal]]
+Restriction = Literal["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]
 
 
-class Exchange:
-    """An exchange's rules in memory. Every call happens at once; time is whatever the caller says it is."""
+class Replaced(msgspec.Struct, frozen=True):
+    """The two halves of a cancel-replace: an order, or why there is none; None when it was not tried."""
+
+    cancelled: RestingOrder | Refused
+    placed: RestingOrder | Refused | None
+
+
+class Exchange(Questions):
+    """An exchange's rules in memory. Every call happens at once; time is whatever the caller says it is.
+
+    With `clients_meet` the orders of all accounts stand in one book and trade with each other; without it each meets
+    the outside alone. `spread_ticks` is what a buyer pays above the last price to the endless outside.
+    `keep_finished` is how many ended orders stay known (None: all); fills stay always.
+    """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], *, first_order_id: int = 1, first_trade_id: int = 1
+        self,
+        instruments: Mapping[str, Instrument],
+        *,
+        first_order_id: int = 1,
+        first_trade_id: int = 1,
+        clients_meet: bool = False,
+        spread_ticks: int = 0,
+        rules: ExchangeRules | None = None,
+        keep_finished: int | None = None,
+        observe: Observe | None = None,
     ) -> None:
-        self._books = Books(instruments, first_order_id, first_trade_id)
+        self._spread_ticks = spread_ticks
+        books = Books(
+            instruments,
+            first_order_id,
+            first_trade_id,
+            spread_ticks=spread_ticks,
+            keep_finished=keep_finished,
+            observe=observe,
+        )
+        super().__init__(books, Lists(books))
+        self._matcher = Matcher(self._books, self._lists, clients_meet=clients_meet)
+        self._intake = Intake(self._books, self._lists, self._matcher, rules or ExchangeRules())
 
-    def open_account(self, account: str, funds: Mapping[str, Decimal]) -> None:
-        """Open an account with these free amounts by asset."""
-        self._books.open_account(account, funds)
+    # Accounts and symbols.
+
+    def open_account(
+        self,
+        account: str,
+        funds: Mapping[str, Decimal],
+        *,
+        commission: Commission | None = None,
+        trade_group: int = -1,
+    ) -> None:
+        """Open an account with these free amounts by asset. Without a `commission` each order's terms say the fees."""
+        self._books.open_account(account, funds, commission, trade_group)
+
+    def set_commission(self, account: str, commission: Commission, symbol: str | None = None) -> None:
+        """Change what an account pays from now on, on one symbol or on all that have no own rates."""
+        owner = self._books.account(account)
+        if symbol is None:
+            owner.commission = commission
+        else:
+            owner.commissions[symbol] = commission
+
+    def deposit(self, account: str, asset: str, amount: Decimal) -> None:
+        """Bring money in, or take free money out with a negative amount; Refused -2010 when it is not there."""
+        self._books.account(account).wallet.move(asset, amount, ZERO, "deposit")
+
+    def set_instrument(self, instrument: Instrument) -> None:
+        """List a symbol, or change the rules of one; orders that stand stay."""
+        self._books.add_market(instrument, self._spread_ticks)
 
     # Orders.
 
@@ -49,52 +120,44 @@ class Exchange:
         quantity: Decimal | None = None,
         quote_quantity: Decimal | None = None,
         price: Decimal | None = None,
+        stop_price: Decimal | None = None,
+        trailing_delta: int | None = None,
+        iceberg_quantity: Decimal | None = None,
+        stp: StpMode | None = None,
         terms: Terms = STANDARD_TERMS,
     ) -> RestingOrder:
         """Take an order, and fill at once what can fill; Refused as Binance would, and then nothing changed."""
-        market, owner = self._books.market(symbol), self._books.account(account)
-        check_form(
-            market.instrument,
-            type,
-            time_in_force=time_in_force,
-            quantity=quantity,
-            quote_quantity=quote_quantity,
-            price=price,
-        )
-        expected = price if price is not None else market_price(market.tape, side, terms, market.instrument)
-        if expected is None:
-            raise Refused(-2010, NO_LIQUIDITY)
-        if quantity is None:
-            quantity = affordable(quote_quantity or ZERO, expected, market.instrument)
-        reference = market.tape.last or expected
-        check_filters(
-            market.instrument,
-            side,
-            quantity=quantity,
-            price=price,
-            reference=reference,
-            quote_quantity=quote_quantity,
-        )
-        order = RestingOrder(
-            account=account,
-            order_id=self._books.next_order_id,
-            client_order_id=client_order_id,
+        wish = NewOrder(
             symbol=symbol,
             side=side,
             type=type,
-            quantity=quantity,
-            created_ms=now_ms,
+            client_order_id=client_order_id,
             time_in_force=time_in_force,
-            price=price,
+            quantity=quantity,
             quote_quantity=quote_quantity,
-            updated_ms=now_ms,
+            price=price,
+            stop_price=stop_price,
+            trailing_delta=trailing_delta,
+            iceberg_quantity=iceberg_quantity,
+            stp=stp,
             terms=terms,
-            exposed_from_ms=market.tape.seen_ms + 1,
         )
-        self._check_book(market, owner, order)
-        self._books.enter(order, _cost(order, expected))
-        self._match_on_arrival(market, order, expected)
+        return self.submit(account, wish, now_ms)
+
+    def submit(self, account: str, wish: NewOrder, now_ms: int) -> RestingOrder:
+        """Take an order given as a record."""
+        order = self._intake.draft(account, wish, now_ms)
+        market = self._books.market(wish.symbol)
+        self._intake.admit(self._books.account(account), [order])
+        self._begin()
+        self._books.enter(order, self._matcher.survey.cost(market, order))
+        self._matcher.start(market, order, now_ms)
+        self._finish(now_ms)
         return order
+
+    def check(self, account: str, wish: NewOrder, now_ms: int) -> None:
+        """Refuse an order for its form or a filter, without placing it."""
+        self._intake.draft(account, wish, now_ms)
 
     def cancel(
         self,
@@ -104,12 +167,85 @@ class Exchange:
         now_ms: int,
         client_order_id: str | None = None,
         order_id: int | None = None,
+        restriction: Restriction | None = None,
+        request_id: str = "",
     ) -> RestingOrder:
-        """Cancel an open order and free its lock; Refused -2011 when it is unknown or finished."""
+        """Cancel an open order, with the list it belongs to; Refused -2011 when it is unknown or finished."""
+        order = self._standing(account, symbol, client_order_id, order_id)
+        if restriction and restriction != f"ONLY_{order.status}":
+            raise Refused(-2011, "Order was not canceled due to cancel restrictions.")
+        self._begin()
+        self._cancel(order, now_ms, request_id)
+        self._finish(now_ms)
+        return order
+
+    def cancel_all(self, account: str, symbol: str, now_ms: int) -> list[RestingOrder]:
+        """Cancel every open order of an account on a symbol, and give them; Refused -2011 when there is none."""
+        orders = self.open_orders(account, symbol)
+        if not orders:
+            raise Refused(-2011, "Unknown order sent.")
+        self._begin()
+        for order in orders:
+            if order.is_open:
+                self._cancel(order, now_ms, "")
+        self._finish(now_ms)
+        return orders
+
+    def replace(
+        self,
+        account: str,
+        wish: NewOrder,
+        *,
+        now_ms: int,
+        client_order_id: str | None = None,
+        order_id: int | None = None,
+        restriction: Restriction | None = None,
+        request_id: str = "",
+        stop_on_failure: bool = True,
+    ) -> Replaced:
+        """Cancel an order and place another; Refused, and nothing tried, when the new one breaks a filter."""
+        if not self.instrument(wish.symbol).replace_allowed:
+            raise Refused(-2010, "Cancel-replace orders are not supported for this symbol.")
+        self.check(account, wish, now_ms)
+        cancelled: RestingOrder | Refused
+        try:
+            cancelled = self.cancel(
+                account,
+                wish.symbol,
+                now_ms=now_ms,
+                client_order_id=client_order_id,
+                order_id=order_id,
+                restriction=restriction,
+                request_id=request_id,
+            )
+        except Refused as refusal:
+            if stop_on_failure:
+                return Replaced(refusal, None)
+            cancelled = refusal
+        try:
+            return Replaced(cancelled, self.submit(account, wish, now_ms))
+        except Refused as refusal:
+            return Replaced(cancelled, refusal)
+
+    def amend(
+        self,
+        account: str,
+        symbol: str,
+        quantity: Decimal,
+        *,
+        now_ms: int,
+        client_order_id: str | None = None,
+        order_id: int | None = None,
+        new_client_order_id: str | None = None,
+    ) -> RestingOrder:
+        """Make an open order smaller; it keeps its place in line. Both legs of an OCO change."""
         order = self._books.find(account, symbol, client_order_id, order_id)
         if order is None or not order.is_open:
-            raise Refused(-2011, "Unknown order sent.")
-        self._books.finish(order, OrderStatus.CANCELED, now_ms)
+            raise Refused(-2013, "Order does not exist.")
+        self._intake.check_amend(order, quantity, new_client_order_id)
+        self._begin()
+        self._matcher.shrink(order, quantity, new_client_order_id or order.client_order_id, now_ms)
+        self._finish(now_ms)
         return order
 
     def adopt(self, account: str, order: RestingOrder) -> None:
@@ -123,30 +259,74 @@ class Exchange:
             raise ValueError(f"order {order.order_id} is here already")
         order.account = account
         order.exposed_from_ms = order.exposed_from_ms or order.created_ms
+        market = self._books.market(order.symbol)
         self._books.enter(order, order.needs if order.price is not None else order.locked)
+        if order.price is None or (order.is_contingent and order.working_ms < 0):
+            market.shelve(order)
+        else:
+            order.working_ms = max(order.working_ms, order.created_ms)
+            market.rest(order)
+
+    # Order lists.
+
+    def place_list(self, account: str, new: NewList, now_ms: int) -> OrderList:
+        """Take a list of orders; Refused as a whole, and then nothing changed."""
+        first, second, locks = self._intake.draft_list(account, new, now_ms)
+        market = self._books.market(first[0].symbol)
+        self._begin()
+        one = OrderList(
+            self._lists.next_id(), new.client_id, account, market.symbol, new.kind, now_ms, first, second,
+            now_ms,
+        )  # fmt: skip
+        for leg, lock in zip([*first, *second], [*locks, *(ZERO for _ in second)], strict=True):
+            leg.list_id = one.list_id
+            self._books.enter(leg, lock)
+        self._lists.register(one)
+        for leg in first:
+            if leg.is_open:
+                self._matcher.start(market, leg, now_ms)
+        self._finish(now_ms)
+        return one
+
+    def cancel_list(
+        self,
+        account: str,
+        symbol: str,
+        *,
+        now_ms: int,
+        client_id: str | None = None,
+        list_id: int | None = None,
+        request_id: str = "",
+    ) -> OrderList:
+        """Cancel every open leg of a list; Refused -2011 when it is unknown or over."""
+        one = self._lists.find(account, client_id, list_id)
+        if one is None or one.symbol != symbol or not one.is_open:
+            raise Refused(-2011, "Unknown order list sent.")
+        self._begin()
+        self._lists.cancel(one, now_ms, request_id)
+        self._finish(now_ms)
+        return one
 
     # The market moves.
 
     def on_candle(self, candle: Candle) -> list[RestingOrder]:
         """Let a whole closed candle happen; give the touched orders, new fills at the end of their `fills`.
 
-        First market orders that waited for the next candle fill at its open, oldest first; then limit orders
-        along the pessimistic path told in `matching`. An order never meets a candle that opened before what was
-        already known of the market when it was placed. A candle that still forms changes nothing.
+        An order never meets a candle that opened before what was already known of the market when it was placed.
+        A candle that still forms changes nothing.
         """
         market = self._books.market(candle.symbol)
         if not candle.is_closed:
             return []
-        market.tape.show_candle(candle)
+        market.show_candle(candle)
         if not market.resting:
             return []
-        exposed = [order for order in market.resting.values() if order.exposed_from_ms <= candle.open_time]
-        touched = self._fill_waiting(market, exposed, exact(candle.open), candle.open_time)
-        for match in met_by_candle(exposed, candle):
-            at_ms = candle.open_time if match.at_open else candle.close_time
-            self._books.fill(match.order, match.price, match.order.remaining, at_ms, is_maker=True)
-            touched.append(match.order)
-        return touched
+        self._begin()
+        bars.play(self._matcher, market, candle)
+        if market.last is not None:
+            market.note(market.last)
+            self._books.moved[candle.symbol] = market
+        return self._finish(candle.close_time)
 
     def on_price(self, symbol: str, price: Decimal, now_ms: int, quantity: Decimal | None = None) -> list[RestingOrder]:
         """Let one public trade happen; give the orders it touched. A resting order fills at its own limit.
@@ -154,105 +334,54 @@ class Exchange:
         `quantity` bounds what resting limit orders take from this trade; None means no bound.
         """
         market = self._books.market(symbol)
-        market.tape.show_price(price, now_ms)
+        market.show_price(price, now_ms, quantity)
         if not market.resting:
             return []
-        touched = self._fill_waiting(market, list(market.resting.values()), price, now_ms)
-        left = quantity
-        for match in met_by_price(list(market.resting.values()), price):
-            part = match.order.remaining if left is None else min(left, match.order.remaining)
-            if part <= 0:
-                break
-            left = None if left is None else EXACT.subtract(left, part)
-            self._books.fill(match.order, match.price, part, now_ms, is_maker=True)
-            touched.append(match.order)
-        return touched
+        self._begin()
+        self._matcher.fill_waiting(market, list(market.waiting.values()), price, now_ms)
+        self._matcher.meet_trade(market, price, quantity, now_ms)
+        self._books.moved[symbol] = market
+        return self._finish(now_ms)
 
-    # Questions.
+    def on_depth(self, symbol: str, bids: Levels, asks: Levels, now_ms: int) -> list[RestingOrder]:
+        """Show a whole picture of the outside book as (price, quantity); give the orders it touched.
 
-    def order(
-        self, account: str, symbol: str, *, client_order_id: str | None = None, order_id: int | None = None
-    ) -> RestingOrder:
-        """Give an order; of a reused client order id the newest. Refused -2013 when there is none."""
-        order = self._books.find(account, symbol, client_order_id, order_id)
-        if order is None:
-            raise Refused(-2013, "Order does not exist.")
-        return order
+        From the first picture on takers get what the pictures have, and no more.
+        """
+        market = self._books.market(symbol)
+        market.depth = Depth(bids, asks, market.instrument)
+        self._begin()
+        self._matcher.meet_depth(market, now_ms)
+        return self._finish(now_ms)
 
-    def open_orders(self, account: str, symbol: str | None = None) -> list[RestingOrder]:
-        """Give the open orders of an account, oldest first within each symbol."""
-        markets = self._books.markets() if symbol is None else [self._books.market(symbol)]
-        return [order for market in markets for order in market.resting.values() if order.account == account]
+    def forget_depth(self, symbol: str) -> None:
+        """Let the outside of a symbol be endless again, at the last price."""
+        self._books.market(symbol).depth = None
 
-    def orders(self, account: str, symbol: str) -> list[RestingOrder]:
-        """Give every order of an account on a symbol, oldest first."""
-        self._books.market(symbol)
-        return [order for order in self._books.account(account).orders.values() if order.symbol == symbol]
-
-    def fills(self, account: str, symbol: str) -> list[Fill]:
-        """Give every fill of an account on a symbol, oldest first."""
-        self._books.market(symbol)
-        return list(self._books.account(account).fills.get(symbol, ()))
-
-    def balances(self, account: str) -> dict[str, Balance]:
-        """Give what an account holds, by asset."""
-        return self._books.account(account).wallet.balances()
-
-    def last_price(self, symbol: str) -> Decimal | None:
-        """Give the last price, or None before the market showed one."""
-        return self._books.market(symbol).tape.last
+    def set_reference_price(self, symbol: str, price: Decimal | None) -> None:
+        """Publish the exchange's own reference price, by which filters and price ranges measure; None takes it back."""
+        self._books.market(symbol).reference = price
 
     # Helpers.
 
-    def _check_book(self, market: SymbolMarket, owner: Account, order: RestingOrder) -> None:
-        namesake = owner.by_client_id.get((order.symbol, order.client_order_id))
-        if namesake is not None and namesake.is_open:
-            raise Refused(-2010, "Duplicate order sent.")
-        standing = sum(other.account == order.account for other in market.resting.values())
-        if standing >= market.instrument.max_orders:
-            raise Refused(-2010, "Filter failure: MAX_NUM_ORDERS")
-        if order.type is OrderType.LIMIT_MAKER and _takes(order, market.tape.last):
-            raise Refused(-2010, "Order would immediately match and take.")
+    def _begin(self) -> None:
+        self._books.touched.clear()
 
-    def _match_on_arrival(self, market: SymbolMarket, order: RestingOrder, expected: Decimal) -> None:
-        now_ms, last = order.created_ms, market.tape.last
-        if order.price is None:
-            if order.terms.fill != "next":
-                self._books.fill(order, expected, order.quantity, now_ms, is_maker=False)
-        elif last is not None and _takes(order, last):
-            slipped = taker_price(last, order.side, order.terms, market.instrument)
-            price = better(order.side, slipped, order.price)
-            self._books.fill(order, price, order.quantity, now_ms, is_maker=False)
-        elif order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
-            self._books.finish(order, OrderStatus.EXPIRED, now_ms)
+    def _finish(self, now_ms: int) -> list[RestingOrder]:
+        self._matcher.follow_up(now_ms)
+        if self._books.forget():
+            self._lists.forget()
+        return list(self._books.touched.values())
 
-    def _fill_waiting(
-        self, market: SymbolMarket, orders: Iterable[RestingOrder], price: Decimal, now_ms: int
-    ) -> list[RestingOrder]:
-        """Fill market orders that waited; when the price ran away, what the money reaches: the rest expires."""
-        waiting = [order for order in orders if order.price is None]
-        for order in waiting:
-            at = taker_price(price, order.side, order.terms, market.instrument)
-            wallet = self._books.account(order.account).wallet
-            spent = spent_asset(market.instrument, order.side)
-            budget = EXACT.add(wallet.free(spent), order.locked)
-            if order.quote_quantity is not None:
-                order.quantity = affordable(order.quote_quantity, at, market.instrument)
-            reach = affordable(budget, at, market.instrument) if order.side is Side.BUY else budget
-            part = market.instrument.lot.fit(min(order.quantity, reach))
-            if part is not None:
-                self._books.fill(order, at, part, now_ms, is_maker=False)
-            if order.is_open:
-                self._books.finish(order, OrderStatus.EXPIRED, now_ms)
-        return waiting
+    def _standing(self, account: str, symbol: str, client_id: str | None, order_id: int | None) -> RestingOrder:
+        order = self._books.find(account, symbol, client_id, order_id)
+        if order is None or not order.is_open:
+            raise Refused(-2011, "Unknown order sent.")
+        return order
 
-
-def _takes(order: RestingOrder, last: Decimal | None) -> bool:
-    return last is not None and order.price is not None and crosses(order.side, order.price, last)
-
-
-def _cost(order: RestingOrder, expected: Decimal) -> Decimal:
-    """Give what has to be there for the whole order: quote for a buy, base for a sell."""
-    if order.side is Side.SELL:
-        return order.quantity
-    return order.quote_quantity if order.quote_quantity is not None else times(expected, order.quantity)
+    def _cancel(self, order: RestingOrder, now_ms: int, request_id: str) -> None:
+        one = self._lists.of(order)
+        if one is not None:
+            self._lists.cancel(one, now_ms, request_id)
+        else:
+            self._books.finish(order, OrderStatus.CANCELED, now_ms, request_id=request_id)

@@ -1,5 +1,7 @@
 """Where the price of a fill comes from: what a symbol's market has shown, and the terms of an order."""
 
+from collections import deque
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal
 
@@ -33,6 +35,16 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 STANDARD_TERMS = Terms()
+
+
+def crosses(side: Side, limit: Decimal, price: Decimal) -> bool:
+    """Say whether somebody with this limit trades at `price`."""
+    return price <= limit if side is Side.BUY else price >= limit
+
+
+def better(side: Side, one: Decimal, other: Decimal) -> Decimal:
+    """Give the price that is better for this side."""
+    return min(one, other) if side is Side.BUY else max(one, other)
 
 
 class Tape:
@@ -73,10 +85,72 @@ class Tape:
         return EXACT.divide(EXACT.add(exact(self.candle.high), exact(self.candle.low)), Decimal(2))
 
 
-def market_price(tape: Tape, side: Side, terms: Terms, instrument: Instrument) -> Decimal | None:
-    """Give the price that a market order gets now (or may expect, when it waits for the next candle)."""
+class Depth:
+    """Recorded bids and asks, best first. What takers take is gone until the next picture of the book."""
+
+    def __init__(
+        self, bids: Iterable[tuple[Decimal, Decimal]], asks: Iterable[tuple[Decimal, Decimal]], instrument: Instrument
+    ) -> None:
+        self.sides = {
+            Side.BUY: sorted(_whole_lots(bids, instrument), reverse=True),
+            Side.SELL: sorted(_whole_lots(asks, instrument)),
+        }
+
+    def offers_to(self, taker: Side) -> list[tuple[Decimal, Decimal]]:
+        """Give the levels that a taker meets, best first."""
+        return self.sides[taker.opposite]
+
+    def take(self, taker: Side, quantity: Decimal) -> None:
+        """Take a quantity from the best level that this taker meets."""
+        levels = self.sides[taker.opposite]
+        price, available = levels[0]
+        if quantity >= available:
+            del levels[0]
+        else:
+            levels[0] = price, EXACT.subtract(available, quantity)
+
+
+def _whole_lots(levels: Iterable[tuple[Decimal, Decimal]], instrument: Instrument) -> list[tuple[Decimal, Decimal]]:
+    fitted = ((price, floor_to(quantity, instrument.lot.step)) for price, quantity in levels)
+    return [level for level in fitted if level[1] > 0]
+
+
+class Average:
+    """The volume-weighted price of the last minutes. A trade without a quantity counts as one unit."""
+
+    def __init__(self, minutes: int) -> None:
+        self._length_ms = minutes * 60_000
+        self._rows: deque[tuple[int, Decimal, Decimal]] = deque()
+        self._quantity = self._worth = ZERO
+
+    def add(self, now_ms: int, quantity: Decimal, worth: Decimal) -> None:
+        """Take in what was traded; what is too old by now is let go."""
+        if not self._length_ms or not quantity:
+            return
+        self._rows.append((now_ms, quantity, worth))
+        self._quantity, self._worth = EXACT.add(self._quantity, quantity), EXACT.add(self._worth, worth)
+        while self._rows[0][0] <= now_ms - self._length_ms:
+            _, old, old_worth = self._rows.popleft()
+            self._quantity = EXACT.subtract(self._quantity, old)
+            self._worth = EXACT.subtract(self._worth, old_worth)
+
+    @property
+    def price(self) -> Decimal | None:
+        """Give the average, or None when nothing is known."""
+        return EXACT.divide(self._worth, self._quantity) if self._quantity else None
+
+
+def market_price(
+    tape: Tape, side: Side, terms: Terms, instrument: Instrument, spread: Decimal = ZERO
+) -> Decimal | None:
+    """Give the price that a market order gets now (or may expect, when it waits for the next candle).
+
+    A buyer pays the `spread` on top.
+    """
     price = tape.midpoint if terms.fill == "midpoint" else tape.last
-    return None if price is None else taker_price(price, side, terms, instrument)
+    if price is None:
+        return None
+    return taker_price(EXACT.add(price, spread) if side is Side.BUY else price, side, terms, instrument)
 
 
 def taker_price(price: Decimal, side: Side, terms: Terms, instrument: Instrument) -> Decimal:

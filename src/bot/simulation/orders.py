@@ -1,13 +1,22 @@
 """What the simulated exchange keeps of an order, and how it says no."""
 
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
 from bot.domain.errors import Rejected
 from bot.domain.money import EXACT, ZERO, times
-from bot.domain.order import Fill, OrderStatus, OrderType, Side, TimeInForce
-from bot.simulation.liquidity import Terms
+from bot.domain.order import Fill, OrderStatus, OrderType, Side, StpMode, TimeInForce
+from bot.simulation.liquidity import STANDARD_TERMS, Terms
+
+STOPS = frozenset({OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT})
+TAKES = frozenset({OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT})
+CONTINGENT = STOPS | TAKES
+"""Types that wait for their trigger before they are sent to the book."""
+
+Shelf = Literal["", "book", "trigger", "trailing", "waiting"]
+"""Where an open order stands: nowhere, in the book, behind a stop price, behind a trailing one, for the next candle."""
 
 
 class Refused(Rejected):
@@ -18,11 +27,51 @@ class Refused(Rejected):
         self.message = message
 
 
+class Peg(msgspec.Struct, frozen=True):
+    """A price tied to the book on arrival: the best of the own or of the opposite side, so many levels deeper."""
+
+    to: Literal["PRIMARY_PEG", "MARKET_PEG"]
+    levels: int = 0
+
+
+class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as it is asked for. `trailing_delta` is in basis points; `stp` None takes the symbol's own mode."""
+
+    symbol: str
+    side: Side
+    type: OrderType
+    client_order_id: str
+    time_in_force: TimeInForce | None = None
+    quantity: Decimal | None = None
+    quote_quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trailing_delta: int | None = None
+    iceberg_quantity: Decimal | None = None
+    peg: Peg | None = None
+    stp: StpMode | None = None
+    strategy_id: int | None = None
+    strategy_type: int | None = None
+    terms: Terms = STANDARD_TERMS
+
+
+class Amendment(msgspec.Struct, frozen=True):
+    """One change of an order's quantity that kept its place in line."""
+
+    time_ms: int
+    from_quantity: Decimal
+    to_quantity: Decimal
+    from_client_order_id: str
+    to_client_order_id: str
+
+
 class RestingOrder(msgspec.Struct, eq=False):
     """An order as the exchange knows it. It changes in place, so copy what has to stay.
 
     `time_in_force` is None where Binance wants none. `locked` is what is set aside for the rest of the order:
-    quote for a buy, base for a sell. `exposed_from_ms` is the earliest open time of a candle the order can meet.
+    quote for a buy, base for a sell; two legs that cannot both trade share what the dearer one needs.
+    `exposed_from_ms` is the earliest open time of a candle the order can meet. `working_ms` is -1 until the order
+    is in the book or has taken from it. `extreme` is the best price since a trailing order began to follow.
     """
 
     account: str
@@ -44,6 +93,23 @@ class RestingOrder(msgspec.Struct, eq=False):
     terms: Terms = Terms()
     locked: Decimal = ZERO
     exposed_from_ms: int = 0
+    stop_price: Decimal | None = None
+    trailing_delta: int | None = None
+    trailing_ms: int = -1
+    extreme: Decimal | None = None
+    iceberg_quantity: Decimal | None = None
+    shown: Decimal = ZERO
+    peg: Peg | None = None
+    stp: StpMode = StpMode.NONE
+    prevented: Decimal = ZERO
+    prevented_match_id: int = -1
+    strategy_id: int | None = None
+    strategy_type: int | None = None
+    list_id: int = -1
+    working_ms: int = -1
+    expiry_reason: str = "NONE"
+    amendments: list[Amendment] = []
+    shelf: Shelf = ""
 
     @property
     def is_open(self) -> bool:
@@ -51,13 +117,24 @@ class RestingOrder(msgspec.Struct, eq=False):
         return self.status.is_open
 
     @property
+    def is_contingent(self) -> bool:
+        """True for stop and take-profit orders, also after their trigger."""
+        return self.type in CONTINGENT
+
+    @property
+    def triggers_above(self) -> bool:
+        """True when a rise to the stop price triggers, False when a fall does."""
+        return (self.side is Side.BUY) == (self.type in STOPS)
+
+    @property
     def remaining(self) -> Decimal:
-        """Give the quantity not filled yet."""
-        return EXACT.subtract(self.quantity, self.filled)
+        """Give the quantity neither filled nor prevented yet."""
+        left = EXACT.subtract(self.quantity, self.filled)
+        return EXACT.subtract(left, self.prevented) if self.prevented else left
 
     @property
     def needs(self) -> Decimal:
         """Give what has to stay locked for the rest of a limit order: quote for a buy, base for a sell."""
-        if self.price is None or not self.is_open:
+        if self.price is None or self.status is OrderStatus.PENDING_NEW or not self.is_open:
             return ZERO
         return times(self.price, self.remaining) if self.side is Side.BUY else self.remaining
