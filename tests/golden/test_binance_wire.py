@@ -7,10 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from golden_compare import assert_same
 
-from bot.binance.wire import read_exchange_info, read_frame, read_klines, read_time
+from bot.binance.book import LocalBook
+from bot.binance.wire import read_exchange_info, read_klines, read_time
+from bot.binance.wire_market import DepthReply
 from bot.binance.wire_orders import read_account, read_api_reply, read_order, read_trades, read_user_event
+from bot.binance.wire_streams import BookTickerEvent, DepthEvent, KlineEvent, TradeEvent, reader_for
 from bot.domain.market import Market, Stream
 from bot.domain.order import OrderStatus, Side
 
@@ -76,19 +81,56 @@ def test_the_rules_of_one_symbol_are_exact() -> None:
     assert instrument.is_tradable
 
 
-def test_captured_frames_of_a_combined_stream_are_all_read_and_its_klines_found() -> None:
+def test_captured_frames_of_a_combined_stream_are_all_read_without_a_lost_number() -> None:
     with gzip.open(DATA / "raw_ws" / "cryptofeed_BINANCE.ws.1.0.gz", "rb") as lines:
         frames = [line.partition(b": ")[2] for line in lines if b": {" in line]
-    read = [read_frame(text) for text in frames]
-    candles = [(frame.stream, frame.kline.candle(Market.SPOT)) for frame in read if frame.kline is not None]
-    assert len(read) > 200
-    assert [name for name, _ in candles] == ["nknusdt@kline_1m", "lrcbtc@kline_1m"]
-    assert all(frame.event for frame in read if not frame.stream.endswith("@bookTicker"))
-    name, candle = candles[0]
-    assert name == "nknusdt@kline_1m"
+    candles = []
+    for text in frames:
+        told = json.loads(text)
+        event = reader_for(told["stream"], Market.SPOT)(text).data  # type: ignore[attr-defined]
+        assert_same(event, told["data"])
+        if isinstance(event, KlineEvent):
+            candles.append(event.k.candle(Market.SPOT))
+    assert len(frames) > 200
+    assert [candle.symbol for candle in candles] == ["NKNUSDT", "LRCBTC"]
+    candle = candles[0]
     assert (candle.symbol, candle.open_time, candle.is_closed) == ("NKNUSDT", 1633998480000, False)
     assert (candle.open, candle.high, candle.low, candle.close) == (0.3527, 0.3528, 0.3522, 0.3528)
     assert (candle.volume, candle.quote_volume, candle.trade_count) == (25877.0, 9116.046, 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "market", "equal"),
+    [
+        ("spot_BTCUSDT_20240808_2354-2400.gz", Market.SPOT, 564),
+        ("um_BTCUSDT_20240808_2354-2400.gz", Market.FUTURES, 629),
+    ],
+)
+def test_a_book_rebuilt_from_a_capture_shows_the_best_prices_that_the_exchange_told(
+    name: str, market: Market, equal: int
+) -> None:
+    book = LocalBook("BTCUSDT", market)
+    best: dict[int, tuple[float, float, float, float]] = {}
+    shown: dict[int, tuple[float, float, float, float]] = {}
+    gaps = 0
+    with gzip.open(DATA / "raw_ws" / name, "rb") as lines:
+        for line in lines:
+            text = line.partition(b" ")[2]
+            if text.startswith(b'{"lastUpdateId"'):
+                assert book.load(msgspec.json.decode(text, type=DepthReply))
+                continue
+            told = reader_for(text[11 : text.index(b'"', 11)].decode(), market)(text).data  # type: ignore[attr-defined]
+            if isinstance(told, BookTickerEvent):
+                best[told.u] = (told.b, told.B, told.a, told.A)
+            elif isinstance(told, DepthEvent):
+                gaps += not book.take(told)
+                if quote := book.quote():
+                    shown[book.update_id] = (quote.bid, quote.bid_quantity, quote.ask, quote.ask_quantity)
+            else:
+                assert isinstance(told, TradeEvent)
+    told_twice = best.keys() & shown.keys()
+    assert (gaps, len(told_twice)) == (0, equal)
+    assert all(best[update_id] == shown[update_id] for update_id in told_twice)
 
 
 def test_rest_klines_become_candles(nautilus: dict[str, bytes]) -> None:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+from bot.binance.wire_streams import route_of
 from bot.domain.errors import Misconfigured
 from bot.domain.market import Market
 
@@ -19,17 +20,25 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """Base addresses of one market in one environment. `api` is the path before a REST method's name."""
+    """Base addresses of one market in one environment."""
 
     environment: Environment
     market: Market
     rest: str
     stream: str
     ws_api: str
-    api: str
+
+    def stream_url(self, name: str) -> str:
+        """Give the address of the combined streams that carry a stream: futures spread theirs over routes."""
+        if self.market is Market.SPOT:
+            return f"{self.stream}/stream"
+        return f"{self.stream}/{route_of(name)}/stream"
+
+    def private_url(self, listen_key: str) -> str:
+        """Give the address of a futures user stream."""
+        return f"{self.stream}/private/ws?listenKey={quote(listen_key, safe='')}"
 
 
-_API = {Market.SPOT: "/api/v3", Market.FUTURES: "/fapi/v1"}
 _TABLE: dict[tuple[Environment, Market], tuple[str, str, str]] = {
     (Environment.PRODUCTION, Market.SPOT): (
         "https://api.binance.com",
@@ -48,18 +57,18 @@ _TABLE: dict[tuple[Environment, Market], tuple[str, str, str]] = {
     ),
     (Environment.PRODUCTION, Market.FUTURES): (
         "https://fapi.binance.com",
-        "wss://fstream.binance.com/market",
+        "wss://fstream.binance.com",
         "wss://ws-fapi.binance.com/ws-fapi/v1",
     ),
     # Futures know one test network under two names.
     (Environment.TESTNET, Market.FUTURES): (
         "https://demo-fapi.binance.com",
-        "wss://demo-fstream.binance.com/market",
+        "wss://demo-fstream.binance.com",
         "wss://testnet.binancefuture.com/ws-fapi/v1",
     ),
     (Environment.DEMO, Market.FUTURES): (
         "https://demo-fapi.binance.com",
-        "wss://demo-fstream.binance.com/market",
+        "wss://demo-fstream.binance.com",
         "wss://testnet.binancefuture.com/ws-fapi/v1",
     ),
 }
@@ -76,7 +85,7 @@ def hosts_for(environment: Environment | str, market: Market = Market.SPOT, *, e
         rest, stream, ws_api = _emulated(emulator_url, market)
     else:
         rest, stream, ws_api = _TABLE[chosen, market]
-    return Hosts(chosen, market, rest, stream, ws_api, _API[market])
+    return Hosts(chosen, market, rest, stream, ws_api)
 
 
 def _emulated(base: str, market: Market) -> tuple[str, str, str]:
@@ -85,5 +94,5 @@ def _emulated(base: str, market: Market) -> tuple[str, str, str]:
         raise Misconfigured(f"emulator address {base!r} is not a URL: write it like http://127.0.0.1:8001")
     sockets = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}"
     if market is Market.FUTURES:
-        return base.rstrip("/"), f"{sockets}/market", f"{sockets}/ws-fapi/v1"
+        return base.rstrip("/"), sockets, f"{sockets}/ws-fapi/v1"
     return base.rstrip("/"), sockets, f"{sockets}/ws-api/v3"

@@ -11,7 +11,8 @@ from bot.binance.client import KLINES_MAX, Client
 from bot.binance.series import Consumer, Series
 from bot.binance.streams import Listener, Pace, StreamPool
 from bot.binance.tasks import Tasks
-from bot.binance.wire import KlineBody, stream_name
+from bot.binance.wire import stream_name
+from bot.binance.wire_streams import KlineEvent
 from bot.domain.errors import BotError, Rejected, Unavailable
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream, next_open
@@ -42,7 +43,7 @@ class MarketData:
         self.counts: Counter[str] = Counter()
         """What happened since the start: `delivered`, `duplicates`, `repaired`, `absent`, `unreadable`."""
         listener = Listener(self._on_kline, self._on_missed, self._on_silent)
-        self._pool = StreamPool(client.hosts.stream, listener, pace)
+        self._pool = StreamPool(client.hosts, listener, pace)
 
     async def subscribe(
         self, streams: Sequence[Stream], deliver: Deliver, *, open_candles: bool = False
@@ -138,12 +139,12 @@ class MarketData:
         oldest_s = self._clock.monotonic() - MARK_AGE_S
         return [mark for mark in self._marks.get(stream, []) if mark[0] >= oldest_s]
 
-    def _on_kline(self, name: str, kline: KlineBody) -> None:
+    def _on_kline(self, name: str, event: KlineEvent) -> None:
         series = self._series.get(name)
         if series is None:
             return
         try:
-            is_whole = series.take(kline)
+            is_whole = series.take(event.k)
         except ValueError as error:
             self.counts["unreadable"] += 1
             log.warning("candle.unreadable", stream=name, reason=str(error))

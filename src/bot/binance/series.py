@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from bot.binance.wire import KlineBody
+from bot.binance.wire_streams import KlineBody
 from bot.domain.market import Candle, Stream, next_open
 from bot.ports import Deliver
 
@@ -46,7 +46,7 @@ class Series:
         self._waiting: dict[int, Candle] = {}
         self._behind: int | None = None
         self._recent: deque[Candle] = deque(maxlen=REMEMBERED)
-        self._heard = (0, "0")
+        self._heard = (0, 0.0)
 
     @property
     def waiting_from(self) -> int | None:
@@ -125,10 +125,10 @@ class Series:
         opened, volume = self._heard
         if self.expected is None:
             self.expected = row.open_time
-        self._heard = (row.open_time, str(row.volume))
+        self._heard = (row.open_time, row.volume)
         if not opened or row.open_time < opened:
             return False
-        return row.volume > (float(volume) if row.open_time == opened else 0.0)
+        return row.volume > (volume if row.open_time == opened else 0.0)
 
     def _take_forming(self, kline: KlineBody) -> bool:
         assert self.expected is not None

@@ -1,25 +1,29 @@
 """Combined market streams: as few connections as hold all the wanted names, kept alive and watched.
 
-A connection that ends, falls silent or grows old is replaced; whoever listens is told, because frames were missed.
+A connection that ends or falls silent is replaced, and whoever listens is told, because frames were missed. One that
+grows old, or is told to go, is left only when its successor delivers: then nothing is missed, and some come twice.
 """
 
 import asyncio
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import structlog
 
+from bot.binance.hosts import Hosts
 from bot.binance.sockets import Socket, connect
 from bot.binance.tasks import Tasks
-from bot.binance.wire import KlineBody, read_frame
+from bot.binance.wire_streams import read_control, reader_for
 from bot.domain.errors import Unavailable
 
 log = structlog.get_logger()
 
 STREAMS_MAX = 1_024
 """Streams on one connection."""
+_PREFIX = b'{"stream":"'
 CHECKS_A_ROUND = 5
 """Silent streams looked into at once: each costs a request, and one dead stream is enough to renew a connection."""
 
@@ -32,6 +36,8 @@ class Pace:
     """Kline streams speak each two seconds of exchange time; a longer silence is looked into."""
     life_s: float = 23 * 3600.0
     """The exchange ends every connection after 24 h."""
+    overlap_s: float = 2.0
+    """How long an old connection goes on beside its successor, once that is subscribed."""
     retry_first_s: float = 0.25
     retry_max_s: float = 30.0
     control_gap_s: float = 0.25
@@ -44,23 +50,23 @@ class Listener:
 
     def __init__(
         self,
-        on_kline: Callable[[str, KlineBody], None],
+        on_event: Callable[[str, Any], None],
         on_missed: Callable[[list[str]], None],
         on_silent: Callable[[str], None],
     ) -> None:
-        self.on_kline = on_kline
-        """A kline frame of a stream."""
+        self.on_event = on_event
+        """An event of a stream, by the stream's name."""
         self.on_missed = on_missed
         """These streams are subscribed again after a break: frames between are lost."""
         self.on_silent = on_silent
-        """This stream says nothing while its connection lives: a quiet market, or a dead stream?"""
+        """This stream says nothing while its connection lives: a quiet market, a dead stream, or a name unknown?"""
 
 
 class StreamPool:
-    """All streams of one host."""
+    """All streams of one market's hosts."""
 
-    def __init__(self, base: str, listener: Listener, pace: Pace | None = None) -> None:
-        self._url = f"{base}/stream"
+    def __init__(self, hosts: Hosts, listener: Listener, pace: Pace | None = None) -> None:
+        self._hosts = hosts
         self._listener = listener
         self._pace = pace or Pace()
         self._connections: list[Connection] = []
@@ -70,7 +76,7 @@ class StreamPool:
         """Open these streams, if they are not; frames come when the exchange has taken the subscription."""
         for name in names:
             if not any(connection.carries(name) for connection in self._connections):
-                self._with_room().add(name)
+                self._with_room(self._hosts.stream_url(name)).add(name)
 
     def drop(self, names: Iterable[str]) -> None:
         """Close these streams."""
@@ -84,59 +90,86 @@ class StreamPool:
             if connection.carries(name):
                 connection.renew(f"{name} is silent")
 
+    def ages_s(self) -> dict[str, float | None]:
+        """Give how long ago each stream spoke, to half an age limit; None for those that never did."""
+        return {name: age for connection in self._connections for name, age in connection.ages_s()}
+
     async def close(self) -> None:
         """Close all connections."""
         await self._tasks.close()
 
-    def _with_room(self) -> "Connection":
+    def _with_room(self, url: str) -> "Connection":
         for connection in self._connections:
-            if connection.has_room:
+            if connection.url == url and connection.has_room:
                 return connection
-        connection = Connection(self._url, self._listener, self._pace)
+        connection = Connection(url, self._hosts, self._listener, self._pace)
         self._connections.append(connection)
         self._tasks.start(connection.run(), name=f"streams-{len(self._connections)}")
         return connection
 
 
+class Ear:
+    """What a connection knows of one stream."""
+
+    __slots__ = ("has_spoken", "heard", "name", "patience", "read")
+
+    def __init__(self, name: str, read: Callable[[bytes], Any], now: int) -> None:
+        self.name = name
+        self.read = read
+        self.heard = now
+        """The round in which it spoke last, or was asked to."""
+        self.has_spoken = False
+        self.patience = 2
+        """Rounds of silence that are borne."""
+
+
 class Connection:
     """One connection with its names; `run` lives until cancelled."""
 
-    def __init__(self, url: str, listener: Listener, pace: Pace) -> None:
-        self._url = url
+    def __init__(self, url: str, hosts: Hosts, listener: Listener, pace: Pace) -> None:
+        self.url = url
+        self._market = hosts.market
         self._listener = listener
         self._pace = pace
-        self._names: dict[str, None] = {}
+        self._ears: dict[bytes, Ear] = {}
         self._joining: dict[str, None] = {}
         self._leaving: dict[str, None] = {}
         self._todo = asyncio.Event()
         self._end = asyncio.Event()
-        self._heard: dict[str, int] = {}
+        self._is_missing = False
+        """Whether the end that is under way loses frames."""
+        self._is_taking_over = False
         self._round = 0
-        self._patience: dict[str, int] = {}
         self._message_id = 0
+        self._acknowledged = 0
+        self._taken = asyncio.Event()
 
     @property
     def has_room(self) -> bool:
         """True while one more stream fits."""
-        return len(self._names) < STREAMS_MAX
+        return len(self._ears) < STREAMS_MAX
 
     def carries(self, name: str) -> bool:
         """Say whether this stream is here."""
-        return name in self._names
+        return name.encode() in self._ears
+
+    def ages_s(self) -> list[tuple[str, float | None]]:
+        """Give how long ago each stream spoke; None for those that never did."""
+        round_s = self._pace.age_limit_s / 2
+        return [
+            (ear.name, (self._round - ear.heard) * round_s if ear.has_spoken else None) for ear in self._ears.values()
+        ]
 
     def add(self, name: str) -> None:
         """Subscribe to a stream, now or as soon as connected."""
-        self._names[name] = None
+        self._ears[name.encode()] = Ear(name, reader_for(name, self._market), self._round)
         self._leaving.pop(name, None)
         self._joining[name] = None
         self._todo.set()
 
     def remove(self, name: str) -> None:
         """Unsubscribe from a stream."""
-        if name in self._names:
-            del self._names[name]
-            self._heard.pop(name, None)
-            self._patience.pop(name, None)
+        if self._ears.pop(name.encode(), None) is not None:
             if name in self._joining:
                 del self._joining[name]
             else:
@@ -144,40 +177,54 @@ class Connection:
             self._todo.set()
 
     def renew(self, why: str) -> None:
-        """Replace the connection."""
-        log.warning("stream.renewed", url=self._url, reason=why)
+        """Replace the connection; what it did not tell is lost."""
+        log.warning("stream.renewed", url=self.url, reason=why)
+        self._is_missing = True
         self._end.set()
 
     async def run(self) -> None:
         """Connect, subscribe, watch; again and again."""
         failures = 0
         is_again = False
-        while True:
-            try:
-                socket = await connect(self._url, self._take)
-            except Unavailable as error:
-                failures += 1
-                log.warning("stream.unreachable", reason=str(error), attempt=failures)
-            else:
-                failures = 0
+        old: Socket | None = None
+        socket: Socket | None = None
+        try:
+            while True:
                 try:
-                    await self._live(socket, is_again=is_again)
-                finally:
-                    await socket.close()
-                is_again = True
-            await asyncio.sleep(self._delay(failures))
+                    socket = await connect(self.url, self._take)
+                except Unavailable as error:
+                    failures += 1
+                    log.warning("stream.unreachable", reason=str(error), attempt=failures)
+                else:
+                    failures = 0
+                    await self._live(socket, old, is_again=is_again)
+                    is_again = True
+                    old, socket = socket, None
+                    if not self._is_missing:
+                        continue
+                    await old.close()
+                    old = None
+                await asyncio.sleep(self._delay(failures))
+        finally:
+            for each in (old, socket):
+                if each is not None:
+                    await each.close()
 
     def _delay(self, failures: int) -> float:
         longest = min(self._pace.retry_max_s, self._pace.retry_first_s * 2.0 ** min(failures, 16))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
 
-    async def _live(self, socket: Socket, *, is_again: bool) -> None:
+    async def _live(self, socket: Socket, old: Socket | None, *, is_again: bool) -> None:
+        """Serve a connection until it ends; `old` goes on delivering until this one does."""
         self._end = asyncio.Event()
-        self._joining, self._leaving = dict(self._names), {}
-        self._heard = dict.fromkeys(self._names, self._round)
+        self._is_missing = False
+        self._is_taking_over = old is not None
+        self._joining, self._leaving = dict.fromkeys(ear.name for ear in self._ears.values()), {}
+        for ear in self._ears.values():
+            ear.heard = self._round
         self._todo.set()
         helpers = Tasks()
-        helpers.start(self._control(socket, missed=list(self._names) if is_again else []), "stream-control")
+        helpers.start(self._control(socket, old, is_again=is_again), "stream-control")
         helpers.start(self._watch(), "stream-watch")
         helpers.start(self._follow(socket), "stream-follow")
         try:
@@ -185,17 +232,21 @@ class Connection:
             async with asyncio.timeout(life_s):
                 await self._end.wait()
         except TimeoutError:
-            log.info("stream.aged", url=self._url)
+            log.info("stream.aged", url=self.url)
         finally:
             await helpers.close()
+            if old is not None:
+                await old.close()
 
     async def _follow(self, socket: Socket) -> None:
         await socket.gone.wait()
-        log.warning("stream.lost", url=self._url, streams=len(self._names))
+        log.warning("stream.lost", url=self.url, streams=len(self._ears))
+        self._is_missing = True
         self._end.set()
 
-    async def _control(self, socket: Socket, missed: list[str]) -> None:
+    async def _control(self, socket: Socket, old: Socket | None, *, is_again: bool) -> None:
         """Send what has to be (un)subscribed, few messages a second, many names a message."""
+        missed = list(self._joining) if is_again else []
         while True:
             await self._todo.wait()
             self._todo.clear()
@@ -204,46 +255,86 @@ class Connection:
                 batch = list(waiting)[: self._pace.control_batch]
                 for name in batch:
                     del waiting[name]
-                    if method == "SUBSCRIBE":
-                        self._heard[name] = self._round
+                    if method == "SUBSCRIBE" and (ear := self._ears.get(name.encode())):
+                        ear.heard = self._round
                 self._message_id += 1
                 socket.send(msgspec.json.encode({"method": method, "params": batch, "id": self._message_id}))
                 await asyncio.sleep(self._pace.control_gap_s)
+            if old is not None and await self._took_over(old):
+                missed = []
+            old = None
             if missed:
                 self._listener.on_missed(missed)
                 missed = []
+
+    async def _took_over(self, old: Socket) -> bool:
+        """Wait until the new connection delivers, then leave the old one; False when that went too early."""
+        try:
+            async with asyncio.timeout(self._pace.age_limit_s):
+                while self._acknowledged < self._message_id:
+                    self._taken.clear()
+                    await self._taken.wait()
+        except TimeoutError:
+            log.warning("stream.unacknowledged", url=self.url)
+        has_lasted = not old.gone.is_set()
+        if has_lasted:
+            await asyncio.sleep(self._pace.overlap_s)
+        await old.close()
+        self._is_taking_over = False
+        return has_lasted
 
     async def _watch(self) -> None:
         """Count rounds of half an age limit: cheaper than reading a clock for each frame."""
         while True:
             await asyncio.sleep(self._pace.age_limit_s / 2)
             self._round += 1
-            for name, limit in list(self._patience.items()):
-                if self._heard.get(name) == self._round - 1 and limit > 2:
-                    self._patience[name] = limit - 1
-            silent = [name for name, heard in self._heard.items() if self._round - heard > self._limit(name)]
-            for name in silent[:CHECKS_A_ROUND]:
-                self._heard[name] = self._round
+            for ear in self._ears.values():
+                if ear.heard == self._round - 1 and ear.patience > 2:
+                    ear.patience -= 1
+            silent = [ear for ear in self._ears.values() if self._round - ear.heard > ear.patience]
+            for ear in silent[:CHECKS_A_ROUND]:
+                ear.heard = self._round
                 # A quiet market is looked into ever less often, up to some 16 age limits apart.
-                self._patience[name] = min(2 * self._limit(name), 32)
-                self._listener.on_silent(name)
-
-    def _limit(self, name: str) -> int:
-        return self._patience.get(name, 2)
+                ear.patience = min(2 * ear.patience, 32)
+                if not ear.has_spoken:
+                    log.warning("stream.never_spoke", stream=ear.name, url=self.url)
+                self._listener.on_silent(ear.name)
 
     def _take(self, text: bytes) -> None:
+        ear = self._ears.get(text[11 : text.find(b'"', 11)]) if text.startswith(_PREFIX) else None
+        if ear is None:
+            self._take_other(text)
+            return
+        ear.heard = self._round
+        ear.has_spoken = True
         try:
-            frame = read_frame(text)
+            event = ear.read(text).data
+        except msgspec.MsgspecError as error:
+            log.warning("frame.unreadable", stream=ear.name, reason=str(error), size=len(text))
+            return
+        self._listener.on_event(ear.name, event)
+
+    def _take_other(self, text: bytes) -> None:
+        """Take what is no frame of a stream of ours, or one that is written in another order."""
+        try:
+            frame = read_control(text)
         except msgspec.MsgspecError as error:
             log.warning("frame.unreadable", reason=str(error), size=len(text))
             return
-        kline = frame.kline
-        if kline is not None:
-            name = frame.stream or f"{kline.s.lower()}@kline_{kline.i}"
-            if name in self._heard:
-                self._heard[name] = self._round
-            self._listener.on_kline(name, kline)
-        elif frame.event == "serverShutdown":
-            self.renew("the server is about to shut down")
-        elif frame.code is not None:
-            log.error("stream.refused", code=frame.code, reason=frame.msg)
+        if frame.event == "serverShutdown":
+            log.warning("stream.shutdown", url=self.url)
+            if not self._is_taking_over:  # (else it is the old connection that says so again)
+                self._end.set()
+        elif frame.code is not None or bytes(frame.error):
+            log.error("stream.refused", code=frame.code, reason=frame.msg or bytes(frame.error).decode())
+        elif isinstance(frame.id, int):
+            self._acknowledged = max(self._acknowledged, frame.id)
+            self._taken.set()
+        elif (name := frame.stream) and not text.startswith(_PREFIX) and name.encode() in self._ears:
+            self._take(
+                _PREFIX + name.encode() + b'","data":' + bytes(msgspec.json.decode(text, type=_Data).data) + b"}"
+            )
+
+
+class _Data(msgspec.Struct):
+    data: msgspec.Raw

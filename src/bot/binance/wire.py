@@ -29,58 +29,6 @@ class ServerTime(Struct):
     serverTime: int
 
 
-class KlineBody(Struct, gc=False):
-    """The `k` of a kline event; prices stay text until somebody wants the candle."""
-
-    t: int
-    T: int
-    s: str
-    i: str
-    o: str
-    c: str
-    h: str
-    l: str  # noqa: E741 - Binance's name
-    v: str
-    x: bool
-    q: str = "0"
-    n: int = 0
-
-    def candle(self, market: Market) -> Candle:
-        """Give the candle; ValueError when its prices are no prices."""
-        return _candle(
-            self.s, self.i, market, self.t, self.T, self.o, self.h, self.l, self.c, self.v, self.q, self.n, self.x
-        )
-
-
-class KlineEvent(Struct, gc=False):
-    """What stands in `data` of a combined frame, as far as we listen to it."""
-
-    e: str = ""
-    k: KlineBody | None = None
-
-
-class Frame(Struct, gc=False):
-    """Any text frame of a market stream: combined, raw, reply to a control message, or error."""
-
-    stream: str = ""
-    data: KlineEvent | None = None
-    e: str = ""
-    k: KlineBody | None = None
-    id: int | str | None = None
-    code: int | None = None
-    msg: str = ""
-
-    @property
-    def event(self) -> str:
-        """Give the event's name, wrapped or not."""
-        return self.data.e if self.data is not None else self.e
-
-    @property
-    def kline(self) -> KlineBody | None:
-        """Give the kline, wrapped or not."""
-        return self.data.k if self.data is not None else self.k
-
-
 class KlineRow(Struct, array_like=True, gc=False):
     """One row of REST klines."""
 
@@ -177,7 +125,6 @@ _NO_FILTER = SymbolFilter()
 
 read_error = msgspec.json.Decoder(ErrorBody).decode
 read_time = msgspec.json.Decoder(ServerTime).decode
-read_frame = msgspec.json.Decoder(Frame).decode
 read_klines = msgspec.json.Decoder(list[KlineRow]).decode
 read_exchange_info = msgspec.json.Decoder(ExchangeInfo).decode
 

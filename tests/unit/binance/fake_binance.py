@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from bot.binance.hosts import Environment, Hosts, hosts_for
+from bot.domain.market import Market
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,7 +56,10 @@ class FakeBinance:
         self.headers: list[dict[str, str]] = []
         self.sockets: list[web.WebSocketResponse] = []
         self.api_sockets: list[web.WebSocketResponse] = []
+        self.routes: list[str] = []
         self.subscribed: list[str] = []
+        self.listen_keys: list[str] = []
+        self.private_sockets: list[web.WebSocketResponse] = []
         self.controls: list[dict[str, Any]] = []
         self.api_requests: list[dict[str, Any]] = []
         self.on_api: Callable[[dict[str, Any]], dict[str, Any]] = lambda request: {"status": 200, "result": {}}
@@ -66,10 +70,17 @@ class FakeBinance:
     def hosts(self) -> Hosts:
         return hosts_for(Environment.EMULATOR, emulator_url=self.url)
 
+    @property
+    def futures_hosts(self) -> Hosts:
+        return hosts_for(Environment.EMULATOR, Market.FUTURES, emulator_url=self.url)
+
     async def start(self, port: int = 0) -> "FakeBinance":
         app = web.Application()
         app.router.add_get("/stream", self._stream)
+        app.router.add_get("/{route:public|market}/stream", self._stream)
+        app.router.add_get("/private/ws", self._private)
         app.router.add_get("/ws-api/v3", self._api)
+        app.router.add_get("/ws-fapi/v1", self._api)
         app.router.add_route("*", "/{path:.*}", self._rest)
         self.runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self.runner.setup()
@@ -81,7 +92,7 @@ class FakeBinance:
 
     async def stop(self) -> None:
         await self.drop()
-        for socket in self.api_sockets:
+        for socket in (*self.api_sockets, *self.private_sockets):
             await socket.close()
         assert self.runner is not None
         await self.runner.cleanup()
@@ -129,6 +140,7 @@ class FakeBinance:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets.append(socket)
+        self.routes.append(request.match_info.get("route", ""))
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 control = json.loads(message.data)
@@ -139,6 +151,15 @@ class FakeBinance:
                     elif name in self.subscribed:
                         self.subscribed.remove(name)
                 await socket.send_str(json.dumps({"result": None, "id": control["id"]}))
+        return socket
+
+    async def _private(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.listen_keys.append(request.query["listenKey"])
+        self.private_sockets.append(socket)
+        async for _ in socket:
+            pass
         return socket
 
     async def _api(self, request: web.Request) -> web.WebSocketResponse:

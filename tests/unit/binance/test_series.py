@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.binance.series import Consumer, Series
-from bot.binance.wire import KlineBody, KlineRow
+from bot.binance.wire import KlineRow
+from bot.binance.wire_streams import KlineBody
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import Event
 
@@ -17,7 +18,7 @@ LAST = 12
 
 
 def frame(number: int, *, closed: bool = True) -> KlineBody:
-    return msgspec.convert(kline(number, closed=closed)["data"]["k"], KlineBody)
+    return msgspec.convert(kline(number, closed=closed)["data"]["k"], KlineBody, strict=False)
 
 
 def rest(first: int, until: int) -> list[Candle]:
