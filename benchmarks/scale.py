@@ -95,13 +95,18 @@ async def _measure(roof: Roof, symbols: list[str], chosen: argparse.Namespace, m
         os.kill(market_pid, signal.SIGSTOP)  # the market holds its breath, so that all can be counted
         try:
             await _until(lambda: _is_drained(running), DRAIN_S)
-            figures["candles"] |= {"lost": _lost(before, _slots(running)), **_hub(running).counts}
+            figures["candles"]["lost"] = _lost(before, _slots(running))
+            counts = _hub(running).counts
+            figures["since_the_start"] = {
+                name: counts[name] for name in ("delivered", "duplicates", "repaired", "absent")
+            }
         finally:
             os.kill(market_pid, signal.SIGCONT)
-        figures |= await _traded(roof)
     finally:
         running.stop.set()
         await task
+    figures |= await _traded(roof)
+    await roof.close()
     wanted = chosen.speed * 1000 / MINUTE_MS * len(symbols)
     figures["candles"]["wanted_a_second"] = wanted
     is_prompt = figures["candles"]["a_second"] >= 0.97 * wanted
