@@ -12,7 +12,7 @@ from bot.engine.slot import LiveOrder, Slot, fee_in_quote
 def book(fill: Fill, slot: Slot, ledger: Ledger, rate: float) -> list[Outcome]:
     """Post a fill, once, and follow what it moves. `rate` turns a fee in a third asset (BNB) into quote."""
     instrument = slot.instrument
-    fee = fee_in_quote(fill, instrument, rate)
+    fee = fee_in_quote(fill, instrument, rate, slot.config.fee_pct)
     postings = postings_of(fill, slot.ledger, instrument.base, instrument.quote)
     ledger.post(postings)
     slot.position.apply(fill, instrument.base, fee)

@@ -163,10 +163,15 @@ def limits_of(config: StrategyConfig) -> Limits:
     )
 
 
-def fee_in_quote(fill: Fill, instrument: Instrument, rate: float = 0.0) -> Decimal:
-    """Give a fill's fee in quote: as it is, at the fill's own price when taken in base, else at `rate`."""
+def fee_in_quote(fill: Fill, instrument: Instrument, rate: float, expected: float) -> Decimal:
+    """Give a fill's fee in quote: as it is, at the fill's own price when taken in base, else at `rate`.
+
+    While no rate is known (0) a fee in a third asset counts as the `expected` fraction of the fill: never as nothing.
+    """
     if fill.fee_asset == instrument.quote:
         return fill.fee
     if fill.fee_asset == instrument.base:
         return times(fill.fee, fill.price)
+    if not rate and fill.fee:
+        return times(times(fill.price, fill.quantity), exact(expected))
     return times(fill.fee, exact(rate))

@@ -90,6 +90,16 @@ def test_a_round_trip_closes_with_exact_money(bench, orders) -> None:
     assert slot.equity == pytest.approx(slot.capital + 9.78011)
 
 
+def test_a_fee_in_a_third_asset_whose_price_nobody_follows_counts_as_the_expected_one(bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("in"), 1: lambda s: s.sell_all("out")}, fee_pct=0.00075)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100", fee="0.00006", fee_asset="BNB")
+    (leave,) = orders(bench.show(1, 110.0))
+    (trade,) = of(TradeClosed, bench.fill(leave, "110", fee="0", fee_asset="BNB"))
+    assert (trade.fees, trade.pnl) == (D("0.0375"), D("4.9625"))
+    assert bench.engine.ledger.balance("strategy:1", "BNB") == D("-0.00006")
+
+
 def test_a_fill_is_booked_once_however_often_it_is_told(bench, orders) -> None:
     bench.add({0: lambda s: s.buy("in")})
     (entry,) = orders(bench.show(0, 100.0))
