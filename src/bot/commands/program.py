@@ -144,7 +144,7 @@ class Program:
 
     async def _keep_note(self) -> None:
         while True:
-            heartbeat.write(self.roof.settings.VAR_DIR, self.describe())
+            await asyncio.to_thread(heartbeat.write, self.roof.settings.VAR_DIR, self.describe())
             await asyncio.sleep(NOTE_EVERY_S)
 
     async def _expire_sessions(self) -> None:
