@@ -165,6 +165,13 @@ class Engine:
     # From wish to order.
 
     def _consider(self, slot: Slot, wish: Wish, time_ms: int, outcomes: list[Outcome]) -> None:
+        if wish.purpose is Purpose.STOP and (resting := slot.resting_exits()):
+            # A stop does not wait behind exits that may never fill: they make way, and it goes out with their end.
+            slot.awaited_stop = wish
+            outcomes += [
+                CancelOrder(each.order.client_order_id, each.order.symbol, each.order.market) for each in resting
+            ]
+            return
         denied = self._hindrance(slot, wish)
         sized: Sized | None = None
         if denied is None:
@@ -287,6 +294,9 @@ class Engine:
             self._orders.end(update.client_order_id)
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
         outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
+        if slot.awaited_stop and not slot.pending_exit():
+            stop, slot.awaited_stop = slot.awaited_stop, None
+            self._consider(slot, stop, update.time_ms, outcomes)
         if not slot.is_faulted:
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
         return outcomes

@@ -10,10 +10,19 @@ from bot.strategies.base import Wish
 
 
 def own_exit(slot: Slot, candle: Candle) -> Wish | None:
-    """Give the exit that the strategy's settings ask for at this candle's close, if any."""
-    config, position = slot.config, slot.position
-    if slot.pending_exit():
+    """Give the exit that the strategy's settings ask for at this candle's close, if any.
+
+    While exits rest at a limit only a stop is asked for: the engine takes them back first.
+    """
+    resting = slot.resting_exits()
+    if slot.pending_exit() and not resting:
         return None
+    wish = _wanted(slot, candle)
+    return None if resting and wish and wish.purpose is not Purpose.STOP else wish
+
+
+def _wanted(slot: Slot, candle: Candle) -> Wish | None:
+    config, position = slot.config, slot.position
     price, cost = candle.close, float(position.cost)
     if position.is_short:
         return _short_exit(slot, price, cost)

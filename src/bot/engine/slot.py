@@ -14,7 +14,7 @@ from bot.domain.money import EXACT, ZERO, exact, times
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import Position
 from bot.risk.rules import Limits, Standing
-from bot.strategies.base import Strategy
+from bot.strategies.base import Strategy, Wish
 from bot.strategies.config import StrategyConfig
 
 DAY_MS = 86_400_000
@@ -73,6 +73,8 @@ class Slot:
         self.exited_ms = 0
         """When the last round trip ended; 0 before the first."""
         self.sequence = 0
+        self.awaited_stop: Wish | None = None
+        """A stop that goes out when the exits before it are taken back."""
         self.exit_reason = ""
         """Why the last exit was wished for."""
         self.stopped = ""
@@ -124,6 +126,7 @@ class Slot:
         self.realised = EXACT.add(self.realised, pnl)
         self.exited_at, self.exited_ms = self.candles, time_ms
         self.best_price = 0.0
+        self.awaited_stop = None
         self.position.close()
         self.mark(time_ms)
 
@@ -142,6 +145,14 @@ class Slot:
     def pending_exit(self) -> Decimal:
         """Quantity that open exits may still take away."""
         return sum((live.remaining for live in self.live.values() if live.order.purpose is not Purpose.ENTRY), ZERO)
+
+    def resting_exits(self) -> list[LiveOrder]:
+        """Give the open exits that wait at a limit."""
+        return [
+            live
+            for live in self.live.values()
+            if live.order.purpose is not Purpose.ENTRY and live.order.price is not None
+        ]
 
     def restore_fills(self, fills: Iterable[tuple[Fill, Decimal]]) -> None:
         """Fold the fills of the open round trip, each with its fee in quote, as they were folded when they came."""

@@ -210,6 +210,44 @@ def test_the_engine_watches_the_exits_of_the_settings(bench, orders, config, pri
     assert [order.reason for order in orders(bench.show(2, prices[2]))] == [reason]
 
 
+def rests_an_exit(strategy) -> None:
+    strategy.sell("target", price=120.0)
+
+
+@pytest.mark.parametrize(
+    ("config", "plan"),
+    [({"stop_loss": 0.1}, {}), ({}, {2: lambda s: s.close("enough")})],
+    ids=["of the settings", "of the strategy"],
+)
+def test_a_stop_does_not_wait_behind_an_exit_that_rests(bench, orders, config, plan) -> None:
+    slot = bench.add({0: lambda s: s.buy("in"), 1: rests_an_exit, **plan}, **config)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    (target,) = orders(bench.show(1, 100.0))
+    bench.tell(OrderUpdate(target.client_order_id, OrderStatus.NEW, 5))
+    assert bench.show(2, 80.0) == [CancelOrder(target.client_order_id, "BTCUSDT")]
+    bench.fill(target, "120", quantity="0.1")
+    (stop,) = orders(
+        bench.tell(OrderUpdate(target.client_order_id, OrderStatus.CANCELED, bench.candle(2, 80.0).close_time))
+    )
+    assert (stop.purpose, stop.price, stop.quantity) == (Purpose.STOP, None, entry.quantity - D("0.1"))
+    (trade,) = of(TradeClosed, bench.fill(stop, "80"))
+    assert trade.quantity == entry.quantity
+    assert slot.awaited_stop is None
+
+
+def test_a_resting_exit_that_fills_before_it_is_taken_back_leaves_nothing_to_stop(bench, orders) -> None:
+    slot = bench.add({0: lambda s: s.buy("in"), 1: rests_an_exit}, stop_loss=0.1, take_profit=0.05)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    (target,) = orders(bench.show(1, 100.0))
+    assert bench.show(2, 110.0) == []
+    bench.show(3, 80.0)
+    assert len(of(TradeClosed, bench.fill(target, "120"))) == 1
+    assert slot.awaited_stop is None
+    assert orders(bench.show(4, 80.0)) == []
+
+
 def test_a_cooldown_keeps_entries_away_after_an_exit(bench, orders) -> None:
     bench.add({n: (lambda s: s.buy("in")) for n in (0, 2, 3, 4, 5)} | {1: lambda s: s.close("out")}, cooldown=2)
     for n in (0, 1):
