@@ -102,6 +102,9 @@ class Intake:
         rules = market.instrument
         if not rules.amend_allowed:
             raise Refused(-2010, "Order amend is not supported for this symbol.")
+        one = self._lists.of(order)
+        if one is not None and one.kind.sells_what_it_bought and order in one.second and not order.locked:
+            raise Refused(-2038, "Order amend is not supported for a pending leg that has no quantity of its own.")
         if order.quote_quantity is not None:
             raise Refused(-2038, "Order amend is not supported for an order by quoteOrderQty.")
         if quantity > order.quantity:

@@ -61,9 +61,9 @@ class Survey:
         Refused -2010 when the money is not there.
         """
         needs = [self.cost(market, leg) for leg in legs]
-        locks = [need if not number else max(ZERO, need - needs[0]) for number, need in enumerate(needs)]
+        locks = [need if not number else max(ZERO, EXACT.subtract(need, needs[0])) for number, need in enumerate(needs)]
         wallet = self._books.account(legs[0].account).wallet
-        if wallet.free(spent_asset(market.instrument, legs[0].side)) < sum(locks):
+        if wallet.free(spent_asset(market.instrument, legs[0].side)) < max(needs):
             raise Refused(-2010, INSUFFICIENT)
         return locks
 
