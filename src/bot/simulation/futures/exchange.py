@@ -61,7 +61,8 @@ class FuturesExchange(Questions):
         """Take an ordinary order, and fill at once what can fill."""
         self._state.advance(now_ms)
         order = placing.place(self._state, self._state.account(account), request)
-        ripple(self._state, self._state.market(request.symbol))
+        if order.filled:
+            ripple(self._state, self._state.market(request.symbol))
         return order
 
     def check(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
@@ -81,8 +82,10 @@ class FuturesExchange(Questions):
         """Change price and quantity of a resting limit order; it goes to the end of its price level."""
         self._state.advance(now_ms)
         found = self._find(account, change.symbol, change.order_id, change.client_order_id)
+        trades = self._state.next_trade_id
         order = placing.modify(self._state, found, change)
-        ripple(self._state, self._state.market(change.symbol))
+        if self._state.next_trade_id > trades:
+            ripple(self._state, self._state.market(change.symbol))
         return order
 
     def modify_batch(self, account: str, changes: Sequence[Change], *, now_ms: int) -> list[FuturesOrder | Refused]:
