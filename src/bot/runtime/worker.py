@@ -1,7 +1,6 @@
 """A worker: one account's engine with its journal, broker and runner, from recovery to a clean stop."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
@@ -81,7 +80,7 @@ class Worker:
         try:
             instruments = await self._instruments(feed)
             recovered = await journal.recover()
-            engine = Engine(outfit.limits, stopwatch=time.perf_counter)
+            engine = Engine(outfit.limits, stopwatch=outfit.clock.monotonic)
             await self._add_strategies(engine, instruments)
             restore(engine, recovered)
             inbox = Inbox()
