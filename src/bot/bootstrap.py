@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 from sqlalchemy import Select, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -289,18 +290,25 @@ class Plans:
             async with self._roof.sessions() as session:
                 accounts = {account.id: account for account in await Accounts(session).list()}
                 rows = await Strategies(session).list()
-                holding = {row_id for mode in Mode for row_id in await _holding(session, mode)}
+                holding = {mode: set(await _holding(session, mode)) for mode in Mode}
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             if not self._roof.settings.DB_URL:
                 await asyncio.to_thread(embedded.revive, self._roof.settings.VAR_DIR / "postgres")
             raise Unavailable(f"the database does not answer ({type(error).__name__})") from None
         groups: dict[tuple[int, Mode], list[StrategyPlan]] = {}
         for row in rows:
-            if row.enabled or row.id in holding:
-                await self._place(row, accounts[row.account_id], groups)
+            held = [mode for mode in Mode if row.id in holding[mode]]
+            if row.enabled or held:
+                await self._place(row, accounts[row.account_id], held, groups)
         return [_account_plan(accounts[key[0]], key[1], found) for key, found in groups.items()]
 
-    async def _place(self, row: Strategy, account: Account, groups: dict[tuple[int, Mode], list[StrategyPlan]]) -> None:
+    async def _place(
+        self,
+        row: Strategy,
+        account: Account,
+        held: Sequence[Mode],
+        groups: dict[tuple[int, Mode], list[StrategyPlan]],
+    ) -> None:
         try:
             strategy = self._roof.strategy(row.name)
             config = parse_config(strategy.Config, row.config)
@@ -313,7 +321,15 @@ class Plans:
             config = config.model_copy(update={"max_drawdown": self._roof.settings.STRATEGY_MAX_DRAWDOWN})
         plan = StrategyPlan(row.id, row.title, strategy, config, row.enabled, row.stopped_reason)
         mode = mode_of(row.config, account.environment, live_approved=approved)
-        groups.setdefault((account.id, mode), []).append(plan)
+        if row.enabled or mode in held:
+            groups.setdefault((account.id, mode), []).append(plan)
+        sendable = mode_of({"demo_mode": False}, account.environment, live_approved=approved)
+        for former in held:
+            # It was told to use other money since: what it still holds there keeps its exits, and takes no new risk.
+            # But nothing that a test exchange once filled may ever be sold on the real one.
+            if former is not mode and former in {Mode.PAPER, sendable}:
+                leaving = msgspec.structs.replace(plan, is_enabled=False)
+                groups.setdefault((account.id, former), []).append(leaving)
 
     def _is_approved(self, account: Account) -> bool:
         if not account.live_approval_enc:

@@ -1,0 +1,100 @@
+"""Plans: which strategies run in which account with whose money, as the rows say it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from bot.bootstrap import Plans
+from bot.db.base import Mode, SessionFactory, unit_of_work
+from bot.db.journal import PostgresJournal
+from bot.db.repositories import Accounts, Strategies
+from bot.domain.messages import PlaceOrder, Tick
+from bot.domain.money import Quantity, number
+from bot.domain.order import Order, OrderType, Side
+from bot.runtime.plan import StrategyPlan
+from bot.strategies.registry import discover
+
+NOW = 1_750_000_000_123
+
+
+class Scene:
+    """The rows of one account, with an outfit that keeps what was refused."""
+
+    def __init__(self, sessions: SessionFactory, url: str) -> None:
+        self.sessions, self.url = sessions, url
+        self.refused: list[str] = []
+        settings = SimpleNamespace(STRATEGY_MAX_DRAWDOWN=0.2, DB_URL=url)
+        roof: Any = SimpleNamespace(sessions=sessions, settings=settings, strategy=discover().find)
+        self.plans = Plans(roof, self)  # type: ignore[arg-type]
+
+    async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
+        self.refused.append(reason)
+        async with unit_of_work(self.sessions) as session:
+            (await Strategies(session).get(strategy.strategy_id)).stopped_reason = reason
+
+    async def add(self, **config: object) -> int:
+        async with unit_of_work(self.sessions) as session:
+            account = await Accounts(session).create("main")
+            row = await Strategies(session).create(
+                account.id, "breakout", {"symbol": "BTCUSDT", **config}, enabled=True
+            )
+            self.account_id = account.id
+            return row.id
+
+    async def order(self, strategy_id: int, mode: Mode) -> None:
+        """Leave an open order behind in the ledger of a mode."""
+        journal = PostgresJournal(self.url, self.account_id, mode)
+        order = Order("o-1", strategy_id, "BTCUSDT", Side.BUY, OrderType.MARKET, Quantity(number("1")), NOW)
+        await journal.record(Tick(NOW), [PlaceOrder(order)])
+        await journal.close()
+
+    async def found(self) -> dict[Mode, list[tuple[int, bool]]]:
+        return {
+            plan.mode: [(each.strategy_id, each.is_enabled) for each in plan.strategies]
+            for plan in await self.plans.load()
+        }
+
+
+@pytest.fixture
+def scene(sessions: SessionFactory, database_url: str) -> Scene:
+    return Scene(sessions, database_url)
+
+
+async def test_a_strategy_whose_money_was_changed_keeps_its_exits_where_it_still_holds_something(scene: Scene) -> None:
+    strategy_id = await scene.add(demo_mode=False)
+    await scene.order(strategy_id, Mode.REHEARSAL)
+    assert await scene.found() == {Mode.REHEARSAL: [(strategy_id, True)]}
+    async with unit_of_work(scene.sessions) as session:
+        await Strategies(session).configure(strategy_id, {"symbol": "BTCUSDT", "demo_mode": True})
+    assert await scene.found() == {Mode.PAPER: [(strategy_id, True)], Mode.REHEARSAL: [(strategy_id, False)]}
+    async with unit_of_work(scene.sessions) as session:
+        await Strategies(session).disable(strategy_id)
+    assert await scene.found() == {Mode.REHEARSAL: [(strategy_id, False)]}
+
+
+async def test_real_money_is_not_touched_without_approval_even_to_leave(scene: Scene) -> None:
+    strategy_id = await scene.add()
+    await scene.order(strategy_id, Mode.LIVE)
+    assert await scene.found() == {Mode.PAPER: [(strategy_id, True)]}
+
+
+async def test_what_a_test_exchange_filled_is_never_sold_on_the_real_one(scene: Scene) -> None:
+    strategy_id = await scene.add(demo_mode=False)
+    await scene.order(strategy_id, Mode.REHEARSAL)
+    async with unit_of_work(scene.sessions) as session:
+        account = await Accounts(session).get(scene.account_id)
+        account.environment, account.testnet = "production", False
+    assert await scene.found() == {Mode.PAPER: [(strategy_id, True)]}
+
+
+async def test_a_strategy_enabled_again_without_being_mended_is_refused_again(scene: Scene) -> None:
+    strategy_id = await scene.add(windows=3)
+    for _ in range(2):
+        assert await scene.found() == {}
+    assert len(scene.refused) == 1
+    async with unit_of_work(scene.sessions) as session:
+        await Strategies(session).enable(strategy_id)
+    assert await scene.found() == {}
+    assert len(scene.refused) == 2
+    assert "windows: is not a setting of this strategy; did you mean 'window'?" in scene.refused[1]
