@@ -7,6 +7,7 @@ tables `spot` and `futures` goes through `Client.call`.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 from msgspec import Struct
@@ -15,12 +16,13 @@ from bot.binance import futures, spot
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint
 from bot.binance.hosts import Hosts
-from bot.binance.limits import LIMITS, WeightBank
+from bot.binance.limits import LIMITS, OrderCounts, WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
 from bot.binance.wire_futures import funds_of
 from bot.binance.wire_market import DepthReply
 from bot.binance.wire_requests import NOTHING
+from bot.binance.ws_sender import WsSender
 from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
@@ -32,6 +34,14 @@ KLINES_MAX = 1_000
 """Rows in one page of klines."""
 DEPTH_MAX = {Market.SPOT: 5_000, Market.FUTURES: 1_000}
 """Levels in one look at a book."""
+
+
+class OrderPath(StrEnum):
+    """How orders go out."""
+
+    REST = "rest"
+    WS = "ws"
+    """The WebSocket API: quicker, on a connection that is open already."""
 
 
 class OrderSeen(Protocol):
@@ -83,21 +93,35 @@ def build_public(hosts: Hosts, bank: WeightBank | None = None) -> "Client":
 
 
 def build_spot(
-    credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None = None, orders: Sender | None = None
+    credentials: Credentials,
+    hosts: Hosts,
+    clock: Clock,
+    bank: WeightBank | None = None,
+    path: OrderPath = OrderPath.REST,
 ) -> "SpotClient":
     """Give a client of one spot account. Share the bank between all clients: Binance counts by address."""
-    return SpotClient(hosts, _rest(credentials, hosts, clock, bank), orders)
+    return SpotClient(hosts, *_senders(credentials, hosts, clock, bank, path))
 
 
 def build_futures(
-    credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None = None, orders: Sender | None = None
+    credentials: Credentials,
+    hosts: Hosts,
+    clock: Clock,
+    bank: WeightBank | None = None,
+    path: OrderPath = OrderPath.REST,
 ) -> "FuturesClient":
     """Give a client of one USD-M account. Share the bank between all clients: Binance counts by address."""
-    return FuturesClient(hosts, _rest(credentials, hosts, clock, bank), orders)
+    return FuturesClient(hosts, *_senders(credentials, hosts, clock, bank, path))
 
 
-def _rest(credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None) -> Rest:
-    return Rest(hosts, bank or WeightBank(LIMITS[hosts.market]), clock=clock, credentials=credentials)
+def _senders(
+    credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None, path: OrderPath
+) -> tuple[Sender, Sender]:
+    shared, counts = bank or WeightBank(LIMITS[hosts.market]), OrderCounts(hosts.market)
+    rest = Rest(hosts, shared, clock=clock, credentials=credentials, counts=counts)
+    if path is OrderPath.REST:
+        return rest, rest
+    return rest, WsSender(hosts, shared, rest, clock=clock, credentials=credentials, counts=counts)
 
 
 class Client(ABC):
@@ -107,6 +131,11 @@ class Client(ABC):
         self.hosts = hosts
         self._rest = sender
         self._orders = orders or sender
+
+    def open(self) -> None:
+        """Connect what orders go by, so that the first one need not wait."""
+        if isinstance(self._orders, WsSender):
+            self._orders.open()
 
     async def close(self) -> None:
         """Close the connections."""

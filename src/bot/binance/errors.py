@@ -115,6 +115,12 @@ def parse_error(body: bytes) -> ErrorBody | None:
         return None
 
 
+def error_code(body: bytes) -> int:
+    """Give the code in a reply's body; 0 when there is none to read."""
+    error = parse_error(body)
+    return error.code if error else 0
+
+
 def ending_of(status: int, error: ErrorBody | None, market: Market = Market.SPOT) -> Ending:
     """Say how a refused request ended; whatever is not certainly unexecuted is UNKNOWN."""
     if status in {429, 418}:

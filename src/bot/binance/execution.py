@@ -14,13 +14,14 @@ import structlog
 from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
 from bot.binance.errors import NO_SUCH_ORDER, ClockOff
+from bot.binance.listen_key import ListenKeyStream
 from bot.binance.rest import RECV_WINDOW_MS
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.binance.tasks import Tasks
 from bot.binance.tracking import Tracked
 from bot.binance.user_data import UserData
-from bot.binance.wire_orders import UserEvent
+from bot.binance.user_stream import OrderEvent, UserStream
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Candle, Market
 from bot.domain.messages import CancelOrder, Command, OrderUpdate
@@ -28,6 +29,10 @@ from bot.domain.order import Fill, Order, OrderStatus, Side
 from bot.ports import Deliver, OpenOrder
 
 log = structlog.get_logger()
+
+
+FILLS_REMEMBERED = 10_000
+"""Fills told lately: reply, stream and query tell of the same ones, also after an order's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,8 @@ class Patience:
     """What requests under way get at the end, before they become unknown."""
 
 
-class SpotBroker:
-    """The broker of one spot account (`ports.Broker`), for rehearsal and live. It owns its client: `stop` closes it."""
+class SignedBroker:
+    """The broker of one account (`ports.Broker`), for rehearsal and live. It owns its client: `stop` closes it."""
 
     def __init__(
         self,
@@ -62,17 +67,24 @@ class SpotBroker:
         self.patience = patience or Patience()
         self._orders: dict[str, Tracked] = {}
         self._fills_told = 0
+        self._told: dict[tuple[str, str, int], None] = {}
         self._tasks = Tasks()
         self._watchers = Tasks()
-        self._user = UserData(client.hosts.ws_api, credentials, clock, self._on_event, self._on_break, pace)
+        self._user = self._user_stream(credentials, pace)
         self._deliver: Deliver = _nowhere
         self.last_prices: dict[str, tuple[float, int]] = {}
         """Close and close time of the newest candle seen, by symbol."""
+
+    def _user_stream(self, credentials: Credentials, pace: Pace | None) -> UserStream:
+        if self._client.hosts.market is Market.FUTURES:
+            return ListenKeyStream(self._client, self._on_event, self._on_break, pace)
+        return UserData(self._client.hosts.ws_api, credentials, self._clock, self._on_event, self._on_break, pace)
 
     async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
         """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
         self._deliver = deliver
         await self._clock.sync()
+        self._client.open()
         await self._user.start()
         for each in open_orders:
             self._track(each.order.client_order_id, each.order.symbol, each.order.market)
@@ -249,10 +261,7 @@ class SpotBroker:
         """Events of the user stream were missed."""
         self._tasks.start(self._ask_about_all(), "gap")
 
-    def _on_event(self, event: UserEvent) -> None:
-        if event.e != "executionReport":
-            log.debug("user_event.seen", kind=event.e)
-            return
+    def _on_event(self, event: OrderEvent) -> None:
         if fill := event.fill(self._client.hosts.market):
             self._tell_fill(fill)
         update = event.update()
@@ -260,7 +269,7 @@ class SpotBroker:
         if update is None or tracked is None:
             return
         tracked.was_found = True
-        if event.z > tracked.filled:
+        if event.filled > tracked.filled:
             # Told now, the order would count as ended without its trades: nobody would ask for them again.
             tracked.doubts += 1
             if tracked.doubts == 1:
@@ -301,12 +310,25 @@ class SpotBroker:
 
     def _tell_fill(self, fill: Fill) -> None:
         tracked = self._orders.get(fill.client_order_id)
-        if tracked is None or tracked.book(fill):
+        if tracked is not None and not tracked.book(fill):
+            return
+        if fill.key not in self._told:
+            self._told[fill.key] = None
+            if len(self._told) > FILLS_REMEMBERED:
+                del self._told[next(iter(self._told))]
             self._fills_told += 1
             self._deliver(fill)
 
     def _track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
         return self._orders.setdefault(client_order_id, Tracked(client_order_id, symbol, market))
+
+
+class SpotBroker(SignedBroker):
+    """The broker of one spot account."""
+
+
+class FuturesBroker(SignedBroker):
+    """The broker of one USD-M account in one-way mode: one position a symbol."""
 
 
 def _nowhere(_event: object) -> None:

@@ -15,7 +15,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from yarl import URL
 
 from bot.binance.endpoints import Endpoint, Pool, Security
-from bot.binance.errors import TOO_MANY_ORDERS, Throttled, parse_error, refusal
+from bot.binance.errors import TOO_MANY_ORDERS, Throttled, error_code, refusal
 from bot.binance.hosts import Hosts
 from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
 from bot.binance.signing import Credentials, Params, query_text, signed_query, signer_for
@@ -102,9 +102,8 @@ class Rest:
     def _refused(self, endpoint: Endpoint[Any, Any], reply: "_Reply") -> BotError:
         wait_s = told_wait_s(reply.status, reply.headers)
         if wait_s:
-            found = parse_error(reply.body)
             # Too many orders is this account's own affair; anything else holds for the whole address.
-            is_ours = found is not None and found.code == TOO_MANY_ORDERS
+            is_ours = error_code(reply.body) == TOO_MANY_ORDERS
             (self._counts if is_ours else self._bank).block(wait_s)
         error = refusal(reply.status, reply.body, self._hosts.market, repeatable=endpoint.repeatable, wait_s=wait_s)
         log.info("request.refused", request=str(endpoint), status=reply.status, reason=str(error))

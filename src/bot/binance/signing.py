@@ -36,6 +36,14 @@ def signer_for(credentials: Credentials) -> Sign:
     return lambda payload: hmac.new(secret, payload, hashlib.sha256).hexdigest()
 
 
+def is_edwards(credentials: Credentials) -> bool:
+    """Say whether the secret is an Ed25519 key, the kind that may log on to the WebSocket API."""
+    if not credentials.secret.lstrip().startswith("-----BEGIN"):
+        return False
+    # An Ed25519 signature has 64 bytes; the smallest RSA one that Binance takes has 256.
+    return len(base64.b64decode(signer_for(credentials)(b""))) == 64
+
+
 def query_text(params: Params) -> str:
     """Write parameters as a query or form body, percent-encoded, in their order."""
     return "&".join(f"{name}={quote(str(value), safe='')}" for name, value in params.items())

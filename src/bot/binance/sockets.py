@@ -13,8 +13,9 @@ FRAME_MAX = 4 * 1024 * 1024
 class Socket(WSListener):
     """A connection that hands each text on at once; pings are answered by picows itself."""
 
-    def __init__(self, on_text: Callable[[bytes], None]) -> None:
+    def __init__(self, on_text: Callable[[bytes], None], on_gone: Callable[[], None] | None = None) -> None:
         self._on_text = on_text
+        self._on_gone = on_gone
         self._transport: WSTransport | None = None
         self._parts: list[bytes] = []
         self.gone = asyncio.Event()
@@ -39,6 +40,8 @@ class Socket(WSListener):
     def on_ws_disconnected(self, _transport: WSTransport) -> None:
         """Say that it is over (picows calls this)."""
         self.gone.set()
+        if self._on_gone is not None:
+            self._on_gone()
 
     def send(self, text: bytes) -> None:
         """Send a text; one on a connection that is gone is lost, as it would be on the wire."""
@@ -52,12 +55,17 @@ class Socket(WSListener):
             await self._transport.wait_disconnected()
 
 
-async def connect(url: str, on_text: Callable[[bytes], None], timeout_s: float = 10.0) -> Socket:
-    """Open a connection. Raises Unavailable."""
+async def connect(
+    url: str,
+    on_text: Callable[[bytes], None],
+    timeout_s: float = 10.0,
+    on_gone: Callable[[], None] | None = None,
+) -> Socket:
+    """Open a connection; `on_gone` is called when it has ended. Raises Unavailable."""
     try:
         async with asyncio.timeout(timeout_s):
             _, listener = await ws_connect(
-                lambda: Socket(on_text),
+                lambda: Socket(on_text, on_gone),
                 url,
                 websocket_handshake_timeout=timeout_s,
                 max_frame_size=FRAME_MAX,
@@ -67,6 +75,8 @@ async def connect(url: str, on_text: Callable[[bytes], None], timeout_s: float =
                 auto_ping_reply_timeout=10,
             )
     except (OSError, TimeoutError, WSError) as error:
-        raise Unavailable(f"cannot open {url} ({type(error).__name__}): check network and address") from error
+        raise Unavailable(
+            f"cannot open {url.partition('?')[0]} ({type(error).__name__}): check network and address"
+        ) from error
     assert isinstance(listener, Socket)
     return listener

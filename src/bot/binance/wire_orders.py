@@ -174,6 +174,16 @@ class UserEvent(Struct):
     m: bool = False
 
     @property
+    def is_order(self) -> bool:
+        """Say whether it tells of an order."""
+        return self.e == "executionReport"
+
+    @property
+    def filled(self) -> Decimal:
+        """Give what is filled in all."""
+        return self.z
+
+    @property
     def our_id(self) -> str:
         """Give the order's own client id: in a cancel report `c` names the cancel request."""
         return self.C if self.x == "CANCELED" and self.C else self.c
@@ -200,12 +210,30 @@ class EventHead(Struct):
     e: str = ""
 
 
+class UsedLimit(Struct):
+    """A limit, and what is used of it."""
+
+    rateLimitType: str = ""
+    interval: str = ""
+    intervalNum: int = 1
+    limit: int = 0
+    count: int = 0
+
+    @property
+    def header(self) -> str:
+        """Give the name of the REST header that tells the same."""
+        kind = "used-weight" if self.rateLimitType == "REQUEST_WEIGHT" else "order-count"
+        return f"x-mbx-{kind}-{self.intervalNum}{self.interval[:1].lower()}"
+
+
 class ApiReply(Struct):
     """Any frame of the WebSocket API: a reply to a request of ours, or an event."""
 
     id: int | str | None = None
     status: int = 0
+    result: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
+    rateLimits: list["UsedLimit"] = []
     event: msgspec.Raw = msgspec.Raw()
 
 

@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_binance import FakeBinance, until
 
 from bot.binance.clock import ExchangeClock
 from bot.binance.signing import Credentials, signed_params, signer_for
 from bot.binance.streams import Pace
 from bot.binance.user_data import UserData
-from bot.binance.wire_orders import UserEvent
+from bot.binance.user_stream import OrderEvent
 from bot.domain.errors import Misconfigured
 
 CREDENTIALS = Credentials("the-key", "the-secret")
@@ -20,12 +22,12 @@ SERVER_MS = 1_790_000_000_123
 class Watcher:
     """A user stream with what it told."""
 
-    def __init__(self, binance: FakeBinance, pace: Pace) -> None:
+    def __init__(self, binance: FakeBinance, pace: Pace, credentials: Credentials = CREDENTIALS) -> None:
         self.looks = 0
-        self.events: list[UserEvent] = []
+        self.events: list[OrderEvent] = []
         self.breaks = 0
         clock = ExchangeClock(self._look, looks=1)
-        self.stream = UserData(binance.hosts.ws_api, CREDENTIALS, clock, self.events.append, self._broken, pace)
+        self.stream = UserData(binance.hosts.ws_api, credentials, clock, self.events.append, self._broken, pace)
 
     async def _look(self) -> int:
         self.looks += 1
@@ -79,8 +81,10 @@ async def test_an_event_that_cannot_be_read_counts_as_missed(binance: FakeBinanc
     await binance.push_user({"e": "executionReport", "l": "not a number"})
     await until(lambda: watcher.breaks == 1)
     await binance.push_user({"e": "somethingNew", "l": ["of", "tomorrow"]})
+    await binance.push_user({"e": "executionReport", "c": "o-1", "X": "NEW"})
     await until(lambda: watcher.events)
-    assert watcher.events[0].e == "somethingNew"
+    assert [event.our_id for event in watcher.events] == ["o-1"]
+    assert watcher.breaks == 1
 
 
 async def test_a_break_is_told_once_the_stream_is_open_again(binance: FakeBinance, watcher: Watcher) -> None:
@@ -101,3 +105,43 @@ async def test_a_revoked_key_amid_the_session_reopens_the_stream(binance: FakeBi
     await watcher.stream.start()
     await binance.api_sockets[-1].send_str('{"id":null,"status":401,"error":{"code":-2015,"msg":"Invalid API-key"}}')
     await until(lambda: watcher.breaks == 1)
+
+
+async def test_a_server_that_is_about_to_go_is_left_when_its_successor_delivers(
+    binance: FakeBinance, watcher: Watcher
+) -> None:
+    await watcher.stream.start()
+    await binance.push_user({"e": "serverShutdown", "E": SERVER_MS})
+    await until(lambda: watcher.breaks == 1)
+    assert len(binance.api_requests) == 2
+    assert binance.api_sockets[0].closed
+    await binance.push_user({"e": "executionReport", "c": "o-1", "X": "NEW"})
+    await until(lambda: watcher.events)
+
+
+async def test_a_stream_that_the_exchange_ended_tells_nothing_more_and_is_replaced(
+    binance: FakeBinance, watcher: Watcher
+) -> None:
+    await watcher.stream.start()
+    await binance.push_user({"e": "eventStreamTerminated", "E": SERVER_MS})
+    await until(lambda: watcher.breaks == 1)
+    assert len(binance.api_sockets) == 2
+
+
+async def test_an_old_connection_is_replaced_before_the_exchange_ends_it(binance: FakeBinance) -> None:
+    watcher = Watcher(binance, Pace(life_s=0.05, retry_first_s=0.01))
+    await watcher.stream.start()
+    await until(lambda: watcher.breaks == 2)
+    await watcher.stream.close()
+
+
+async def test_an_ed25519_key_logs_on_once_and_subscribes_without_a_signature(binance: FakeBinance) -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    watcher = Watcher(binance, Pace(), Credentials("the-key", pem))
+    await watcher.stream.start()
+    logon, subscription = binance.api_requests
+    assert (logon["method"], set(logon["params"])) == (
+        "session.logon", {"apiKey", "recvWindow", "timestamp", "signature"},
+    )  # fmt: skip
+    assert (subscription["method"], subscription["params"]) == ("userDataStream.subscribe", {})
+    await watcher.stream.close()
