@@ -11,7 +11,7 @@ from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, Plac
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
 from bot.ports import OpenOrder
-from bot.runtime.paper_trade import PaperBroker, terms_of
+from bot.runtime.paper_trade import ACCOUNT, FINISHED_KEPT, PaperBroker, terms_of
 from bot.simulation.exchange import Terms
 from bot.strategies.base import Strategy
 from bot.strategies.config import StrategyConfig
@@ -184,6 +184,14 @@ async def test_a_cancelled_order_frees_its_money_and_a_finished_one_cannot_be_ca
 
 
 # A restart.
+
+
+async def test_orders_that_ended_do_not_pile_up() -> None:
+    shop = await Shop(funds={"USDT": D(10**6)}).open()
+    for n in range(3 * FINISHED_KEPT):
+        assert statuses(await shop.place(order(f"o-{n}"))) == [OrderStatus.NEW]
+    known = shop.broker._exchange.orders(ACCOUNT, "BTCUSDT")
+    assert len(known) <= 2 * FINISHED_KEPT + 2
 
 
 def left(placed: Order, status: OrderStatus = OrderStatus.NEW, order_id: int = 7) -> OpenOrder:

@@ -17,6 +17,8 @@ from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
 from bot.strategies.config import StrategyConfig
 
 ACCOUNT = "paper"
+FINISHED_KEPT = 100
+"""Ended orders that the simulator keeps: nobody asks it for them, the journal has them all."""
 
 
 def terms_of(config: StrategyConfig) -> Terms:
@@ -38,7 +40,9 @@ class PaperBroker:
         first_trade_id: int = 1,
         opened_ms: int = 0,
     ) -> None:
-        self._exchange = Exchange(instruments, first_order_id=first_order_id, first_trade_id=first_trade_id)
+        self._exchange = Exchange(
+            instruments, first_order_id=first_order_id, first_trade_id=first_trade_id, keep_finished=FINISHED_KEPT
+        )
         self._funds = funds
         self._terms = terms
         self._told: dict[str, int] = {}
