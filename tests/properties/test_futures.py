@@ -29,8 +29,9 @@ from bot.simulation.futures.words import (
 from bot.simulation.orders import Refused
 
 D = Decimal
-ACCOUNTS = ("ann", "bob", "hal")
-SYMBOLS = ("AAAUSDT", "BBBUSDT")
+ACCOUNTS = ("ann", "bob", "hal", "mia")
+SYMBOLS = ("AAAUSDT", "BBBUSDT", "CCCUSDC")
+OPENED = {"USDT": D(400), "USDC": D(100), "BNB": D(1)}
 LADDER = ladder([(50, D(2_000), D("0.01")), (20, D(10_000), D("0.025")), (5, D(100_000), D("0.1"))])
 NEVER_MS = 10**12
 
@@ -60,9 +61,10 @@ class Scene:
         self.now_ms = 1_000
         self.names = 0
         for name in ACCOUNTS:
-            self.exchange.open_account(name, {"USDT": D(500), "BNB": D(1)}, rates=Rates(), fee_burn=name == "bob")
+            self.exchange.open_account(name, OPENED, rates=Rates(), fee_burn=name == "bob")
         self.exchange.set_margin_type("bob", "AAAUSDT", MarginType.ISOLATED)
         self.exchange.set_hedge("hal", hedge=True)
+        self.exchange.set_multi_assets("mia", multi_assets=True)
         self.exchange.on_asset_price("BNB", D(300))
 
     def tick(self) -> int:
@@ -78,7 +80,7 @@ def _contract(symbol: str) -> Contract:
     rules = Instrument(
         symbol=symbol,
         base=symbol[:3],
-        quote="USDT",
+        quote=symbol[3:],
         market=Market.FUTURES,
         price=PriceRule(D("0.1"), D(10_000), D("0.1")),
         lot=LotRule(D("0.1"), D(1_000), D("0.1")),
@@ -86,7 +88,7 @@ def _contract(symbol: str) -> Contract:
         base_precision=1,
         quote_precision=1,
     )
-    return Contract(rules, "USDT", up=D(2), down=D("0.5"))
+    return Contract(rules, symbol[3:], up=D(2), down=D("0.5"))
 
 
 @st.composite
@@ -229,10 +231,10 @@ def held(scene: Scene) -> list:
 def test_money_is_neither_made_nor_lost(flow: list[Step]) -> None:
     scene = play(flow)
     house = scene.exchange.house
-    for asset in ("USDT", "BNB"):
+    for asset in OPENED:
         wallets = [scene.exchange.account(name).wallet(asset) for name in ACCOUNTS]
-        isolated = [one.isolated_wallet for one in held(scene) if asset == "USDT"]
-        costs = [-one.cost for one in held(scene) if asset == "USDT"]
+        isolated = [one.isolated_wallet for one in held(scene) if one.symbol.endswith(asset)]
+        costs = [-one.cost for one in held(scene) if one.symbol.endswith(asset)]
         ledgers = (house.cash, house.fees, house.insurance, house.funding, house.dust)
         ours = [ledger.get(asset, D(0)) for ledger in ledgers]
         assert total([*wallets, *isolated, *costs, *ours]) == house.deposits[asset]
@@ -252,7 +254,7 @@ def test_positions_of_customers_and_market_cancel_out(flow: list[Step]) -> None:
 def test_wallets_are_what_income_records_say(flow: list[Step]) -> None:
     scene = play(flow)
     for name in ACCOUNTS:
-        for asset, opened in (("USDT", D(500)), ("BNB", D(1))):
+        for asset, opened in OPENED.items():
             earned = total([one.amount for one in scene.exchange.income(name) if one.asset == asset])
             assert scene.exchange.asset(name, asset).wallet == opened + earned
 
@@ -295,12 +297,13 @@ def test_what_only_closes_never_opens(flow: list[Step]) -> None:
 def test_nobody_is_left_with_less_than_the_margin_they_need(flow: list[Step]) -> None:
     def check(scene: Scene) -> None:
         for name in ACCOUNTS:
-            shared = scene.exchange.pool(name, "USDT")
             positions = [one for one in scene.exchange.positions(name) if one.quantity]
-            if any(not one.is_isolated for one in positions):
-                assert shared.balance > shared.maintenance
-            else:
-                assert shared.wallet >= 0
+            for asset in ("USDT", "USDC"):
+                shared = scene.exchange.pool(name, asset)
+                if any(not one.is_isolated and (name == "mia" or one.margin_asset == asset) for one in positions):
+                    assert shared.balance > shared.maintenance
+                else:
+                    assert shared.wallet >= 0
             for one in positions:
                 assert not one.is_isolated or one.isolated_margin > one.maintenance
 

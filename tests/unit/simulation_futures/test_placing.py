@@ -10,7 +10,7 @@ from bot.domain.order import OrderType, Side
 from bot.simulation.futures.happenings import OrderMoved
 from bot.simulation.futures.records import FuturesOrder
 from bot.simulation.futures.requests import Change, NewOrder
-from bot.simulation.futures.words import Execution, OrderState, PriceMatch, TimeInForce
+from bot.simulation.futures.words import AlgoType, Execution, OrderState, PriceMatch, TimeInForce
 from bot.simulation.orders import Refused
 
 D = Decimal
@@ -145,3 +145,39 @@ def test_symbols_accounts_and_rules_can_be_asked_for(desk: Desk) -> None:
     desk.limit(BUY, "2", "99")
     bids, asks = exchange.client_levels("AAAUSDT")
     assert (bids, asks) == ([(D(99), D(3))], [])
+
+
+def test_a_changed_order_that_loses_its_position_while_it_trades_leaves_the_book_in_order(desk: Desk) -> None:
+    desk.market(BUY, "1")
+    other = desk.limit(SELL, "1", "105")
+    closing = desk.limit(SELL, "2", "110", reduce_only=True)
+    change(desk, closing, price=D(100))
+    assert (closing.state, closing.filled) == (OrderState.EXPIRED, D(1))
+    assert desk.exchange.open_orders("ann") == [other]
+    desk.price("105")
+    assert other.state is OrderState.FILLED
+
+
+def test_what_is_done_is_forgotten_when_only_so_much_is_to_be_kept() -> None:
+    desk = Desk(keep=3)
+    desk.price("100")
+    desk.open(fees=True)
+    standing = desk.limit(BUY, "1", "90", client_order_id="stays")
+    for number in range(9):
+        desk.market(BUY, "0.1", client_order_id=f"done-{number}")
+        algo = desk.algo(AlgoType.STOP_MARKET, BUY, trigger_price="105", quantity="1", client_algo_id=f"algo-{number}")
+        desk.exchange.cancel_algo("ann", algo_id=algo.algo_id, now_ms=desk.now_ms)
+    exchange = desk.exchange
+    assert [one.client_order_id for one in exchange.orders("ann")] == ["stays", "done-6", "done-7", "done-8"]
+    assert exchange.open_orders("ann") == [standing]
+    assert code_of(lambda: exchange.order("ann", "AAAUSDT", client_order_id="done-5")) == -2013
+    assert [one.client_algo_id for one in exchange.algos("ann")] == ["algo-6", "algo-7", "algo-8"]
+    assert 3 <= len(exchange.trades("ann", "AAAUSDT")) < 6
+    assert 3 <= len(exchange.income("ann")) < 6
+    assert exchange.position("ann", "AAAUSDT").quantity == D("0.9")
+
+
+def test_a_retail_order_does_not_hinder_a_post_only_one(desk: Desk) -> None:
+    desk.limit(SELL, "1", "101", time_in_force=TimeInForce.RPI)
+    desk.exchange.on_book("AAAUSDT", [(D(90), D(1))], [(D(110), D(1))], desk.now_ms)
+    assert desk.limit(BUY, "1", "102", time_in_force=TimeInForce.GTX).is_open

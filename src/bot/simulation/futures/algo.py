@@ -62,6 +62,7 @@ def end_algo(state: State, algo: AlgoOrder, end: AlgoState, text: str = "") -> N
     algo.state, algo.updated_ms, algo.reject_text = end, state.now_ms, text
     _forget(state, algo)
     tell_algo(state, algo)
+    state.archive_algo(algo)
 
 
 def fire_due(state: State, market: Market, working_type: WorkingType, opened_ms: int | None = None) -> bool:

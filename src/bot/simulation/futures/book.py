@@ -48,15 +48,16 @@ class Book:
         rows = self._rows[order.side]
         row = _row(order)
         del rows[bisect_left(rows, _rank(row), key=_rank)]
+        order.place = 0
 
     def resting(self, side: Side) -> Iterator[FuturesOrder]:
         """Give the orders of a side, best price first, oldest first at each price, as they stood at the call."""
         return iter([row.order for row in self._rows[side]])
 
-    def best_resting(self, side: Side, taker: FuturesOrder | None = None) -> FuturesOrder | None:
-        """Give the first order of a side that `taker` could meet; orders for retail traders only meet the market."""
+    def best_resting(self, side: Side) -> FuturesOrder | None:
+        """Give the first order of a side that a customer could meet; orders for retail traders only meet the market."""
         for row in self._rows[side]:
-            if taker is None or row.order.time_in_force is not TimeInForce.RPI:
+            if row.order.time_in_force is not TimeInForce.RPI:
                 return row.order
         return None
 
@@ -103,8 +104,10 @@ class Book:
 
     def prices(self, side: Side) -> list[Decimal]:
         """Give the distinct prices of a side, best first."""
-        known = {row.order.price for row in self._rows[side]} | {level.price for level in self._levels[side]}
-        return sorted((price for price in known if price is not None), reverse=side is Side.BUY)
+        bids, asks = self.client_levels()
+        clients = bids if side is Side.BUY else asks
+        known = {level.price for level in (*self._levels[side], *clients)}
+        return sorted(known, reverse=side is Side.BUY)
 
     def client_levels(self) -> tuple[list[Level], list[Level]]:
         """Give bids and asks of the customers alone, best first; orders for retail traders do not show."""

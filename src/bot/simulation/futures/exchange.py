@@ -39,9 +39,14 @@ class FuturesExchange(Questions):
         observe: Observer | None = None,
         asset_prices: Mapping[str, Decimal] | None = None,
         first_id: int = 1,
+        keep: int | None = None,
     ) -> None:
-        """`asset_prices` are dollars per unit of assets without a contract here; `first_id` starts every number."""
-        super().__init__(State(contracts, brackets, observe, asset_prices or {}, first_id))
+        """`asset_prices` are dollars per unit of assets without a contract here; `first_id` starts every number.
+
+        `keep` bounds the finished orders, finished conditional orders, trades (by symbol) and income records that are
+        remembered of each account; None remembers all.
+        """
+        super().__init__(State(contracts, brackets, observe, asset_prices or {}, first_id, keep))
 
     def open_account(
         self, account: str, wallets: Mapping[str, Decimal], *, rates: Rates | None = None, fee_burn: bool = False

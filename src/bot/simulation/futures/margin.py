@@ -176,7 +176,8 @@ def figures(state: State, account: Account, asset: str) -> AssetFigures:
 
 def position_figures(state: State, account: Account, symbol: str, side: PositionSide) -> PositionFigures:
     """Give a position's figures, zeros when it is flat."""
-    slot, position = account.slot(symbol), account.position(symbol, side)
+    slot = account.slots.get(symbol, Slot())
+    position = slot.positions.get(side, Position(symbol, side))
     mark = state.mark(symbol, position.entry_price)
     held, gain = position.notional(mark), unrealised(state, position)
     of_position = ratio(abs(held), slot.leverage)

@@ -99,11 +99,13 @@ def leave(state: State, order: FuturesOrder, *, is_resting: bool) -> None:
     account = state.accounts[order.account]
     account.slot(order.symbol).orders.pop(order.order_id, None)
     state.reserve(order)
+    state.archive(order)
     if order.algo_id:
         algo = account.algos[order.algo_id]
         algo.state, algo.updated_ms = AlgoState.FINISHED, state.now_ms
         algo.actual_price, algo.actual_quantity = order.average_price, order.filled
         tell_algo(state, algo)
+        state.archive_algo(algo)
 
 
 def tell_algo(state: State, algo: AlgoOrder) -> None:
@@ -179,7 +181,7 @@ def _meet_next(state: State, market: Market, order: FuturesOrder) -> bool:
     part, book, against = tradable(state, order), market.book, order.side.opposite
     if part <= 0:
         return False
-    level, maker = book.level(against), book.best_resting(against, order)
+    level, maker = book.level(against), book.best_resting(against)
     if level is not None and (maker is None or not _beats(maker, level.price)):
         if not within(order, level.price):
             return False

@@ -115,7 +115,7 @@ def _check_filters(market: Market, order: FuturesOrder) -> None:
     if order.price is not None:
         check_price(market.contract, order.side, order.price, market.mark)
     check_quantity(market.contract, order.quantity, is_market=order.price is None)
-    if not order.reduce_only:
+    if not order.only_closes:
         check_notional(market.contract, order.quantity, order.price if order.price is not None else market.mark)
 
 
@@ -139,7 +139,7 @@ def _check_change(state: State, order: FuturesOrder, change: Change) -> tuple[De
         raise Refused(-5027, "No need to modify the order.")
     if order.changes >= market.contract.max_changes:
         raise Refused(-5026, "Exceed maximum modify order limit.")
-    if not (change.reduce_only or order.reduce_only):
+    if not order.only_closes:
         check_notional(market.contract, change.quantity, price, code=-5029)
     return price, change.quantity
 

@@ -163,6 +163,10 @@ class Questions:
         """Give the mark price, or None before there was one."""
         return self._state.market(symbol).mark
 
+    def price_of(self, asset: str) -> Decimal | None:
+        """Give the worth of an asset in dollars, or None when nobody said."""
+        return self._state.price_of(asset)
+
     def funding_rates(self, symbol: str) -> list[FundingRate]:
         """Give the fundings of a symbol."""
         return list(self._state.market(symbol).funding)

@@ -23,9 +23,9 @@ from bot.simulation.futures.words import (
 class FuturesOrder(msgspec.Struct, eq=False):
     """An ordinary order as the exchange knows it. It changes in place, so copy what has to stay.
 
-    `price` is None for a market order. `place` is its rank in time within a price level. `algo_id` is the
-    conditional order that it came from, 0 for none. `exposed_from_ms` is the earliest open time of a candle it
-    can meet. `reserved` is the notional that counts for margin, 0 when it can only reduce.
+    `price` is None for a market order. `place` is its rank in time within a price level, 0 while it is not in the book.
+    `algo_id` is the conditional order that it came from, 0 for none. `exposed_from_ms` is the earliest open time of a
+    candle it can meet. `reserved` is the notional that counts for margin, 0 when it can only reduce.
     """
 
     account: str

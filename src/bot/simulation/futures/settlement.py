@@ -225,6 +225,7 @@ def _record(
         counterparty=counterparty,
     )
     account.trades.setdefault(order.symbol, []).append(done)
+    state.trim(account.trades[order.symbol])
     state.note(account, IncomeType.REALIZED_PNL, asset, done.realised, symbol=order.symbol, trade_id=number)
     state.note(account, IncomeType.COMMISSION, done.fee_asset, -done.fee, symbol=order.symbol, trade_id=number)
     return done

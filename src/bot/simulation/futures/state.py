@@ -1,5 +1,6 @@
 """Everything the futures exchange remembers: accounts with their positions, markets, and the house's own books."""
 
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -112,6 +113,8 @@ class Account(msgspec.Struct, eq=False):
     amendments: list[Amendment] = []
     margin_changes: list[MarginChange] = []
     countdowns: dict[str, int] = {}
+    done: deque[int] = msgspec.field(default_factory=deque)
+    done_algos: deque[int] = msgspec.field(default_factory=deque)
 
     def slot(self, symbol: str) -> Slot:
         """Give the slot of a symbol, made on first use."""
@@ -181,6 +184,7 @@ class State:
         observe: Observer | None,
         asset_prices: Mapping[str, Decimal],
         first_id: int,
+        keep: int | None,
     ) -> None:
         if missing := sorted(contracts.keys() - brackets.keys()):
             raise Misconfigured(f"leverage brackets are missing for {', '.join(missing[:5])}: load them with the rules")
@@ -195,6 +199,7 @@ class State:
         self.next_order_id = first_id
         self.next_algo_id = 4_000_000_000_000_000 + first_id
         self._observe = observe
+        self._keep = keep
 
     def account(self, name: str) -> Account:
         """Give an account; a KeyError when it was never opened."""
@@ -251,6 +256,30 @@ class State:
             number = self.next_transaction_id
             self.next_transaction_id += 1
             account.income.append(Income(type, asset, value, self.now_ms, number, symbol, trade_id, info))
+            self.trim(account.income)
+
+    def trim[Record](self, records: list[Record]) -> None:
+        """Forget the oldest of a list that has grown to twice what is to be kept."""
+        if self._keep is not None and len(records) >= 2 * self._keep:
+            del records[: -self._keep]
+
+    def archive(self, order: FuturesOrder) -> None:
+        """Note that an order ended, and forget the one that ended longest ago when there are too many."""
+        account = self.accounts[order.account]
+        account.done.append(order.order_id)
+        if self._keep is not None and len(account.done) > self._keep:
+            old = account.orders.pop(account.done.popleft())
+            if account.by_client_id.get((old.symbol, old.client_order_id)) is old:
+                del account.by_client_id[old.symbol, old.client_order_id]
+
+    def archive_algo(self, algo: AlgoOrder) -> None:
+        """Do the same for a conditional order."""
+        account = self.accounts[algo.account]
+        account.done_algos.append(algo.algo_id)
+        if self._keep is not None and len(account.done_algos) > self._keep:
+            old = account.algos.pop(account.done_algos.popleft())
+            if account.algo_by_client_id.get(old.client_algo_id) is old:
+                del account.algo_by_client_id[old.client_algo_id]
 
     def reserve(self, order: FuturesOrder) -> None:
         """Let an order's open notional count for margin as it is now."""
