@@ -65,7 +65,7 @@ stop_orders = st.fixed_dictionaries(
         "time_in_force": st.just(TimeInForce.GTC),
     }
 )
-wishes = st.one_of(limit_orders, limit_orders, market_orders, quote_orders, stop_orders)
+wishes = st.one_of(limit_orders, limit_orders, limit_orders, market_orders, quote_orders, stop_orders)
 who = st.fixed_dictionaries(
     {"account": st.sampled_from(sorted(FUNDS)), "side": st.sampled_from(Side), "stp": st.sampled_from(StpMode)}
 )
@@ -81,10 +81,11 @@ bars = st.tuples(st.just("bar"), st.lists(prices, min_size=4, max_size=4))
 trades = st.tuples(st.just("trade"), prices, st.none() | sizes)
 depths = st.tuples(st.just("depth"), ticks, st.lists(sizes, min_size=0, max_size=3))
 stories = st.lists(
-    st.one_of(placements, placements, placements, listings, cancels, amends, bars, trades, depths),
+    st.one_of(placements, placements, placements, placements, listings, cancels, amends, bars, trades, depths),
     min_size=10,
     max_size=40,
 )
+crowds = st.lists(st.one_of(placements, placements, placements, listings, cancels, amends), min_size=15, max_size=50)
 
 
 class World:
@@ -93,7 +94,7 @@ class World:
     def __init__(self) -> None:
         self.told: list[Happening] = []
         self.exchange = Exchange(
-            {SYMBOL: RULES, "BNBUSDT": BNB_RULES}, clients_meet=True, spread_ticks=20, observe=self.told.append
+            {SYMBOL: RULES, "BNBUSDT": BNB_RULES}, clients_meet=True, spread_ticks=80, observe=self.told.append
         )
         for account, funds in FUNDS.items():
             self.exchange.open_account(account, funds, commission=BURNS if account != "cat" else None)
@@ -189,8 +190,10 @@ class World:
         return [order for account in FUNDS for order in self.exchange.open_orders(account)]
 
 
-def tell_story(story: list[tuple[Any, ...]]) -> World:
+def tell_story(story: list[tuple[Any, ...]], *, has_outside: bool = True) -> World:
     world = World()
+    if not has_outside:
+        world.exchange.on_depth(SYMBOL, [], [], 1)
     for what in story:
         world.happen(what)
         check_money(world)
@@ -260,6 +263,20 @@ def check_lists(world: World) -> None:
 @given(story=stories)
 def test_any_story_of_several_accounts_keeps_money_books_and_lists_right(story: list[tuple[Any, ...]]) -> None:
     tell_story(story)
+
+
+@settings(max_examples=100, deadline=None)
+@given(story=crowds)
+def test_a_crowd_that_trades_among_itself_only_passes_on_what_it_had(story: list[tuple[Any, ...]]) -> None:
+    world = tell_story(story, has_outside=False)
+    fees: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for account in FUNDS:
+        for fill in world.exchange.fills(account, SYMBOL):
+            fees[fill.fee_asset] += fill.fee
+    for asset in ("ABC", "USDT", "BNB"):
+        had = sum(funds.get(asset, D(0)) for funds in FUNDS.values())
+        has = sum(world.exchange.balances(account)[asset].total for account in FUNDS if asset in FUNDS[account])
+        assert has + fees[asset] == had
 
 
 @settings(max_examples=120, deadline=None)
