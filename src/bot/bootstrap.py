@@ -22,12 +22,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from bot import __version__
-from bot.binance.client import Client, build_public, build_spot
+from bot.binance.bans import BanNote
+from bot.binance.client import Client, OrderPath, build_futures, build_public, build_spot
 from bot.binance.clock import ExchangeClock, LocalClock
-from bot.binance.execution import SpotBroker
-from bot.binance.hosts import hosts_for
-from bot.binance.limits import WeightBank
+from bot.binance.execution import FuturesBroker, SpotBroker
+from bot.binance.hosts import Hosts, hosts_for
+from bot.binance.limits import LIMITS, WeightBank
 from bot.binance.market_data import MarketData
+from bot.binance.markets import MarketsBroker, MarketsFeed
 from bot.binance.signing import Credentials
 from bot.config import Settings, load
 from bot.db import embedded
@@ -171,17 +173,26 @@ class Feeds:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._hubs: dict[tuple[str, Market], MarketData] = {}
-        self._banks: dict[str, WeightBank] = {}
+        self._banks: dict[tuple[str, Market], WeightBank] = {}
         self._clients: list[Client] = []
 
-    def bank(self, environment: str) -> WeightBank:
-        """Give the count of requests that an environment has had from us: Binance counts by address."""
-        return self._banks.setdefault(environment, WeightBank())
+    def bank(self, environment: str, market: Market = Market.SPOT) -> WeightBank:
+        """Give the count of requests that a market has had from us: Binance counts by address."""
+        found = self._banks.get((environment, market))
+        if found is None:
+            note = BanNote(self._settings.VAR_DIR / "limits" / f"ban-{environment}-{market}")
+            found = self._banks[environment, market] = WeightBank(LIMITS[market], note=note)
+        return found
+
+    def hosts(self, environment: str, market: Market = Market.SPOT) -> Hosts:
+        """Give the addresses of a market."""
+        chosen = self._settings
+        emulator = chosen.EMULATOR_URL if market is Market.SPOT else chosen.EMULATOR_UM_URL
+        return hosts_for(environment, market, emulator_url=emulator)
 
     def client(self, environment: str, market: Market = Market.SPOT) -> Client:
         """Make a client for what needs no key; closed with the feeds."""
-        hosts = hosts_for(environment, market, emulator_url=self._settings.EMULATOR_URL)
-        self._clients.append(build_public(hosts, self.bank(environment)))
+        self._clients.append(build_public(self.hosts(environment, market), self.bank(environment, market)))
         return self._clients[-1]
 
     def hub(self, environment: str, market: Market = Market.SPOT) -> MarketData:
@@ -189,6 +200,15 @@ class Feeds:
         if (environment, market) not in self._hubs:
             self._hubs[environment, market] = MarketData(self.client(environment, market), LocalClock())
         return self._hubs[environment, market]
+
+    def broker(self, environment: str, market: Market, credentials: Credentials) -> Broker:
+        """Make what signs and sends the orders of one account on one market."""
+        hosts, bank = self.hosts(environment, market), self.bank(environment, market)
+        clock = ExchangeClock(self.client(environment, market).time_ms)
+        path = OrderPath(self._settings.ORDER_PATH)
+        if market is Market.FUTURES:
+            return FuturesBroker(build_futures(credentials, hosts, clock, bank, path), credentials, clock)
+        return SpotBroker(build_spot(credentials, hosts, clock, bank, path), credentials, clock)
 
     async def candles(self, stream: Stream, count: int) -> Sequence[Candle]:
         """Give the newest closed candles, for the dashboard's charts."""
@@ -229,8 +249,9 @@ class Outfit:
 
     def feed(self, plan: AccountPlan) -> Feed:
         """Paper looks at the market of MARKET_DATA_ENVIRONMENT; sent orders go where their candles come from."""
-        is_paper = plan.mode is Mode.PAPER
-        return self._feeds.hub(self._roof.settings.MARKET_DATA_ENVIRONMENT if is_paper else plan.environment)
+        if plan.mode is Mode.PAPER:
+            return self._feeds.hub(self._roof.settings.MARKET_DATA_ENVIRONMENT)
+        return MarketsFeed(lambda market: self._feeds.hub(plan.environment, market))
 
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give the account's memory, in the schema of its mode; live money asks for a durable server first."""
@@ -242,7 +263,7 @@ class Outfit:
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
         """Paper orders meet a simulator in memory; all others are signed and sent."""
         if plan.mode is not Mode.PAPER:
-            return await self._sender(plan)
+            return await self._sender(plan, recovered)
         held = Ledger()
         held.open(recovered.balances)
         used = {(Market.SPOT, each.config.symbol) for each in plan.strategies if each.config.market_of is Market.SPOT}
@@ -261,7 +282,7 @@ class Outfit:
         async with unit_of_work(self._roof.sessions) as session:
             (await Strategies(session).get(strategy.strategy_id)).stopped_reason = reason
 
-    async def _sender(self, plan: AccountPlan) -> Broker:
+    async def _sender(self, plan: AccountPlan, recovered: Recovered) -> Broker:
         async with self._roof.sessions() as session:
             account = await Accounts(session).get(plan.account_id)
         if not account.api_key_enc or not account.api_secret_enc:
@@ -270,11 +291,11 @@ class Outfit:
             self._roof.box.open(token, account=plan.name, field=field, environment=plan.environment).reveal()
             for field, token in (("api_key", account.api_key_enc), ("api_secret", account.api_secret_enc))
         )
+        markets = {each.config.market_of for each in plan.strategies}
+        markets |= {each.order.market for each in recovered.open_orders}
         credentials = Credentials(key, secret)
-        clock = ExchangeClock(self._feeds.client(plan.environment).time_ms)
-        hosts = hosts_for(plan.environment, emulator_url=self._roof.settings.EMULATOR_URL)
-        client = build_spot(credentials, hosts, clock, self._feeds.bank(plan.environment))
-        return SpotBroker(client, credentials, clock)
+        brokers = {market: self._feeds.broker(plan.environment, market, credentials) for market in sorted(markets)}
+        return MarketsBroker(brokers) if len(brokers) > 1 else brokers.popitem()[1]
 
 
 class Plans:

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
         "production", description="use production, testnet, demo or emulator"
     )
     EMULATOR_URL: str = Field("http://127.0.0.1:8001", description="write http://HOST:PORT of an emulator of yours")
+    EMULATOR_UM_URL: str = Field("http://127.0.0.1:8002", description="write http://HOST:PORT of an emulator of yours")
+    ORDER_PATH: Annotated[Literal["rest", "ws"], _Lower] = Field("rest", description="use rest or ws")
 
     RISK_MAX_ORDER_VALUE: Decimal = Field(Decimal(1000), gt=0, description="give an amount in quote above 0")
     RISK_MAX_OPEN_ORDERS: int = Field(50, ge=1, le=200, description="give a count between 1 and 200")
@@ -155,7 +157,7 @@ class Settings(BaseSettings):
             raise ValueError("would let other machines reach the dashboard")
         return host
 
-    @field_validator("EMULATOR_URL")
+    @field_validator("EMULATOR_URL", "EMULATOR_UM_URL")
     @classmethod
     def _an_emulator(cls, text: str) -> str:
         url = _split(text)

@@ -1,5 +1,6 @@
 """Binance speaks Binance: hosts, signatures, limits, REST, streams; wire in, domain records out.
 
-Way in: client.build_public(), client.build_spot(), market_data.MarketData, execution.SpotBroker. Leans on: domain,
-ports. Binance's own field names stay in `wire` and `wire_orders`. Waits for sockets; keeps nothing on disk.
+Way in: client.build_public(), build_spot() and build_futures(), market_data.MarketData, execution.SpotBroker and
+FuturesBroker, books.Books; any other request: the tables `spot` and `futures`. Leans on: domain,
+ports. Binance's own field names stay in the `wire` modules. Waits for sockets; keeps on disk a note of bans alone.
 """

@@ -1,0 +1,109 @@
+"""Both markets of one account as one feed and one broker: each message goes where its market is."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+
+from bot.domain.instrument import Instrument
+from bot.domain.market import Candle, Market, Stream
+from bot.domain.messages import CancelOrder, Command, Event, FundsSeen
+from bot.domain.money import EXACT, ZERO
+from bot.ports import Broker, Deliver, Feed, OpenOrder, Subscription
+
+
+class MarketsFeed:
+    """One feed over several (`ports.Feed`); `feed_of` gives that of a market, when it is wanted first."""
+
+    def __init__(self, feed_of: Callable[[Market], Feed]) -> None:
+        self._feed_of = feed_of
+
+    async def subscribe(
+        self, streams: Sequence[Stream], deliver: Deliver, *, open_candles: bool = False
+    ) -> Subscription:
+        """Deliver every closed candle of these series from now on, and the forming ones on request."""
+        held = Subscriptions()
+        try:
+            for market in sorted({stream.market for stream in streams}):
+                wanted = [stream for stream in streams if stream.market is market]
+                feed = self._feed_of(market)
+                held.add(await feed.subscribe(wanted, deliver, open_candles=open_candles))
+        except BaseException:
+            await held.close()
+            raise
+        return held
+
+    async def history(self, stream: Stream, count: int) -> Sequence[Candle]:
+        """Give the newest `count` closed candles, oldest first."""
+        return await self._feed_of(stream.market).history(stream, count)
+
+    async def instruments(self, market: Market) -> Mapping[str, Instrument]:
+        """Give the symbols of a market with the rules in force."""
+        return await self._feed_of(market).instruments(market)
+
+
+class Subscriptions:
+    """Several subscriptions as one."""
+
+    def __init__(self) -> None:
+        self._held: list[Subscription] = []
+
+    def add(self, subscription: Subscription) -> None:
+        """Hold one more."""
+        self._held.append(subscription)
+
+    async def close(self) -> None:
+        """Close them all."""
+        for subscription in self._held:
+            await subscription.close()
+
+
+class MarketsBroker:
+    """One broker over those of several markets (`ports.Broker`). Its money is what they hold together."""
+
+    def __init__(self, brokers: Mapping[Market, Broker]) -> None:
+        self._brokers = dict(brokers)
+        self._is_started = False
+
+    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+        """Start them all; what the account holds is told once, as the sum of what each market holds."""
+        seen: dict[Market, FundsSeen] = {}
+        for market, broker in self._brokers.items():
+            ours = [each for each in open_orders if each.order.market is market]
+            await broker.start(self._keep_back(market, seen, deliver), ours)
+        self._is_started = True
+        deliver(_sum(seen.values()))
+
+    async def execute(self, command: Command) -> None:
+        """Hand a command to the broker of its market."""
+        market = command.market if isinstance(command, CancelOrder) else command.order.market
+        await self._brokers[market].execute(command)
+
+    def see(self, candle: Candle) -> None:
+        """Show a candle to the broker of its market."""
+        if broker := self._brokers.get(candle.market):
+            broker.see(candle)
+
+    async def stop(self) -> None:
+        """Let go of all markets."""
+        for broker in self._brokers.values():
+            await broker.stop()
+
+    def _keep_back(self, market: Market, seen: dict[Market, FundsSeen], deliver: Deliver) -> Deliver:
+        def hand_on(event: Event) -> None:
+            if isinstance(event, FundsSeen):
+                seen[market] = event
+                if self._is_started:
+                    deliver(_sum(seen.values()))
+            else:
+                deliver(event)
+
+        return hand_on
+
+
+def _sum(parts: Iterable[FundsSeen]) -> FundsSeen:
+    totals: dict[str, Decimal] = {}
+    time_ms = 0
+    for part in parts:
+        time_ms = max(time_ms, part.time_ms)
+        for asset, amount in part.totals.items():
+            totals[asset] = EXACT.add(totals.get(asset, ZERO), amount)
+    return FundsSeen(totals, time_ms)

@@ -1,0 +1,239 @@
+"""The broker of a USD-M account: fills come by stream and userTrades, and outcomes are proven as on spot."""
+
+import json
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aiohttp import web
+from fake_binance import Answer, FakeBinance, until
+
+from bot.binance.client import FuturesClient, build_futures, build_public
+from bot.binance.clock import ExchangeClock
+from bot.binance.execution import FuturesBroker, Patience
+from bot.binance.signing import Credentials
+from bot.binance.streams import Pace
+from bot.domain.errors import Misconfigured
+from bot.domain.market import Market
+from bot.domain.messages import CancelOrder, FundsSeen, OrderUpdate, PlaceOrder
+from bot.domain.money import Price, Quantity
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side
+from bot.ports import OpenOrder
+
+SERVER_MS = 1_790_000_000_123
+HASTE = Patience(fence_ms=150, poll_first_s=0.01, poll_max_s=0.02, audit_s=60.0, stop_s=0.05)
+PLACE, QUERY, CANCEL = "POST /fapi/v1/order", "GET /fapi/v1/order", "DELETE /fapi/v1/order"
+TRADES, CONFIG, BALANCE = "GET /fapi/v1/userTrades", "GET /fapi/v1/accountConfig", "GET /fapi/v3/balance"
+
+
+def says(body: object, status: int = 200) -> Answer:
+    async def answer(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(body, status=status)
+
+    return answer
+
+
+async def hangs_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+def reply(status: str = "NEW", executed: str = "0.000") -> dict[str, Any]:
+    return {
+        "orderId": 7001, "symbol": "BTCUSDT", "status": status, "clientOrderId": "o-1", "price": "0.00",
+        "origQty": "0.010", "executedQty": executed, "cumQty": executed, "type": "MARKET", "side": "SELL",
+        "updateTime": SERVER_MS, "news": {},
+    }  # fmt: skip
+
+
+TRADE = {
+    "symbol": "BTCUSDT", "id": 55, "orderId": 7001, "side": "SELL", "price": "61000.10", "qty": "0.010",
+    "quoteQty": "610.001", "realizedPnl": "-1.5", "commission": "0.244", "commissionAsset": "USDT",
+    "time": SERVER_MS, "maker": False, "buyer": False, "positionSide": "BOTH",
+}  # fmt: skip
+
+
+def report(execution: str, status: str, **more: Any) -> dict[str, Any]:
+    body = {
+        "s": "BTCUSDT", "c": "o-1", "S": "SELL", "o": "MARKET", "f": "GTC", "q": "0.010", "p": "0", "x": execution,
+        "X": status, "i": 7001, "l": "0", "z": "0", "L": "0", "T": SERVER_MS, "t": 0, "m": False, **more,
+    }  # fmt: skip
+    return {"e": "ORDER_TRADE_UPDATE", "E": SERVER_MS, "T": SERVER_MS, "o": body}
+
+
+FILLED = report("TRADE", "FILLED", l="0.010", z="0.010", L="61000.1", t=55, n="0.244", N="USDT")
+
+
+def an_order(**more: Any) -> Order:
+    values: dict[str, Any] = {
+        "client_order_id": "o-1", "strategy_id": 1, "symbol": "BTCUSDT", "side": Side.SELL, "type": OrderType.MARKET,
+        "quantity": Quantity(Decimal("0.010")), "created_ms": SERVER_MS, "market": Market.FUTURES, **more,
+    }  # fmt: skip
+    return Order(**values)
+
+
+class Desk:
+    def __init__(self, binance: FakeBinance) -> None:
+        self.binance = binance
+        self.public = build_public(binance.futures_hosts)
+        credentials, clock = Credentials("the-key", "the-secret"), ExchangeClock(self.public.time_ms)
+        self.client: FuturesClient = build_futures(credentials, binance.futures_hosts, clock)
+        pace = Pace(retry_first_s=0.01, retry_max_s=0.02)
+        self.broker = FuturesBroker(self.client, credentials, clock, patience=HASTE, pace=pace)
+        self.events: list[object] = []
+
+    @property
+    def statuses(self) -> list[OrderStatus]:
+        return [event.status for event in self.events if isinstance(event, OrderUpdate)]
+
+    @property
+    def fills(self) -> list[Fill]:
+        return [event for event in self.events if isinstance(event, Fill)]
+
+    async def open(self, *orders: OpenOrder) -> None:
+        await self.broker.start(self.events.append, orders)
+
+    async def push(self, event: dict[str, Any]) -> None:
+        await until(lambda: self.binance.private_sockets)
+        await self.binance.private_sockets[-1].send_str(json.dumps(event))
+
+    async def close(self) -> None:
+        await self.broker.stop()
+        await self.public.close()
+
+
+@pytest.fixture
+async def desk(binance: FakeBinance) -> AsyncIterator[Desk]:
+    binance.answers |= {
+        "GET /fapi/v1/time": says({"serverTime": SERVER_MS}),
+        "POST /fapi/v1/listenKey": says({"listenKey": "key-1"}),
+        CONFIG: says({"dualSidePosition": False, "multiAssetsMargin": False, "canTrade": True}),
+        BALANCE: says([{"asset": "USDT", "balance": "1500.25"}, {"asset": "BNB", "balance": "0.00"}]),
+        QUERY: says({"code": -2013, "msg": "Order does not exist."}, 400),
+    }
+    made = Desk(binance)
+    yield made
+    await made.close()
+
+
+async def test_money_is_what_the_wallets_hold(desk: Desk) -> None:
+    await desk.open()
+    (funds,) = desk.events
+    assert isinstance(funds, FundsSeen)
+    assert funds.totals == {"USDT": Decimal("1500.25")}
+
+
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ({"dualSidePosition": True, "multiAssetsMargin": False}, "one-way mode"),
+        ({"dualSidePosition": False, "multiAssetsMargin": False, "canTrade": False}, "allow it there"),
+    ],
+)
+async def test_an_account_that_cannot_be_traded_as_it_is_says_so(desk: Desk, config: dict[str, Any], text: str) -> None:
+    desk.binance.answers[CONFIG] = says(config)
+    with pytest.raises(Misconfigured, match=text):
+        await desk.open()
+
+
+async def test_a_filled_reply_carries_no_price_so_the_trades_are_asked_for(desk: Desk) -> None:
+    desk.binance.answers |= {PLACE: says(reply("FILLED", "0.010")), TRADES: says([TRADE])}
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.statuses)
+    (fill,) = desk.fills
+    assert (fill.price, fill.quantity, fill.fee, fill.fee_asset) == (
+        Decimal("61000.1"), Decimal("0.01"), Decimal("0.244"), "USDT",
+    )  # fmt: skip
+    assert (fill.side, fill.market, fill.key) == (Side.SELL, Market.FUTURES, ("futures", "BTCUSDT", 55))
+    assert desk.statuses == [OrderStatus.FILLED]
+    await desk.push(FILLED)
+    await desk.push(report("NEW", "NEW", c="another"))
+    await until(lambda: len(desk.binance.private_sockets) == 1)
+    assert len(desk.fills) == 1
+    (placed,) = desk.binance.seen(PLACE)
+    assert (placed["quantity"], placed["newOrderRespType"], "timeInForce" in placed) == ("0.01", "RESULT", False)
+
+
+async def test_the_user_stream_tells_fills_first_and_each_once(desk: Desk) -> None:
+    desk.binance.answers[PLACE] = says(reply())
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.statuses == [OrderStatus.NEW])
+    for _ in range(3):
+        await desk.push(FILLED)
+    await until(lambda: desk.statuses == [OrderStatus.NEW, OrderStatus.FILLED])
+    assert [fill.trade_id for fill in desk.fills] == [55]
+
+
+async def test_a_lost_answer_is_unknown_until_the_exchange_shows_the_order(desk: Desk) -> None:
+    desk.binance.answers[PLACE] = hangs_up
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.statuses == [OrderStatus.UNKNOWN])
+    desk.binance.answers |= {QUERY: says(reply("FILLED", "0.010")), TRADES: says([TRADE])}
+    await until(lambda: desk.statuses == [OrderStatus.UNKNOWN, OrderStatus.FILLED])
+    assert len(desk.binance.seen(PLACE)) == 1
+    assert len(desk.fills) == 1
+
+
+async def test_absence_is_believed_only_after_the_fence(desk: Desk) -> None:
+    desk.binance.answers[PLACE] = hangs_up
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.statuses == [OrderStatus.UNKNOWN, OrderStatus.VOID])
+    assert len(desk.binance.seen(QUERY)) > 3
+    assert len(desk.binance.seen(PLACE)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "http", "text", "status"),
+    [
+        (-2019, 400, "Margin is insufficient.", OrderStatus.REJECTED),
+        (-2022, 400, "ReduceOnly Order is rejected.", OrderStatus.REJECTED),
+        (-4164, 400, "Order's notional must be no smaller than 50", OrderStatus.REJECTED),
+        (-5022, 400, "Due to the order could not be executed as maker", OrderStatus.REJECTED),
+        (-4061, 400, "Order's position side does not match", OrderStatus.REJECTED),
+        (-1008, 503, "Server overloaded", OrderStatus.VOID),
+        (-1001, 503, "Internal error; unable to process your request.", OrderStatus.VOID),
+        (-4116, 400, "ClientOrderId is duplicated.", OrderStatus.UNKNOWN),
+        (-1007, 408, "Timeout waiting for response", OrderStatus.UNKNOWN),
+    ],
+)
+async def test_refusals_are_told_by_what_they_prove(
+    desk: Desk, code: int, http: int, text: str, status: OrderStatus
+) -> None:
+    desk.binance.answers[PLACE] = says({"code": code, "msg": text}, http)
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.statuses)
+    assert desk.statuses[0] is status
+
+
+async def test_an_order_at_rest_is_cancelled_by_our_id(desk: Desk) -> None:
+    desk.binance.answers |= {PLACE: says(reply()), CANCEL: says(reply("CANCELED"))}
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order(type=OrderType.LIMIT, price=Price(Decimal("70000.5")))))
+    await until(lambda: desk.statuses == [OrderStatus.NEW])
+    await desk.broker.execute(CancelOrder("o-1", "BTCUSDT", Market.FUTURES))
+    await until(lambda: desk.statuses == [OrderStatus.NEW, OrderStatus.CANCELED])
+    assert desk.binance.seen(CANCEL)[0]["origClientOrderId"] == "o-1"
+
+
+async def test_what_happened_while_we_were_away_is_told_at_the_start(desk: Desk) -> None:
+    desk.binance.answers |= {QUERY: says(reply("FILLED", "0.010")), TRADES: says([TRADE])}
+    await desk.open(OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0))
+    assert [type(event) for event in desk.events] == [Fill, OrderUpdate, FundsSeen]
+
+
+async def test_after_a_new_listen_key_the_gap_is_asked_for(desk: Desk) -> None:
+    desk.binance.answers |= {PLACE: says(reply())}
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.statuses == [OrderStatus.NEW])
+    desk.binance.answers |= {QUERY: says(reply("FILLED", "0.010")), TRADES: says([TRADE])}
+    await desk.push({"e": "listenKeyExpired", "E": 1, "listenKey": "key-1"})
+    await until(lambda: desk.statuses == [OrderStatus.NEW, OrderStatus.FILLED])
+    assert [fill.trade_id for fill in desk.fills] == [55]
