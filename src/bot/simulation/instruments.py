@@ -1,18 +1,31 @@
 """The rules of some well-known USDT symbols, so that backtests and the emulator need no network.
 
 A snapshot of Binance's exchangeInfo (spot, September 2024). Smallest price and quantity equal the tick and the step;
-the price band is the one that most symbols of the real exchange have carried since.
+the price band, the order types and the counts of iceberg parts, lists and amendments are those of the real exchange
+since. Filters measure by the last price.
 """
 
 from decimal import Decimal
 
-from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule, SideBand
+from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule, SideBand, TrailingRule
 from bot.domain.money import ZERO
+from bot.domain.order import OrderType, StpMode
 
 QUOTE = "USDT"
 _BAND = SideBand(bid_up=Decimal("1.2"), bid_down=Decimal("0.5"), ask_up=Decimal(2), ask_down=Decimal("0.8"))
 _LARGEST_NOTIONAL = Decimal(9_000_000)
 _MAX_ORDERS = 200
+_TYPES = frozenset(
+    {
+        OrderType.LIMIT,
+        OrderType.LIMIT_MAKER,
+        OrderType.MARKET,
+        OrderType.STOP_LOSS,
+        OrderType.STOP_LOSS_LIMIT,
+        OrderType.TAKE_PROFIT,
+        OrderType.TAKE_PROFIT_LIMIT,
+    }
+)
 
 # Base, tick, largest price, step, largest lot, largest market lot, smallest notional, a price of its order of size.
 _TABLE = """
@@ -66,4 +79,11 @@ def _instrument(row: list[str]) -> Instrument:
         notional=NotionalRule(smallest=notional_min, largest=_LARGEST_NOTIONAL),
         band=_BAND,
         max_orders=_MAX_ORDERS,
+        max_algo_orders=5,
+        max_lists=20,
+        max_amends=10,
+        iceberg_parts=100,
+        trailing=TrailingRule(above_min=10, above_max=2_000, below_min=10, below_max=2_000),
+        default_stp=StpMode.EXPIRE_MAKER,
+        order_types=_TYPES,
     )

@@ -61,6 +61,11 @@ class Questions:
         """Give the price that filters measure by: published, else averaged, else the last one."""
         return self._books.market(symbol).reference_price()
 
+    def average_price(self, symbol: str) -> Decimal | None:
+        """Give the price averaged over the minutes of the symbol's filters; where they have none, the last one."""
+        market = self._books.market(symbol)
+        return market.average or market.last
+
     def client_book(self, symbol: str, side: Side, count: int) -> list[tuple[Decimal, Decimal]]:
         """Give price and visible quantity of the clients' own orders, best first; hidden parts do not show."""
         return self._books.market(symbol).client_levels(side, count)

@@ -81,7 +81,12 @@ class SymbolMarket:
 
     def reference_price(self) -> Decimal | None:
         """Give what filters measure prices by: the published reference, else the average, else the last price."""
-        return self.reference or self._average.price or self.last
+        return self.reference or self.average or self.last
+
+    @property
+    def average(self) -> Decimal | None:
+        """Give the averaged price, or None when nothing is averaged."""
+        return self._average.price
 
     def price_range(self, side: Side) -> tuple[Decimal, Decimal] | None:
         """Give the lowest and the highest price at which a taker may trade now; None for any."""

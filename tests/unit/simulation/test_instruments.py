@@ -23,7 +23,14 @@ def test_bundled_rules_equal_the_recorded_ones(symbol: str) -> None:
 
     assert (rules.base, rules.quote, rules.status) == (row["baseAsset"], row["quoteAsset"], row["status"])
     assert (rules.base_precision, rules.quote_precision) == (row["baseAssetPrecision"], row["quotePrecision"])
-    assert rules.order_types <= set(row["orderTypes"])
+    assert rules.order_types >= set(row["orderTypes"])
+    assert rules.default_stp == row["defaultSelfTradePreventionMode"]
+    assert rules.trailing is not None
+    assert (rules.trailing.above_min, rules.trailing.below_max) == (
+        filters["TRAILING_DELTA"]["minTrailingAboveDelta"],
+        filters["TRAILING_DELTA"]["maxTrailingBelowDelta"],
+    )
+    assert rules.max_algo_orders == filters["MAX_NUM_ALGO_ORDERS"]["maxNumAlgoOrders"]
     assert numbers("PRICE_FILTER", "minPrice", "maxPrice", "tickSize") == (
         rules.price.smallest,
         rules.price.largest,
