@@ -20,7 +20,9 @@ def assert_same(read: Any, told: Any, path: str = "$") -> int:
         return sum(
             assert_same(one, other, f"{path}[{n}]") for n, (one, other) in enumerate(zip(read, told, strict=True))
         )
-    if isinstance(read, Decimal) or (isinstance(read, (int, float)) and not isinstance(told, (bool, int))):
+    if isinstance(read, Decimal):
+        same = read == Decimal(str(told))
+    elif isinstance(read, (int, float)) and not isinstance(told, (bool, int)):
         same = read == type(read)(told)
     else:
         same = read == told

@@ -10,9 +10,11 @@ from bot.binance.clock import ExchangeClock
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.binance.user_stream import Link, OrderEvent, UserStream
+from bot.binance.wire_account import BalanceEvent, ListEvent, read_account_event
 from bot.binance.wire_orders import ApiReply, read_user_event
 from bot.domain.errors import Unavailable
 from bot.domain.market import Market
+from bot.domain.money import plain
 
 log = structlog.get_logger()
 
@@ -76,7 +78,21 @@ class UserData(UserStream):
         elif event.e == "eventStreamTerminated":
             self._renew(is_alive=False)
         else:
-            log.debug("user_event.seen", kind=event.e)
+            self._note(event.e, text)
+
+    def _note(self, kind: str, text: msgspec.Raw) -> None:
+        """Put on record what tells of no single order: money that came or went is found by the next look at funds."""
+        try:
+            event = read_account_event(kind, text)
+        except (msgspec.MsgspecError, ValueError) as error:
+            log.warning("user_event.unreadable", kind=kind, reason=str(error))
+            return
+        if isinstance(event, BalanceEvent):
+            log.info("account.moved", kind=kind, asset=event.a, amount=plain(event.d))
+        elif isinstance(event, ListEvent):
+            log.info("order_list.changed", list_id=event.g, symbol=event.s, status=event.L)
+        else:
+            log.debug("user_event.seen", kind=kind)
 
     def _stray(self, status: int) -> None:
         if status:

@@ -1,12 +1,14 @@
-"""A spot account beyond orders and balances: lists, replacements, fees, limits, rights of a key.
+"""A spot account beyond orders and balances: lists, replacements, fees, limits, rights of a key, and its events.
 
 Field names are Binance's own.
 """
 
 # ruff: noqa: N815 - the names are Binance's
 
+from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
 from msgspec import Struct
 
 from bot.binance.wire import SymbolFilter
@@ -197,3 +199,69 @@ class Message(Struct):
 
     code: int | str
     msg: str = ""
+
+
+class BalanceAfter(Struct):
+    """One asset after a change."""
+
+    a: str
+    f: Decimal
+    l: Decimal  # noqa: E741 - Binance's name
+
+
+class PositionEvent(Struct):
+    """outboundAccountPosition: balances that may have changed, as they are now."""
+
+    e: str
+    B: list[BalanceAfter]
+    E: int = 0
+    u: int = 0
+
+
+class BalanceEvent(Struct):
+    """balanceUpdate and externalLockUpdate: money came, went, or was locked, by no trade. `d` is the difference."""
+
+    e: str
+    a: str
+    d: Decimal
+    E: int = 0
+    T: int = 0
+
+
+class ListedEvent(Struct):
+    """One order of a list."""
+
+    s: str
+    i: int
+    c: str
+
+
+class ListEvent(Struct):
+    """listStatus: something happened to an order list."""
+
+    e: str
+    s: str
+    g: int
+    c: str
+    l: str  # noqa: E741 - Binance's name
+    L: str
+    C: str
+    O: list[ListedEvent] = []  # noqa: E741 - Binance's name
+    E: int = 0
+    T: int = 0
+    r: str = ""
+
+
+AccountEvent = PositionEvent | BalanceEvent | ListEvent
+_EVENTS: dict[str, Callable[[bytes | msgspec.Raw], AccountEvent]] = {
+    "outboundAccountPosition": msgspec.json.Decoder(PositionEvent).decode,
+    "balanceUpdate": msgspec.json.Decoder(BalanceEvent).decode,
+    "externalLockUpdate": msgspec.json.Decoder(BalanceEvent).decode,
+    "listStatus": msgspec.json.Decoder(ListEvent).decode,
+}
+
+
+def read_account_event(kind: str, text: bytes | msgspec.Raw) -> AccountEvent | None:
+    """Read an event of an account that tells of no single order, or give None for kinds that we do not know."""
+    read = _EVENTS.get(kind)
+    return read(text) if read else None

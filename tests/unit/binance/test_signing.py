@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
-from bot.binance.signing import Credentials, Params, query_text, signed_params, signed_query, signer_for
+from bot.binance.signing import Credentials, Params, is_edwards, query_text, signed_params, signed_query, signer_for
 from bot.domain.errors import Misconfigured
 
 # Sample credentials printed in public documentation, and made-up ones: none is real.
@@ -124,3 +124,17 @@ def test_a_broken_private_key_is_named_without_showing_it(secret: str) -> None:
 def test_credentials_do_not_show_when_printed() -> None:
     credentials = Credentials("visible-key", "visible-secret")
     assert "visible" not in f"{credentials} {credentials!r} {[credentials]}"
+
+
+def test_a_request_split_over_query_and_body_is_signed_over_both_without_a_separator() -> None:
+    query = query_text({"symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT"})
+    body = query_text({"timeInForce": "GTC", "quantity": "0.015", "price": "61250.50", "timestamp": 1790000000000})
+    sign = signer_for(Credentials(OUR_KEY, OUR_SECRET))
+    assert sign((query + body).encode()) == "0a2f1c7e859eaa74a5f897b121bb007d1346cf75eda2b7850a231c397a62d616"
+
+
+def test_only_an_ed25519_key_may_log_on() -> None:
+    assert not is_edwards(Credentials("key", "secret"))
+    assert is_edwards(Credentials("key", pem(ed25519.Ed25519PrivateKey.generate())))
+    rivest = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    assert not is_edwards(Credentials("key", pem(rivest)))
