@@ -242,3 +242,9 @@ def test_a_condition_ends_at_its_date(desk: Desk) -> None:
     assert algo.is_open
     desk.exchange.on_time(desk.now_ms + 700_000)
     assert algo.state is AlgoState.EXPIRED
+
+
+def test_a_condition_without_limit_may_have_a_date_too(desk: Desk) -> None:
+    words = {"time_in_force": TimeInForce.GTD, "trigger_price": "105", "quantity": "1"}
+    assert code_of(lambda: desk.algo(A.STOP_MARKET, BUY, good_till_ms=5, **words)) == -5040
+    assert desk.algo(A.STOP_MARKET, BUY, good_till_ms=desk.now_ms + 700_000, **words).is_open

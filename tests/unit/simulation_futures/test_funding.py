@@ -1,16 +1,24 @@
 """Funding: who pays whom, from which wallet, and when."""
 
+import csv
+import gzip
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from tests.unit.simulation_futures.desk import Desk
 
-from bot.domain.order import Side
+from bot.domain.order import OrderType, Side
+from bot.simulation.futures.contracts import bundled
+from bot.simulation.futures.exchange import FuturesExchange
 from bot.simulation.futures.funding import next_funding_ms
 from bot.simulation.futures.happenings import BalanceMoved, Funded, Liquidated, PositionMoved
+from bot.simulation.futures.requests import NewOrder
+from bot.simulation.futures.state import Rates
 from bot.simulation.futures.words import IncomeType, MarginType, Why
 
 D = Decimal
+DATA = Path(__file__).parents[3] / "../shared/data"
 
 
 @pytest.mark.parametrize(
@@ -82,3 +90,32 @@ def test_funding_may_cost_the_position(desk: Desk) -> None:
 )
 def test_funding_times_divide_the_day(now: int, hours: int, then: int) -> None:
     assert next_funding_ms(now, hours) == then
+
+
+def test_three_years_of_real_funding_cost_what_a_plain_sum_says() -> None:
+    """One BTC long through every funding of BTCUSDT, at the real mark prices."""
+    rates = read("funding/um/BTCUSDT_funding_20230101_20251206.csv.gz", "funding_time", "funding_rate")
+    marks = read("mark_price/um/BTCUSDT_8h_20230101_20251206.csv.gz", "open_time", "open")
+    listing = bundled()["BTCUSDT"]
+    exchange = FuturesExchange({"BTCUSDT": listing.contract}, {"BTCUSDT": listing.ladder})
+    exchange.open_account("ann", {"USDT": D(1_000_000)}, rates=Rates(D(0), D(0)))
+    first = min(marks)
+    exchange.on_price("BTCUSDT", D("16537.6"), first)
+    buy = {"symbol": "BTCUSDT", "side": Side.BUY, "type": OrderType.MARKET, "client_order_id": "long"}
+    exchange.place("ann", NewOrder(quantity=D(1), **buy), now_ms=first)
+    expected = D(0)
+    hour_ms = 3_600_000
+    for time_ms, rate in rates.items():
+        mark = marks.get(time_ms // hour_ms * hour_ms)
+        if mark is not None:
+            exchange.on_mark("BTCUSDT", mark, time_ms)
+            exchange.settle_funding("BTCUSDT", rate, time_ms)
+            expected -= (mark * rate).quantize(D("0.00000001"))
+    assert len(exchange.income("ann")) > 3_000
+    assert exchange.asset("ann", "USDT").wallet == D(1_000_000) + expected
+
+
+def read(name: str, key: str, value: str) -> dict[int, Decimal]:
+    """Read two columns of a data file."""
+    with gzip.open(DATA / name, "rt") as file:
+        return {int(row[key]): D(row[value]) for row in csv.DictReader(file)}

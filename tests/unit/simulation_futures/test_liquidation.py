@@ -5,7 +5,7 @@ from decimal import Decimal
 from tests.unit.simulation_futures.desk import Desk
 
 from bot.domain.order import OrderType, Side
-from bot.simulation.futures.happenings import Liquidated, OrderMoved
+from bot.simulation.futures.happenings import Liquidated, MarginCalled, OrderMoved
 from bot.simulation.futures.words import (
     LIQUIDATION,
     AlgoType,
@@ -149,3 +149,28 @@ def test_a_stop_at_the_same_price_is_quicker_than_the_liquidation(desk: Desk) ->
     desk.price("89.7")
     assert not desk.told(Liquidated)
     assert desk.exchange.asset("ann", "USDT").wallet == D(1000) - D(927)
+
+
+def test_a_margin_call_is_given_once_until_the_position_is_safe_again(desk: Desk) -> None:
+    desk.market(BUY, "90")
+    desk.price("91")  # 190 left, 81.9 needed
+    assert not desk.told(MarginCalled)
+    for price in ("90", "90.1", "92", "90"):  # 100 left and 81 needed; 109 and 81.09; 280 and 82.8
+        desk.price(price)
+    calls = desk.told(MarginCalled)
+    assert [(one.positions, one.is_isolated, one.cross_wallet) for one in calls] == [
+        ((("AAAUSDT", PositionSide.BOTH),), False, D(1000))
+    ] * 2
+    assert not desk.told(Liquidated)
+
+
+def test_an_isolated_position_has_margin_calls_of_its_own() -> None:
+    desk = Desk()
+    desk.price("100")
+    desk.open()
+    desk.exchange.set_margin_type("ann", "AAAUSDT", MarginType.ISOLATED)
+    desk.market(BUY, "20")
+    desk.price("96.1")  # 22 left, 19.22 needed
+    (call,) = desk.told(MarginCalled)
+    assert (call.is_isolated, call.cross_wallet) == (True, D(900))
+    assert not desk.told(Liquidated)

@@ -238,3 +238,33 @@ def test_positions_are_listed_for_symbols_with_a_position_or_an_order(desk: Desk
     desk.limit(BUY, "1", "40", symbol="BBBUSDT")
     assert desk.exchange.slot("ann", "BNBUSDT").leverage == 20
     assert [(one.symbol, one.quantity) for one in desk.exchange.positions("ann")] == [("AAAUSDT", 1), ("BBBUSDT", 0)]
+
+
+def test_an_isolated_loss_beyond_its_wallet_is_not_the_accounts() -> None:
+    desk = Desk()
+    desk.price("100")
+    desk.open()
+    desk.exchange.set_margin_type("ann", "AAAUSDT", MarginType.ISOLATED)
+    desk.mark("100")
+    desk.market(BUY, "10")  # 50 in its wallet
+    desk.price("75")
+    desk.market(SELL, "1")  # 25 lost: 5 of its own part, 20 of what the rest has
+    assert desk.exchange.position("ann", "AAAUSDT").isolated_wallet == D(25)
+    assert desk.exchange.asset("ann", "USDT").cross_wallet == D(950)
+    desk.market(SELL, "9")  # 225 lost, 25 there
+    assert desk.exchange.asset("ann", "USDT").wallet == D(950)
+    assert desk.exchange.house.insurance["USDT"] == D(-200)
+
+
+def test_a_debt_that_no_other_asset_can_pay_is_the_insurance_funds() -> None:
+    desk = Desk()
+    desk.price("100", "CCCUSDC")
+    desk.open(USDT="100", XYZ="5")
+    desk.exchange.set_multi_assets("ann", multi_assets=True)
+    desk.mark("100", "CCCUSDC")
+    desk.market(BUY, "10", symbol="CCCUSDC")
+    desk.price("75", "CCCUSDC")
+    desk.market(SELL, "10", symbol="CCCUSDC")
+    assert desk.exchange.account("ann").wallets == {"USDT": D(0), "XYZ": D(5), "USDC": D(0)}
+    assert desk.exchange.house.insurance["USDC"] == D(-150)
+    assert [one.wallet for one in desk.exchange.assets("ann")] == [D(0), D(5), D(0)]

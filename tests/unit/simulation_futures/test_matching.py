@@ -91,6 +91,11 @@ def test_a_fok_order_is_filled_whole_or_refused(quiet: Desk) -> None:
     assert quiet.limit(BUY, "7", "110", time_in_force=TimeInForce.FOK).state is OrderState.FILLED
 
 
+def test_a_market_without_bound_fills_any_fok_order_at_its_price(desk: Desk) -> None:
+    assert desk.limit(BUY, "50", "100", time_in_force=TimeInForce.FOK).state is OrderState.FILLED
+    assert code_of(lambda: desk.limit(BUY, "50", "99.9", time_in_force=TimeInForce.FOK)) == -5021
+
+
 def test_own_orders_do_not_count_for_a_fok_order_that_must_not_meet_them(quiet: Desk) -> None:
     quiet.limit(SELL, "2", "110")
     assert code_of(lambda: quiet.limit(BUY, "7", "110", time_in_force=TimeInForce.FOK)) == -5021
@@ -161,3 +166,23 @@ def test_the_observer_hears_of_a_fill_in_the_order_of_its_effects(desk: Desk) ->
     assert (last.order.state, last.trade) == (OrderState.FILLED, traded.taker)
     assert (traded.maker, traded.taker.counterparty) == (None, "market")
     assert (moved.quantity, moved.entry_price) == (D(1), D(100))
+
+
+def test_a_trade_knows_its_worth_in_quote(desk: Desk) -> None:
+    desk.market(BUY, "2")
+    assert desk.exchange.trades("ann", "AAAUSDT")[0].quote_quantity == D(200)
+
+
+def test_of_two_orders_to_close_the_second_goes_when_the_first_did_it(desk: Desk) -> None:
+    desk.market(BUY, "1")
+    first = desk.limit(SELL, "1", "105", reduce_only=True)
+    second = desk.limit(SELL, "1", "106", reduce_only=True)
+    assert desk.price("107") == [first, second]
+    assert (first.state, second.state) == (OrderState.FILLED, OrderState.EXPIRED)
+    assert desk.exchange.position("ann", "AAAUSDT").quantity == 0
+
+
+def test_a_limit_is_kept_when_only_customers_stand_there(quiet: Desk) -> None:
+    quiet.exchange.on_book("AAAUSDT", [], [], quiet.now_ms)
+    quiet.limit(SELL, "1", "101", "bob")
+    assert quiet.limit(BUY, "1", "100").is_open

@@ -140,3 +140,21 @@ def test_an_unknown_symbol_is_refused_everywhere(desk: Desk) -> None:
         lambda: desk.exchange.position("ann", "NOPE"),
     ):
         assert code_of(act) == -1121
+
+
+def test_a_trailing_stop_becomes_active_inside_a_candle(desk: Desk) -> None:
+    desk.algo(AlgoType.TRAILING_STOP_MARKET, SELL, callback_rate="1", quantity="1", activate_price="104")
+    desk.candle("99", "105", opened="100", closed="103.9")
+    assert prices(desk) == [D("103.95")]  # 105 * 0.99
+
+
+def test_a_client_trade_before_any_market_price_sets_the_first_price() -> None:
+    desk = Desk()
+    desk.open()
+    desk.open("bob")
+    desk.limit(SELL, "1", "70", "bob")
+    desk.limit(BUY, "1", "70")
+    assert desk.exchange.last_price("AAAUSDT") == desk.exchange.mark_price("AAAUSDT") == D(70)
+    assert desk.exchange.market("AAAUSDT").seen_ms == -1
+    assert desk.exchange.price_of("AAA") == D(70)
+    assert desk.exchange.price_of("XYZ") is None

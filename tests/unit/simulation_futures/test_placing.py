@@ -181,3 +181,8 @@ def test_a_retail_order_does_not_hinder_a_post_only_one(desk: Desk) -> None:
     desk.limit(SELL, "1", "101", time_in_force=TimeInForce.RPI)
     desk.exchange.on_book("AAAUSDT", [(D(90), D(1))], [(D(110), D(1))], desk.now_ms)
     assert desk.limit(BUY, "1", "102", time_in_force=TimeInForce.GTX).is_open
+
+
+def test_only_limit_orders_can_be_changed(desk: Desk) -> None:
+    done = desk.market(BUY, "1")
+    assert code_of(lambda: change(desk, done, price=D(99))) == -5025

@@ -135,3 +135,16 @@ def test_an_account_opens_once_and_not_below_zero(desk: Desk) -> None:
         desk.exchange.open_account("ann", {})
     with pytest.raises(ValueError, match="below zero: USDT"):
         desk.exchange.open_account("bob", {"USDT": D(-1)})
+
+
+def test_multi_assets_mode_is_refused_while_a_wallet_is_below_zero(desk: Desk) -> None:
+    desk.price("50", "BBBUSDT")
+    desk.market(BUY, "50")
+    desk.market(SELL, "50", symbol="BBBUSDT")
+    desk.price("20", "BBBUSDT")
+    desk.price("75")
+    desk.market(SELL, "50")  # 1250 lost of 1000; the other position is 1500 up
+    assert desk.exchange.asset("ann", "USDT").wallet == D(-250)
+    assert code_of(lambda: desk.exchange.set_multi_assets("ann", multi_assets=True)) == -4172
+    desk.market(BUY, "50", symbol="BBBUSDT")
+    assert desk.exchange.asset("ann", "USDT").wallet == D(1250)

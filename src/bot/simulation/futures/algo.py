@@ -19,6 +19,7 @@ from bot.simulation.futures.admission import (
     check_ticks,
     matched_price,
 )
+from bot.simulation.futures.contracts import Contract
 from bot.simulation.futures.matching import closable, tell_algo
 from bot.simulation.futures.placing import submit
 from bot.simulation.futures.records import AlgoOrder, FuturesOrder
@@ -44,7 +45,7 @@ def place_algo(state: State, account: Account, request: NewAlgo) -> AlgoOrder:
     namesake = account.algo_by_client_id.get(request.client_algo_id)
     if namesake is not None and namesake.is_open:
         raise Refused(-4116, "ClientOrderId is duplicated.")
-    algo = _algo(state, account, market, request)
+    algo = _algo(state, account, request)
     price = _working_price(market, algo)
     if price is not None and _would_fire(algo, price):
         raise Refused(-2021, "Order would immediately trigger.")
@@ -65,13 +66,11 @@ def end_algo(state: State, algo: AlgoOrder, end: AlgoState, text: str = "") -> N
     state.archive_algo(algo)
 
 
-def fire_due(state: State, market: Market, working_type: WorkingType, opened_ms: int | None = None) -> bool:
+def fire_due(state: State, market: Market, working_type: WorkingType) -> bool:
     """Fire every waiting order whose price has come, oldest first; say whether any fired."""
     fired = False
     for algo in list(market.waiting.values()):
         if not algo.is_open or algo.working_type is not working_type:
-            continue
-        if opened_ms is not None and algo.exposed_from_ms > opened_ms:
             continue
         price = _working_price(market, algo)
         if price is not None and _watch(state, algo, price) and _is_calm(market, algo):
@@ -84,10 +83,8 @@ def level_of(algo: AlgoOrder) -> Decimal | None:
     """Give the price at which a waiting order fires, or becomes active, as things stand; None when unknown."""
     if algo.type is not AlgoType.TRAILING_STOP_MARKET:
         return algo.trigger_price
-    if not algo.is_active:
+    if not algo.is_active or algo.extreme is None or algo.callback_rate is None:
         return algo.activate_price
-    if algo.extreme is None or algo.callback_rate is None:
-        return None
     step = EXACT.divide(times(algo.extreme, algo.callback_rate), _PERCENT)
     return add(algo.extreme, step) if algo.side is Side.BUY else less(algo.extreme, step)
 
@@ -111,10 +108,9 @@ def _watch(state: State, algo: AlgoOrder, price: Decimal) -> bool:
 
 
 def _crossed(algo: AlgoOrder, price: Decimal) -> bool:
-    if algo.trigger_price is None:
-        return False
+    trigger = algo.trigger_price
     rises = (algo.side is Side.BUY) == algo.type.is_stop
-    return price >= algo.trigger_price if rises else price <= algo.trigger_price
+    return trigger is not None and (price >= trigger if rises else price <= trigger)
 
 
 def _would_fire(algo: AlgoOrder, price: Decimal) -> bool:
@@ -221,19 +217,18 @@ def _check_filters(market: Market, request: NewAlgo) -> None:
         check_ticks(contract, "activatePrice", request.activate_price)
     if request.price is not None:
         check_ticks(contract, "price", request.price)
-        _check_stop_band(contract.up, contract.down, request)
+    if request.price is not None and request.trigger_price is not None:
+        _check_stop_band(contract, request.side, request.price, request.trigger_price)
     if request.quantity is not None:
         check_quantity(contract, request.quantity, is_market=not request.type.has_limit)
         if not request.reduce_only:
             check_notional(contract, request.quantity, request.price or request.trigger_price or market.mark)
 
 
-def _check_stop_band(up: Decimal, down: Decimal, request: NewAlgo) -> None:
-    if request.price is None or request.trigger_price is None:
-        return
-    if request.side is Side.BUY and request.price > times(request.trigger_price, up):
+def _check_stop_band(contract: Contract, side: Side, price: Decimal, trigger: Decimal) -> None:
+    if side is Side.BUY and price > times(trigger, contract.up):
         raise Refused(-4183, "Price is higher than stop price multiplier cap.")
-    if request.side is Side.SELL and request.price < times(request.trigger_price, down):
+    if side is Side.SELL and price < times(trigger, contract.down):
         raise Refused(-4184, "Price is lower than stop price multiplier floor.")
 
 
@@ -244,7 +239,7 @@ def _demand(name: str, value: object, *, wanted: bool) -> None:
         raise Refused(-1106, f"Parameter '{name}' sent when not required.")
 
 
-def _algo(state: State, account: Account, market: Market, request: NewAlgo) -> AlgoOrder:
+def _algo(state: State, account: Account, request: NewAlgo) -> AlgoOrder:
     return AlgoOrder(
         account=account.name,
         algo_id=state.next_algo_id,
@@ -268,5 +263,4 @@ def _algo(state: State, account: Account, market: Market, request: NewAlgo) -> A
         activate_price=request.activate_price,
         callback_rate=request.callback_rate,
         good_till_ms=request.good_till_ms,
-        exposed_from_ms=market.seen_ms + 1,
     )

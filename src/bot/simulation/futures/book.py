@@ -79,10 +79,6 @@ class Book:
         levels = self._levels[side]
         return levels[0] if levels else None
 
-    def levels(self, side: Side) -> list[Level]:
-        """Give the market's levels of a side, best first."""
-        return list(self._levels[side])
-
     def consume(self, side: Side, quantity: Decimal) -> None:
         """Take a quantity from the market's best level."""
         price, held = self._levels[side][0]

@@ -20,7 +20,7 @@ from bot.simulation.futures.moving import ripple, show_candle, step
 from bot.simulation.futures.questions import Questions
 from bot.simulation.futures.records import AlgoOrder, FuturesOrder
 from bot.simulation.futures.requests import Change, NewAlgo, NewOrder
-from bot.simulation.futures.state import Account, House, Rates, State
+from bot.simulation.futures.state import Account, House, Market, Rates, State
 from bot.simulation.futures.words import AlgoState, MarginType, OrderState, PositionSide
 from bot.simulation.orders import Refused
 
@@ -64,10 +64,10 @@ class FuturesExchange(Questions):
 
     def place(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
         """Take an ordinary order, and fill at once what can fill."""
-        self._state.advance(now_ms)
-        order = placing.place(self._state, self._state.account(account), request)
-        if order.filled:
-            ripple(self._state, self._state.market(request.symbol))
+        owner, market = self._state.account(account), self._begin(request.symbol, now_ms)
+        last = market.last
+        order = placing.place(self._state, owner, request)
+        self._look_after(market, last)
         return order
 
     def check(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
@@ -85,12 +85,11 @@ class FuturesExchange(Questions):
 
     def modify(self, account: str, change: Change, *, now_ms: int) -> FuturesOrder:
         """Change price and quantity of a resting limit order; it goes to the end of its price level."""
-        self._state.advance(now_ms)
+        market = self._begin(change.symbol, now_ms)
+        last = market.last
         found = self._find(account, change.symbol, change.order_id, change.client_order_id)
-        trades = self._state.next_trade_id
         order = placing.modify(self._state, found, change)
-        if self._state.next_trade_id > trades:
-            ripple(self._state, self._state.market(change.symbol))
+        self._look_after(market, last)
         return order
 
     def modify_batch(self, account: str, changes: Sequence[Change], *, now_ms: int) -> list[FuturesOrder | Refused]:
@@ -274,6 +273,13 @@ class FuturesExchange(Questions):
             for waiting in [one for one in account.waiting.values() if 0 < one.good_till_ms <= now_ms]:
                 algos.end_algo(self._state, waiting, AlgoState.EXPIRED)
         return self._touched()
+
+    def _look_after(self, market: Market, last: Decimal | None) -> None:
+        """See to what the trades of an order brought about; when the last price stayed, only to who traded."""
+        traders = {order.account for order in self._state.touched.values() if order.filled}
+        if traders:
+            accounts = [self._state.account(name) for name in traders]
+            ripple(self._state, market, accounts if market.last == last else None)
 
 
 def _check_size(requests: Sequence[object]) -> None:

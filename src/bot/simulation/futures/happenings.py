@@ -107,5 +107,18 @@ class Liquidated(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-Happening = OrderAccepted | OrderMoved | AlgoMoved | Traded | BalanceMoved | PositionMoved | Funded | Liquidated
+class MarginCalled(msgspec.Struct, frozen=True):
+    """Positions came near their liquidation; told once until they are safe again. Their figures can be asked for."""
+
+    account: str
+    positions: tuple[tuple[str, PositionSide], ...]
+    is_isolated: bool
+    cross_wallet: Decimal
+    margin_asset: str
+    time_ms: int
+
+
+Happening = (
+    OrderAccepted | OrderMoved | AlgoMoved | Traded | BalanceMoved | PositionMoved | Funded | Liquidated | MarginCalled
+)
 Observer = Callable[[Happening], None]

@@ -5,18 +5,19 @@ left suffices (the real exchange may close large positions in steps). The closin
 price; what the book does not take there the insurance fund takes, and passes on at the mark price.
 """
 
+from collections.abc import Iterable
 from copy import copy
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from bot.domain.money import EXACT, ZERO, times
 from bot.domain.order import OrderType, Side
-from bot.simulation.futures.happenings import Liquidated
+from bot.simulation.futures.happenings import Liquidated, MarginCalled
 from bot.simulation.futures.margin import maintenance, pool, unrealised
 from bot.simulation.futures.matching import enter, finish, hand_over, sweep
 from bot.simulation.futures.records import FuturesOrder
 from bot.simulation.futures.settlement import insure, move_wallet, tell_balance
 from bot.simulation.futures.state import Account, House, Position, State
-from bot.simulation.futures.sums import add, amount, less
+from bot.simulation.futures.sums import add, amount, less, ratio
 from bot.simulation.futures.words import (
     LIQUIDATION,
     LIQUIDATION_PREFIX,
@@ -27,24 +28,37 @@ from bot.simulation.futures.words import (
     Why,
 )
 
+CALL_SHARE = Decimal("0.8")
+"""A margin call is given when this share of the margin balance is needed for maintenance."""
 
-def liquidate_due(state: State, symbol: str) -> bool:
-    """Close by force what has to be closed after a price of a symbol moved; say whether anything was."""
+
+def liquidate_due(state: State, symbol: str, accounts: Iterable[Account]) -> bool:
+    """Close by force what has to be closed after a price or a position of a symbol moved; say whether anything was."""
     any_forced = False
     asset = state.markets[symbol].contract.margin_asset
-    for account in state.accounts.values():
+    for account in accounts:
         slot = account.slots.get(symbol)
         if slot is None:
             continue
         if slot.is_isolated:
-            for position in slot.held:
-                if add(position.isolated_wallet, unrealised(state, position)) <= maintenance(state, symbol, position):
-                    _close(state, account, position)
-                    any_forced = True
+            any_forced |= _liquidate_isolated(state, account, slot.held)
         elif slot.held:
             any_forced |= _liquidate_cross(state, account, asset)
         _settle_debts(state, account)
     return any_forced
+
+
+def _liquidate_isolated(state: State, account: Account, held: list[Position]) -> bool:
+    forced = False
+    for position in held:
+        balance = add(position.isolated_wallet, unrealised(state, position))
+        needed = maintenance(state, position.symbol, position)
+        if balance <= needed:
+            _close(state, account, position)
+            forced = True
+        else:
+            _warn(state, account, [position], balance, needed)
+    return forced
 
 
 def _liquidate_cross(state: State, account: Account, asset: str) -> bool:
@@ -52,10 +66,25 @@ def _liquidate_cross(state: State, account: Account, asset: str) -> bool:
     while held := _cross_positions(state, account, asset):
         shared = pool(state, account, asset)
         if shared.balance > shared.maintenance:
+            _warn(state, account, held, shared.balance, shared.maintenance)
             break
         _close(state, account, max(held, key=lambda position: maintenance(state, position.symbol, position)))
         forced = True
     return forced
+
+
+def _warn(state: State, account: Account, held: list[Position], balance: Decimal, needed: Decimal) -> None:
+    """Call for margin when most of the balance is needed, once until that is over."""
+    first = held[0]
+    asset = state.markets[first.symbol].contract.margin_asset
+    isolated = account.slot(first.symbol).is_isolated
+    key = (first.symbol, first.side.value) if isolated else (asset, "")
+    if needed < times(balance, CALL_SHARE):
+        account.called.discard(key)
+    elif key not in account.called:
+        account.called.add(key)
+        positions = tuple((position.symbol, position.side) for position in held)
+        state.tell(MarginCalled(account.name, positions, isolated, account.wallet(asset), asset, state.now_ms))
 
 
 def _cross_positions(state: State, account: Account, asset: str) -> list[Position]:
@@ -79,7 +108,7 @@ def _close(state: State, account: Account, position: Position) -> None:
     sweep(state, order)
     if order.is_open and order.price is not None:
         _insure_rest(state, order, order.price, asset)
-    left = less(account.wallet(asset), purse) if isolated else pool(state, account, asset).balance
+    left = less(account.wallet(asset), purse) if isolated else _left(state, account, asset)
     fee = min(amount(times(order.quote_filled, market.contract.liquidation_fee)), max(left, ZERO))
     insure(state, account, asset, -fee, position.symbol)
     insured = less(add(insurance, fee), state.house.insurance.get(asset, ZERO))
@@ -95,6 +124,12 @@ def _close(state: State, account: Account, position: Position) -> None:
             time_ms=state.now_ms,
         )
     )
+
+
+def _left(state: State, account: Account, asset: str) -> Decimal:
+    """Give what cross margin is worth now, in one asset."""
+    balance = pool(state, account, asset).balance
+    return ratio(balance, state.price_of(asset) or Decimal(1)) if account.multi_assets else balance
 
 
 def _drop_orders(state: State, account: Account, position: Position) -> None:

@@ -31,7 +31,6 @@ from bot.simulation.futures.words import (
 def enter(state: State, order: FuturesOrder) -> None:
     """Write a checked order in; it does not trade yet."""
     account = state.accounts[order.account]
-    order.exposed_from_ms = state.markets[order.symbol].seen_ms + 1
     account.orders[order.order_id] = order
     account.by_client_id[order.symbol, order.client_order_id] = order
     account.slot(order.symbol).orders[order.order_id] = order
@@ -121,19 +120,17 @@ def fill_resting(
     quantity: Decimal | None = None,
     *,
     at_market: bool = False,
-    opened_ms: int | None = None,
 ) -> None:
     """Let the market trade at a price with everybody who stands there or beyond, buyers first.
 
-    `quantity` bounds all of it. Each gets its own limit, or the market's price with `at_market`. With `opened_ms`
-    only orders that may meet a candle opened then take part.
+    `quantity` bounds all of it. Each gets its own limit, or the market's price with `at_market`.
     """
     left = quantity
     for side in (Side.BUY, Side.SELL):
         for order in market.book.resting(side):
             if not within(order, price) or (left is not None and left <= 0):
                 break
-            if not order.is_open or (opened_ms is not None and order.exposed_from_ms > opened_ms):
+            if not order.is_open:
                 continue
             part = tradable(state, order) if left is None else min(left, tradable(state, order))
             if part > 0:
@@ -203,9 +200,8 @@ def _meet_next(state: State, market: Market, order: FuturesOrder) -> bool:
 
 def _beats(maker: FuturesOrder, price: Decimal) -> bool:
     """Say whether a customer's order is better for the taker than the market's price."""
-    if maker.price is None:
-        return False
-    return maker.price > price if maker.side is Side.BUY else maker.price < price
+    is_buy = maker.side is Side.BUY
+    return maker.price is not None and (maker.price > price if is_buy else maker.price < price)
 
 
 def _prevent(state: State, taker: FuturesOrder, maker: FuturesOrder) -> None:

@@ -4,6 +4,7 @@ A candle is walked along open, low, high, close, and on the way it stops at ever
 comes first, as in the spot exchange. A candle that opened before what is already known tells its close only.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from bot.domain.market import Candle
@@ -12,7 +13,7 @@ from bot.domain.order import Side
 from bot.simulation.futures.algo import fire_due, level_of
 from bot.simulation.futures.liquidation import liquidate_due
 from bot.simulation.futures.matching import fill_resting
-from bot.simulation.futures.state import Market, State
+from bot.simulation.futures.state import Account, Market, State
 from bot.simulation.futures.words import WorkingType
 
 
@@ -23,11 +24,11 @@ def show_candle(state: State, market: Market, candle: Candle) -> None:
     if candle.close_time < market.seen_ms:
         return
     if candle.open_time > market.seen_ms:
-        step(state, market, exact(candle.open), at_market=True, opened_ms=candle.open_time)
+        step(state, market, exact(candle.open), at_market=True)
         state.advance(candle.close_time)
         for target in (exact(candle.low), exact(candle.high)):
-            _walk(state, market, target, candle.open_time)
-        _walk(state, market, close, candle.open_time)
+            _walk(state, market, target)
+        _walk(state, market, close)
     else:
         state.advance(candle.close_time)
         step(state, market, close)
@@ -41,42 +42,46 @@ def step(
     quantity: Decimal | None = None,
     *,
     at_market: bool = False,
-    opened_ms: int | None = None,
 ) -> None:
     """Let the market trade at a price; `quantity` bounds what customers' resting orders get of it."""
     market.last = price
     market.book.show_price(price)
-    fill_resting(state, market, price, quantity, at_market=at_market, opened_ms=opened_ms)
-    ripple(state, market, opened_ms)
+    fill_resting(state, market, price, quantity, at_market=at_market)
+    ripple(state, market)
 
 
-def ripple(state: State, market: Market, opened_ms: int | None = None) -> None:
-    """Fire conditions and close positions by force until the prices of a symbol ask for nothing more."""
+def ripple(state: State, market: Market, accounts: Iterable[Account] | None = None) -> None:
+    """Fire conditions and close positions by force until the prices of a symbol ask for nothing more.
+
+    When no price moved, `accounts` names those whose positions did; the others need no second look.
+    """
+    concerned = list(state.accounts.values() if accounts is None else accounts)
     moving = True
     while moving:
         moving = False
         for working_type in WorkingType:
-            moving |= fire_due(state, market, working_type, opened_ms)
-        moving |= liquidate_due(state, market.contract.symbol)
+            moving |= fire_due(state, market, working_type)
+        if liquidate_due(state, market.contract.symbol, concerned):
+            moving, concerned = True, list(state.accounts.values())
 
 
-def _walk(state: State, market: Market, target: Decimal, opened_ms: int) -> None:
+def _walk(state: State, market: Market, target: Decimal) -> None:
     """Move the price to a target, with a stop wherever something waits."""
-    stop = _next_stop(market, target, opened_ms)
+    stop = _next_stop(market, target)
     while stop is not None:
-        step(state, market, stop, opened_ms=opened_ms)
-        stop = _next_stop(market, target, opened_ms)
-    step(state, market, target, opened_ms=opened_ms)
+        step(state, market, stop)
+        stop = _next_stop(market, target)
+    step(state, market, target)
 
 
-def _next_stop(market: Market, target: Decimal, opened_ms: int) -> Decimal | None:
+def _next_stop(market: Market, target: Decimal) -> Decimal | None:
     now = market.last
     if now is None or now == target:
         return None
     falling = target < now
     side = Side.BUY if falling else Side.SELL
-    waiting = [order.price for order in market.book.resting(side) if order.exposed_from_ms <= opened_ms]
-    waiting += [level_of(algo) for algo in market.waiting.values() if algo.exposed_from_ms <= opened_ms]
+    waiting = [order.price for order in market.book.resting(side)]
+    waiting += [level_of(algo) for algo in market.waiting.values()]
     ahead = [price for price in waiting if price is not None and (target < price < now or target > price > now)]
     if not ahead:
         return None

@@ -95,6 +95,8 @@ def modify(state: State, order: FuturesOrder | None, change: Change) -> FuturesO
 
     It is cancelled when it has filled as much as the new quantity, or is post-only and would take.
     """
+    if order is not None and order.type is not OrderType.LIMIT:
+        raise Refused(-5025, "Only limit order is supported.")
     if order is None or not order.is_open:
         raise Refused(-2013, "Order does not exist.")
     price, quantity = _check_change(state, order, change)
@@ -121,8 +123,6 @@ def _check_filters(market: Market, order: FuturesOrder) -> None:
 
 def _check_change(state: State, order: FuturesOrder, change: Change) -> tuple[Decimal, Decimal]:
     market = state.markets[order.symbol]
-    if order.type is not OrderType.LIMIT:
-        raise Refused(-5025, "Only limit order is supported.")
     if change.reduce_only and not order.reduce_only:
         raise Refused(-5047, "The order is not a reduce only order.")
     price = change.price

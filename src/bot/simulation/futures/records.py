@@ -24,8 +24,8 @@ class FuturesOrder(msgspec.Struct, eq=False):
     """An ordinary order as the exchange knows it. It changes in place, so copy what has to stay.
 
     `price` is None for a market order. `place` is its rank in time within a price level, 0 while it is not in the book.
-    `algo_id` is the conditional order that it came from, 0 for none. `exposed_from_ms` is the earliest open time of a
-    candle it can meet. `reserved` is the notional that counts for margin, 0 when it can only reduce.
+    `algo_id` is the conditional order that it came from, 0 for none. `reserved` is the notional that counts for margin,
+    0 when it can only reduce.
     """
 
     account: str
@@ -53,7 +53,6 @@ class FuturesOrder(msgspec.Struct, eq=False):
     place: int = 0
     changes: int = 0
     modify_id: int = 0
-    exposed_from_ms: int = 0
     reserved: Decimal = ZERO
 
     @property
@@ -127,7 +126,6 @@ class AlgoOrder(msgspec.Struct, eq=False):
     reject_text: str = ""
     triggered_ms: int = 0
     updated_ms: int = 0
-    exposed_from_ms: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -113,6 +113,8 @@ class Account(msgspec.Struct, eq=False):
     amendments: list[Amendment] = []
     margin_changes: list[MarginChange] = []
     countdowns: dict[str, int] = {}
+    called: set[tuple[str, str]] = set()
+    """Margin calls given and still true: (margin asset, "") for cross margin, (symbol, side) for isolated."""
     done: deque[int] = msgspec.field(default_factory=deque)
     done_algos: deque[int] = msgspec.field(default_factory=deque)
 
