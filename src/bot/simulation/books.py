@@ -239,7 +239,10 @@ class Books:
         """Note a trade of an owner with himself that did not happen."""
         self.next_match_id += 1
         for account in {event.taker, event.maker}:
-            self._accounts[account].prevented.append(event)
+            known = self._accounts[account].prevented
+            known.append(event)
+            if self._keep is not None and len(known) > 2 * self._keep + 1:
+                del known[: -self._keep or None]
         if self.observe is not None:
             self.observe(event)
 

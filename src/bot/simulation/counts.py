@@ -33,13 +33,11 @@ def check_counts(
     _check_kind(here.values(), orders, _is_iceberg, instrument.max_iceberg_orders, "MAX_NUM_ICEBERG_ORDERS")
     if instrument.max_position:
         _check_position(owner, instrument, orders)
-    everywhere = [order for some in owner.standing.values() for order in some.values()] if _is_wide(rules) else []
-    for belongs, most, name in (
-        (_is_any, rules.max_orders, "EXCHANGE_MAX_NUM_ORDERS"),
-        (_is_algo, rules.max_algo_orders, "EXCHANGE_MAX_NUM_ALGO_ORDERS"),
-        (_is_iceberg, rules.max_iceberg_orders, "EXCHANGE_MAX_NUM_ICEBERG_ORDERS"),
-    ):
-        _check_kind(everywhere, orders, belongs, most, name)
+    if rules.max_orders or rules.max_algo_orders or rules.max_iceberg_orders:
+        everywhere = [order for some in owner.standing.values() for order in some.values()]
+        _check_kind(everywhere, orders, _is_any, rules.max_orders, "EXCHANGE_MAX_NUM_ORDERS")
+        _check_kind(everywhere, orders, _is_algo, rules.max_algo_orders, "EXCHANGE_MAX_NUM_ALGO_ORDERS")
+        _check_kind(everywhere, orders, _is_iceberg, rules.max_iceberg_orders, "EXCHANGE_MAX_NUM_ICEBERG_ORDERS")
     if rules.asset_limits:
         _check_assets(rules, instrument, orders, reference)
 
@@ -84,10 +82,6 @@ def _check_assets(
         for asset, amount in ((instrument.base, order.quantity), (instrument.quote, worth)):
             if amount > rules.asset_limits.get(asset, amount):
                 raise _broken("MAX_ASSET")
-
-
-def _is_wide(rules: ExchangeRules) -> bool:
-    return bool(rules.max_orders or rules.max_algo_orders or rules.max_iceberg_orders)
 
 
 def _is_any(_: RestingOrder) -> bool:

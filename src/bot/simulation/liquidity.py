@@ -155,9 +155,10 @@ def market_price(
 
 def taker_price(price: Decimal, side: Side, terms: Terms, instrument: Instrument) -> Decimal:
     """Move a price by the slippage and then to the tick, both against the taker; it stays above zero."""
-    share = EXACT.divide(terms.slippage_bps, _BPS)
-    factor = EXACT.add(ONE, share) if side is Side.BUY else EXACT.subtract(ONE, share)
-    worse = instrument.fit_price(times(price, factor), side.opposite)
+    if terms.slippage_bps:
+        share = EXACT.divide(terms.slippage_bps, _BPS)
+        price = times(price, EXACT.add(ONE, share) if side is Side.BUY else EXACT.subtract(ONE, share))
+    worse = instrument.fit_price(price, side.opposite)
     return worse if worse > 0 else instrument.price.tick
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.domain.instrument import Instrument, NotionalRule
-from bot.domain.order import OrderStatus, OrderType, Side
+from bot.domain.order import OrderStatus, OrderType, Side, StpMode
 from bot.simulation.exchange import Balance, Exchange, Refused
 from bot.simulation.happenings import Happening, OrderMoved
 
@@ -169,3 +169,16 @@ def test_a_symbol_can_be_listed_and_its_rules_can_change(put: Any, shared: Excha
     shared.on_price("NEWUSDT", D(1), 4)
     assert shared.instrument("NEWUSDT").base == "NEW"
     assert shared.last_price("NEWUSDT") == D(1)
+
+
+def test_trades_with_oneself_that_were_prevented_long_ago_are_forgotten(full: Instrument, desk_of: Any) -> None:
+    exchange = Exchange({"ABCUSDT": full}, clients_meet=True, keep_finished=2)
+    exchange.open_account("ann", {"USDT": D(10_000), "ABC": D(100)})
+    exchange.on_depth("ABCUSDT", [], [], 0)
+    put = desk_of(exchange)
+    put("ann", SELL, "1", "100")
+    for _ in range(9):
+        put("ann", BUY, "1", "100", stp=StpMode.EXPIRE_TAKER)
+    known = exchange.prevented("ann", "ABCUSDT")
+    assert known[-1].match_id == 8
+    assert 2 <= len(known) <= 5
