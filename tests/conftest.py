@@ -24,6 +24,26 @@ _FOLDERS = "bot-tests-"
 _numbers = itertools.count(1)
 
 
+RECORDED = Path(__file__).parents[2] / "shared/data"
+"""Recorded market data, kept beside the checkout because of its size."""
+
+
+def pytest_report_header() -> str:
+    """Say what a checkout without recorded data cannot test."""
+    if RECORDED.is_dir():
+        return "recorded market data: found"
+    if os.environ.get("CI"):
+        raise pytest.UsageError(f"recorded market data is missing: {RECORDED}")
+    return "recorded market data: NOT beside this checkout (../shared/data): the tests on real candles are left out"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out test files that read recorded data when there is none. With CI set, its absence is a failure."""
+    if RECORDED.is_dir() or collection_path.suffix != ".py":
+        return None
+    return True if "shared/data" in collection_path.read_text(encoding="utf-8") else None
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator["Server"]:
     """A private server shared by all workers of this run; the last one to leave removes it."""

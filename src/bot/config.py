@@ -25,7 +25,12 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from bot.domain.errors import Misconfigured
 from bot.security.redact import register_secret
 
-ENV_FILE = Path(".env")
+
+def home() -> Path:
+    """Give the folder of this installation's `.env` and `var`: BOT_HOME, which the launcher sets, else where we are."""
+    return Path(os.environ.get("BOT_HOME") or Path.cwd())
+
+
 SECRETS = ("DB_URL", "ENCRYPTION_KEY")
 SECRET_FILES = {f"{name}_FILE": name for name in SECRETS}
 """Names that point to a file which holds the value, as container secrets do."""
@@ -99,7 +104,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let `Settings()` read the same places as `load()`."""
-        gathered = _gather(ENV_FILE, os.environ)
+        gathered = _gather(home() / ".env", os.environ)
         if gathered.problems:
             raise WrongSettings(gathered.problems)
         return init_settings, InitSettingsSource(settings_cls, dict(gathered.values))
@@ -195,9 +200,9 @@ class WrongSettings(Misconfigured):
         self.problems = problems
 
 
-def load(env_file: Path = ENV_FILE, environ: Mapping[str, str] | None = None) -> Settings:
+def load(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings, or raise WrongSettings naming every problem at once. A missing `.env` is fine."""
-    gathered = _gather(env_file, os.environ if environ is None else environ)
+    gathered = _gather(env_file or home() / ".env", os.environ if environ is None else environ)
     settings = None
     problems = list(gathered.problems)
     try:

@@ -1,5 +1,7 @@
 """One strategy, three ways to run it, the same decisions: on paper, through a signed API, and in a plain loop.
 
+The candles are real ones (../shared/data).
+
 The first two are whole bots: hub, workers, journals in PostgreSQL. Only the broker differs.
 """
 

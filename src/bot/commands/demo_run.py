@@ -17,7 +17,7 @@ from bot.bootstrap import Roof
 from bot.commands import heartbeat, program
 from bot.commands.demo_result import gather
 from bot.commands.demo_scene import SECRETS, SYMBOLS, Scene, furnish, scene_for
-from bot.config import Settings, load
+from bot.config import Settings, home, load
 from bot.db import embedded
 from bot.db.base import Mode
 from bot.domain.errors import Misconfigured, Unavailable
@@ -42,7 +42,7 @@ class Choice:
 def run(choice: Choice) -> int:
     """Run the demo to its end; gives the exit code."""
     var = _var()
-    with heartbeat.only_one(var), _market(choice) as market:
+    with heartbeat.only_one(var, "end it with Ctrl-C where it runs"), _market(choice) as market:
         scene = scene_for(market["symbols"], market["interval"], rehearsal=choice.rehearsal, live_data=choice.live_data)
         roof = Roof(_settings(var, choice, market["spot"]))
         logs = roof.start_logs("demo", console=False)
@@ -111,21 +111,21 @@ def _market(choice: Choice) -> Iterator[Mapping[str, Any]]:
         return
     command = [
         sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--speed", str(choice.speed),
-        "--balance", "USDT=100000", "--wait", "--parent", str(os.getpid()),
+        "--balance", "USDT=10000", "--wait", "--parent", str(os.getpid()),
     ]  # fmt: skip
-    for name, secret in SECRETS.items():
-        command += ["--customer", f"demo-{name}:{secret}"]
     for file in choice.files:
         command += ["--replay", str(file.absolute())]
     if not choice.files:
         command += ["--synthetic", str(choice.seed), "--symbols", ",".join(SYMBOLS)]
     source = str(Path(__file__).parents[2])
+    # By the environment: a command line shows in the process list.
+    customers = " ".join(f"demo-{name}:{secret}" for name, secret in SECRETS.items())
     child = subprocess.Popen(  # noqa: S603
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": source},
+        env={**os.environ, "PYTHONPATH": source, "EMULATOR_CUSTOMERS": customers},
         start_new_session=True,  # Ctrl-C is for us: the market goes on until our strategies have stopped
     )
     try:
@@ -167,4 +167,4 @@ def _stop_database(var: Path) -> None:
 
 
 def _var() -> Path:
-    return (Path.cwd() / "var" / "demo").absolute()
+    return (home() / "var" / "demo").absolute()

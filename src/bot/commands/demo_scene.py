@@ -44,26 +44,32 @@ def scene_for(symbols: Sequence[str], interval: str, *, rehearsal: bool, live_da
 
 
 def _parts(symbols: Sequence[str]) -> list[tuple[str, str, str, dict[str, Any]]]:
+    # The capital of an account's strategies adds up to its paper money, so that its figures do too.
     def symbol(n: int) -> str:
         return symbols[n % len(symbols)]
 
     return [
         ("anna", "mean_reversion", f"Dips of {symbol(0)}", {
-            "symbol": symbol(0), "order_value": 500.0, "window": 20, "threshold": 0.0015, "min_profit": 0.0005,
+            "symbol": symbol(0), "order_value": 500.0, "capital": 4000.0,
+            "window": 20, "threshold": 0.0015, "min_profit": 0.0005,
             "stop_loss": 0.01,
         }),
         ("anna", "breakout", f"Highs of {symbol(1)}", {
-            "symbol": symbol(1), "order_value": 400.0, "window": 15, "exit_window": 8,
+            "symbol": symbol(1), "order_value": 400.0, "capital": 3000.0,
+            "window": 15, "exit_window": 8,
         }),
         ("anna", "mean_reversion", f"Deep dips of {symbol(2)}", {
-            "symbol": symbol(2), "order_value": 300.0, "window": 20, "threshold": 0.003, "min_profit": 0.0005,
+            "symbol": symbol(2), "order_value": 300.0, "capital": 3000.0,
+            "window": 20, "threshold": 0.003, "min_profit": 0.0005,
             "stop_loss": 0.012,
         }),
         ("ben", "breakout", f"Trends of {symbol(3)}", {
-            "symbol": symbol(3), "order_value": 600.0, "window": 40, "exit_window": 20, "trailing": 0.02,
+            "symbol": symbol(3), "order_value": 600.0, "capital": 6000.0,
+            "window": 40, "exit_window": 20, "trailing": 0.02,
         }),
         ("ben", "mean_reversion", f"Quick dips of {symbol(0)}", {
-            "symbol": symbol(0), "order_value": 250.0, "window": 10, "threshold": 0.001, "min_profit": 0.0005,
+            "symbol": symbol(0), "order_value": 250.0, "capital": 4000.0,
+            "window": 10, "threshold": 0.001, "min_profit": 0.0005,
             "stop_loss": 0.01,
         }),
     ]  # fmt: skip

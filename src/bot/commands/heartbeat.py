@@ -17,7 +17,7 @@ def note_path(var: Path) -> Path:
 
 
 @contextlib.contextmanager
-def only_one(var: Path) -> Iterator[None]:
+def only_one(var: Path, how_to_end: str = "stop it: bot stop") -> Iterator[None]:
     """Hold the place of the running bot; Misconfigured when another holds it. The system frees it at our death."""
     lock = var / "run" / "bot.lock"
     try:
@@ -30,7 +30,7 @@ def only_one(var: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             pid = (read(var) or {}).get("pid", "?")
-            raise Misconfigured(f"a bot is running here already (process {pid}); stop it: bot stop") from None
+            raise Misconfigured(f"a bot is running here already (process {pid}); {how_to_end}") from None
         try:
             yield
         finally:

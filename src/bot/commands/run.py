@@ -184,7 +184,10 @@ def emulator(
     key: Annotated[str, typer.Option(help="API key of its customer.")] = "emulator-key",
     secret: Annotated[str, typer.Option(help="API secret of its customer.")] = "emulator-secret",  # noqa: S107
     customer: Annotated[
-        list[str] | None, typer.Option(help="KEY:SECRET of one more customer; repeatable, each owns the same.")
+        list[str] | None,
+        typer.Option(
+            envvar="EMULATOR_CUSTOMERS", help="KEY:SECRET of one more customer; repeatable, each owns the same."
+        ),
     ] = None,
     balance: Annotated[list[str] | None, typer.Option(help="What each customer owns, like USDT=100000.")] = None,
     synthetic: Annotated[int | None, typer.Option(help="Seed of a made-up market.")] = None,

@@ -6,7 +6,6 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import typer
@@ -38,6 +37,7 @@ class Finding(NamedTuple):
 def init() -> None:
     """Make folders, settings, encryption key and database; harmless when they are there."""
     from bot.bootstrap import Roof  # noqa: PLC0415
+    from bot.config import home  # noqa: PLC0415
 
     roof = Roof()
     folder = _folder(roof)
@@ -49,7 +49,7 @@ def init() -> None:
     say("database ready" + ("" if roof.settings.DB_URL else " (a private PostgreSQL below var/)"))
     _ = roof.box
     say("encryption key found" if had_key else f"encryption key made: {roof.key_file}")
-    env = Path(".env")
+    env = home() / ".env"
     if not env.exists():
         env.touch(mode=0o600)
         env.write_text(ENV, encoding="utf-8")
@@ -141,9 +141,11 @@ def _durability(roof: "Roof") -> Finding:
 
 
 def _key(roof: "Roof") -> Finding:
+    from bot.config import home  # noqa: PLC0415
+
     if roof.settings.ENCRYPTION_KEY is not None:
         _ = roof.box
-        env = Path(".env")
+        env = home() / ".env"
         if env.exists() and stat.S_IMODE(env.stat().st_mode) & 0o077 and "ENCRYPTION_KEY" in env.read_text("utf-8"):
             return Finding("key", "warning", "others may read .env, which holds ENCRYPTION_KEY", "chmod 600 .env")
         return Finding("key", "ok", "from ENCRYPTION_KEY")
