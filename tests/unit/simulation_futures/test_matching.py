@@ -186,3 +186,11 @@ def test_a_limit_is_kept_when_only_customers_stand_there(quiet: Desk) -> None:
     quiet.exchange.on_book("AAAUSDT", [], [], quiet.now_ms)
     quiet.limit(SELL, "1", "101", "bob")
     assert quiet.limit(BUY, "1", "100").is_open
+
+
+def test_a_resting_order_takes_from_new_levels_only_up_to_its_limit(quiet: Desk) -> None:
+    order = quiet.limit(BUY, "2", "100")
+    quiet.exchange.on_book("AAAUSDT", [], [(D(99), D(1)), (D(101), D(5))], quiet.now_ms)
+    assert (order.filled, order.state) == (D(1), OrderState.PARTIALLY_FILLED)
+    quiet.exchange.on_book("AAAUSDT", [], [(D(100), D(1))], quiet.now_ms)
+    assert order.state is OrderState.FILLED

@@ -66,14 +66,12 @@ def end_algo(state: State, algo: AlgoOrder, end: AlgoState, text: str = "") -> N
     state.archive_algo(algo)
 
 
-def fire_due(state: State, market: Market, working_type: WorkingType) -> bool:
+def fire_due(state: State, market: Market) -> bool:
     """Fire every waiting order whose price has come, oldest first; say whether any fired."""
     fired = False
     for algo in list(market.waiting.values()):
-        if not algo.is_open or algo.working_type is not working_type:
-            continue
         price = _working_price(market, algo)
-        if price is not None and _watch(state, algo, price) and _is_calm(market, algo):
+        if algo.is_open and price is not None and _watch(state, algo, price) and _is_calm(market, algo):
             _fire(state, market, algo)
             fired = True
     return fired

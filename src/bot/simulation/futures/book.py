@@ -7,6 +7,7 @@ hold. At one price the market stands ahead of our customers, who came later.
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from itertools import takewhile
 from typing import NamedTuple
 
 from bot.domain.money import EXACT, ZERO
@@ -51,8 +52,12 @@ class Book:
         order.place = 0
 
     def resting(self, side: Side) -> Iterator[FuturesOrder]:
-        """Give the orders of a side, best price first, oldest first at each price, as they stood at the call."""
-        return iter([row.order for row in self._rows[side]])
+        """Give the orders of a side, best price first, oldest first at each price; use it before the book changes."""
+        return (row.order for row in self._rows[side])
+
+    def crossing(self, side: Side, price: Decimal) -> list[FuturesOrder]:
+        """Give the orders of a side that may trade at a price, best first."""
+        return [row.order for row in takewhile(lambda row: within(row.order, price), self._rows[side])]
 
     def best_resting(self, side: Side) -> FuturesOrder | None:
         """Give the first order of a side that a customer could meet; orders for retail traders only meet the market."""

@@ -127,12 +127,10 @@ def fill_resting(
     """
     left = quantity
     for side in (Side.BUY, Side.SELL):
-        for order in market.book.resting(side):
-            if not within(order, price) or (left is not None and left <= 0):
-                break
-            if not order.is_open:
-                continue
-            part = tradable(state, order) if left is None else min(left, tradable(state, order))
+        for order in market.book.crossing(side, price):
+            part = tradable(state, order) if order.is_open else ZERO
+            if left is not None:
+                part = min(left, part)
             if part > 0:
                 left = None if left is None else less(left, part)
                 standing = price if at_market or order.price is None else order.price
@@ -143,7 +141,8 @@ def fill_resting(
 def cross_levels(state: State, market: Market) -> None:
     """Let customers' resting orders trade with the market's levels that came to stand against them."""
     for side in (Side.BUY, Side.SELL):
-        for order in market.book.resting(side):
+        level = market.book.level(side.opposite)
+        for order in market.book.crossing(side, level.price) if level is not None else ():
             while order.is_open and (level := market.book.level(side.opposite)) is not None:
                 part = tradable(state, order)
                 if order.price is None or part <= 0 or not within(order, level.price):

@@ -14,7 +14,6 @@ from bot.simulation.futures.algo import fire_due, level_of
 from bot.simulation.futures.liquidation import liquidate_due
 from bot.simulation.futures.matching import fill_resting
 from bot.simulation.futures.state import Account, Market, State
-from bot.simulation.futures.words import WorkingType
 
 
 def show_candle(state: State, market: Market, candle: Candle) -> None:
@@ -58,9 +57,7 @@ def ripple(state: State, market: Market, accounts: Iterable[Account] | None = No
     concerned = list(state.accounts.values() if accounts is None else accounts)
     moving = True
     while moving:
-        moving = False
-        for working_type in WorkingType:
-            moving |= fire_due(state, market, working_type)
+        moving = fire_due(state, market)
         if liquidate_due(state, market.contract.symbol, concerned):
             moving, concerned = True, list(state.accounts.values())
 
@@ -80,8 +77,8 @@ def _next_stop(market: Market, target: Decimal) -> Decimal | None:
         return None
     falling = target < now
     side = Side.BUY if falling else Side.SELL
-    waiting = [order.price for order in market.book.resting(side)]
-    waiting += [level_of(algo) for algo in market.waiting.values()]
+    best = next(market.book.resting(side), None)
+    waiting = [best.price if best is not None else None, *(level_of(algo) for algo in market.waiting.values())]
     ahead = [price for price in waiting if price is not None and (target < price < now or target > price > now)]
     if not ahead:
         return None
