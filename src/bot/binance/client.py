@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+import structlog
 from msgspec import Struct
 
 from bot.binance import futures, spot
@@ -19,16 +20,19 @@ from bot.binance.hosts import Hosts
 from bot.binance.limits import LIMITS, OrderCounts, WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
+from bot.binance.wire import UsedLimit
 from bot.binance.wire_futures import funds_of
 from bot.binance.wire_market import DepthReply
 from bot.binance.wire_requests import NOTHING
 from bot.binance.ws_sender import WsSender
-from bot.domain.errors import Misconfigured
+from bot.domain.errors import BotError, Misconfigured
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import FundsSeen, OrderUpdate
 from bot.domain.order import Fill, Order, OrderType, Side, TimeInForce
 from bot.ports import Clock
+
+log = structlog.get_logger()
 
 KLINES_MAX = 1_000
 """Rows in one page of klines."""
@@ -89,7 +93,8 @@ class Sender(Protocol):
 def build_public(hosts: Hosts, bank: WeightBank | None = None) -> "Client":
     """Give a client for what needs no key."""
     made = SpotClient if hosts.market is Market.SPOT else FuturesClient
-    return made(hosts, Rest(hosts, bank or WeightBank(LIMITS[hosts.market])))
+    shared = bank or WeightBank(LIMITS[hosts.market])
+    return made(hosts, Rest(hosts, shared), bank=shared)
 
 
 def build_spot(
@@ -100,7 +105,7 @@ def build_spot(
     path: OrderPath = OrderPath.REST,
 ) -> "SpotClient":
     """Give a client of one spot account. Share the bank between all clients: Binance counts by address."""
-    return SpotClient(hosts, *_senders(credentials, hosts, clock, bank, path))
+    return _signed(SpotClient, credentials, hosts, clock, bank, path)
 
 
 def build_futures(
@@ -111,31 +116,54 @@ def build_futures(
     path: OrderPath = OrderPath.REST,
 ) -> "FuturesClient":
     """Give a client of one USD-M account. Share the bank between all clients: Binance counts by address."""
-    return FuturesClient(hosts, *_senders(credentials, hosts, clock, bank, path))
+    return _signed(FuturesClient, credentials, hosts, clock, bank, path)
 
 
-def _senders(
-    credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None, path: OrderPath
-) -> tuple[Sender, Sender]:
+def _signed[C: "Client"](
+    kind: type[C], credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None, path: OrderPath
+) -> C:
     shared, counts = bank or WeightBank(LIMITS[hosts.market]), OrderCounts(hosts.market)
     rest = Rest(hosts, shared, clock=clock, credentials=credentials, counts=counts)
-    if path is OrderPath.REST:
-        return rest, rest
-    return rest, WsSender(hosts, shared, rest, clock=clock, credentials=credentials, counts=counts)
+    orders: Sender = rest
+    if path is OrderPath.WS:
+        orders = WsSender(hosts, shared, rest, clock=clock, credentials=credentials, counts=counts)
+    return kind(hosts, rest, orders, bank=shared, counts=counts)
 
 
 class Client(ABC):
     """Requests to one market. Each raises one of the four families of error."""
 
-    def __init__(self, hosts: Hosts, sender: Sender, orders: Sender | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        sender: Sender,
+        orders: Sender | None = None,
+        *,
+        bank: WeightBank | None = None,
+        counts: OrderCounts | None = None,
+    ) -> None:
         self.hosts = hosts
+        self._bank = bank
+        self._counts = counts
         self._rest = sender
         self._orders = orders or sender
 
-    def open(self) -> None:
-        """Connect what orders go by, so that the first one need not wait."""
+    async def open(self) -> None:
+        """Connect what orders go by, so that the first one need not wait, and learn how many orders are allowed."""
         if isinstance(self._orders, WsSender):
             self._orders.open()
+        table = spot.ORDER_LIMITS if self.hosts.market is Market.SPOT else futures.ORDER_LIMITS
+        try:
+            told = await self.call(table, NOTHING)
+        except BotError as error:
+            log.warning("limits.unknown", market=self.hosts.market, reason=str(error))
+            return
+        if self._counts is not None:
+            self._counts.set_limits(told)
+
+    def _learn_limits(self, told: Sequence[UsedLimit]) -> None:
+        if self._bank is not None:
+            self._bank.set_limits(told)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -197,7 +225,9 @@ class SpotClient(Client):
 
     async def instruments(self) -> dict[str, Instrument]:
         """Give all symbols with the rules in force."""
-        return (await self.call(spot.EXCHANGE_INFO, ask.ExchangeInfoRequest())).instruments()
+        told = await self.call(spot.EXCHANGE_INFO, ask.ExchangeInfoRequest())
+        self._learn_limits(told.rateLimits)
+        return told.instruments()
 
     async def funds(self, time_ms: int) -> FundsSeen:
         """Give free + locked by asset, stamped with `time_ms`. Raises Misconfigured when the account may not trade."""
@@ -228,7 +258,9 @@ class FuturesClient(Client):
 
     async def instruments(self) -> dict[str, Instrument]:
         """Give all contracts with the rules in force."""
-        return (await self.call(futures.EXCHANGE_INFO, NOTHING)).instruments()
+        told = await self.call(futures.EXCHANGE_INFO, NOTHING)
+        self._learn_limits(told.rateLimits)
+        return told.instruments()
 
     async def funds(self, time_ms: int) -> FundsSeen:
         """Give wallet balances, stamped with `time_ms`. Raises Misconfigured for what this account may not or must."""

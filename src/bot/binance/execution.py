@@ -84,7 +84,7 @@ class SignedBroker:
         """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
         self._deliver = deliver
         await self._clock.sync()
-        self._client.open()
+        await self._client.open()
         await self._user.start()
         for each in open_orders:
             self._track(each.order.client_order_id, each.order.symbol, each.order.market)

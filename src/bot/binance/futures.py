@@ -5,8 +5,8 @@ from typing import Any
 from bot.binance import wire_futures as told
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint, Pool, Priority, Security, by_limit, one_or_all
-from bot.binance.wire import KlineRow, ServerTime
-from bot.binance.wire_account import Message, RateLimit
+from bot.binance.wire import KlineRow, ServerTime, UsedLimit
+from bot.binance.wire_account import Message
 from bot.binance.wire_market import (
     AggTradeReply,
     BookTickerReply,
@@ -192,7 +192,7 @@ LEVERAGE_BRACKET: Endpoint[ask.OfAnySymbol, told.SymbolBrackets | list[told.Symb
 INCOME: Endpoint[ask.IncomeRequest, list[told.IncomeRow]] = _reads(
     "income", ask.IncomeRequest, list[told.IncomeRow], 30, **_OLD
 )
-ORDER_LIMITS: Endpoint[ask.Nothing, list[RateLimit]] = _reads("rateLimit/order", ask.Nothing, list[RateLimit])
+ORDER_LIMITS: Endpoint[ask.Nothing, list[UsedLimit]] = _reads("rateLimit/order", ask.Nothing, list[UsedLimit])
 POSITION_MODE: Endpoint[ask.Nothing, told.PositionMode] = _reads(
     "positionSide/dual", ask.Nothing, told.PositionMode, 30
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bot.binance.bans import BanNote, NoBanNote
 from bot.binance.endpoints import Pool, Priority
 from bot.binance.errors import Throttled
+from bot.binance.wire import UsedLimit
 from bot.domain.market import Market
 
 WINDOW_S = 60.0
@@ -117,10 +118,11 @@ class WeightBank:
         """Say when the minute's weight will be used up at the present rate."""
         return self._windows[Pool.MARKET].forecast()
 
-    def set_limit(self, limit: int) -> None:
-        """Take over the weight a minute that the host's exchangeInfo tells."""
-        if limit > 0:
-            self._windows[Pool.MARKET].limit = limit
+    def set_limits(self, told: Iterable[UsedLimit]) -> None:
+        """Take over the weight a minute that the host tells."""
+        for each in told:
+            if each.rateLimitType == "REQUEST_WEIGHT" and each.window == "1m" and each.limit > 0:
+                self._windows[Pool.MARKET].limit = each.limit
 
     def wait_s(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> float:
         """Say how long such a request has to wait; 0 when it may go."""
@@ -195,12 +197,13 @@ class OrderCounts:
         """Place nothing for so long: the host said that it is enough."""
         self._blocked_until = max(self._blocked_until, self._wall() + wait_s)
 
-    def set_limits(self, limits: Iterable[tuple[str, int]]) -> None:
-        """Take over the limits that the host's exchangeInfo tells, as (`10s`, limit)."""
-        for name, limit in limits:
-            if name in _SECONDS and limit > 0:
-                found = self._windows.setdefault(name, Window(limit, _SECONDS[name], self._wall))
-                found.limit = limit
+    def set_limits(self, told: Iterable[UsedLimit]) -> None:
+        """Take over the limits that the host tells, and what is used of them."""
+        for each in told:
+            if each.rateLimitType == "ORDERS" and each.window in _SECONDS and each.limit > 0:
+                found = self._windows.setdefault(each.window, Window(0, _SECONDS[each.window], self._wall))
+                found.limit = each.limit
+                found.learn(each.count, 0)
 
 
 _SECONDS = {"10s": 10.0, "1m": 60.0, "1d": 86_400.0}

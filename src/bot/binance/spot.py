@@ -4,14 +4,13 @@ from typing import Any
 
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint, Pool, Priority, Security, Weight, by_limit, one_or_all
-from bot.binance.wire import ExchangeInfo, KlineRow, ServerTime
+from bot.binance.wire import ExchangeInfo, KlineRow, ServerTime, UsedLimit
 from bot.binance.wire_account import (
     AmendReply,
     CancelledRow,
     CommissionReply,
     FiltersReply,
     OrderListReply,
-    RateLimit,
     Replaced,
     RestrictionsReply,
     TestReply,
@@ -130,8 +129,8 @@ COMMISSION: Endpoint[ask.OfSymbol, CommissionReply] = Endpoint(
     method="GET", path=_V3 + "account/commission", request=ask.OfSymbol, reply=CommissionReply, weight=20,
     security=_SIGNED, ws_method="account.commission",
 )  # fmt: skip
-ORDER_LIMITS: Endpoint[ask.Nothing, list[RateLimit]] = Endpoint(
-    method="GET", path=_V3 + "rateLimit/order", request=ask.Nothing, reply=list[RateLimit], weight=40,
+ORDER_LIMITS: Endpoint[ask.Nothing, list[UsedLimit]] = Endpoint(
+    method="GET", path=_V3 + "rateLimit/order", request=ask.Nothing, reply=list[UsedLimit], weight=40,
     security=_SIGNED, ws_method="account.rateLimits.orders",
 )  # fmt: skip
 MY_FILTERS: Endpoint[ask.OfSymbol, FiltersReply] = Endpoint(

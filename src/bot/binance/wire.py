@@ -50,6 +50,27 @@ class KlineRow(Struct, array_like=True, gc=False):
         )  # fmt: skip
 
 
+class UsedLimit(Struct):
+    """A limit, and what is used of it where Binance says so."""
+
+    rateLimitType: str = ""
+    interval: str = ""
+    intervalNum: int = 1
+    limit: int = 0
+    count: int = 0
+
+    @property
+    def window(self) -> str:
+        """Give its window as headers write it: `10s`, `1m`, `1d`."""
+        return f"{self.intervalNum}{self.interval[:1].lower()}"
+
+    @property
+    def header(self) -> str:
+        """Give the name of the REST header that tells the same."""
+        kind = "used-weight" if self.rateLimitType == "REQUEST_WEIGHT" else "order-count"
+        return f"x-mbx-{kind}-{self.window}"
+
+
 class SymbolFilter(Struct):
     """Any filter of exchangeInfo: the fields of all those we obey."""
 
@@ -115,6 +136,7 @@ class ExchangeInfo(Struct):
     """Reply of exchangeInfo, as far as we read it."""
 
     symbols: list[SymbolInfo]
+    rateLimits: list[UsedLimit] = []
 
     def instruments(self) -> dict[str, Instrument]:
         """Give the instruments of spot trading by symbol."""

@@ -158,16 +158,6 @@ class TestReply(Struct):
     discount: FeeDiscount | None = None
 
 
-class RateLimit(Struct):
-    """One limit, with what is used of it where Binance says so."""
-
-    rateLimitType: str = ""
-    interval: str = ""
-    intervalNum: int = 1
-    limit: int = 0
-    count: int | None = None
-
-
 class FiltersReply(Struct):
     """The rules that hold for this account alone."""
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from bot.binance.wire import SymbolFilter, lot_rule
+from bot.binance.wire import SymbolFilter, UsedLimit, lot_rule
 from bot.binance.wire_orders import our_fill, status_of
 from bot.domain.instrument import Instrument, NotionalRule, PriceRule, SideBand
 from bot.domain.market import Market
@@ -74,6 +74,7 @@ class FuturesExchangeInfo(Struct):
     """Reply of exchangeInfo, as far as we read it."""
 
     symbols: list[FuturesSymbol]
+    rateLimits: list[UsedLimit] = []
     serverTime: int = 0
 
     def instruments(self) -> dict[str, Instrument]:

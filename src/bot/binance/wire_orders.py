@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from bot.binance.wire import UsedLimit
 from bot.domain.market import Market
 from bot.domain.messages import FundsSeen, OrderUpdate
 from bot.domain.money import EXACT, ZERO, Price, Quantity, number
@@ -210,22 +211,6 @@ class EventHead(Struct):
     e: str = ""
 
 
-class UsedLimit(Struct):
-    """A limit, and what is used of it."""
-
-    rateLimitType: str = ""
-    interval: str = ""
-    intervalNum: int = 1
-    limit: int = 0
-    count: int = 0
-
-    @property
-    def header(self) -> str:
-        """Give the name of the REST header that tells the same."""
-        kind = "used-weight" if self.rateLimitType == "REQUEST_WEIGHT" else "order-count"
-        return f"x-mbx-{kind}-{self.intervalNum}{self.interval[:1].lower()}"
-
-
 class ApiReply(Struct):
     """Any frame of the WebSocket API: a reply to a request of ours, or an event."""
 
@@ -233,7 +218,7 @@ class ApiReply(Struct):
     status: int = 0
     result: msgspec.Raw = msgspec.Raw()
     error: msgspec.Raw = msgspec.Raw()
-    rateLimits: list["UsedLimit"] = []
+    rateLimits: list[UsedLimit] = []
     event: msgspec.Raw = msgspec.Raw()
 
 

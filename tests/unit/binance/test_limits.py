@@ -8,6 +8,7 @@ from bot.binance.bans import BanNote
 from bot.binance.endpoints import Pool, Priority
 from bot.binance.errors import Throttled
 from bot.binance.limits import OrderCounts, WeightBank
+from bot.binance.wire import UsedLimit
 from bot.domain.market import Market
 
 
@@ -95,7 +96,7 @@ def test_the_end_of_the_weight_is_forecast(bank: WeightBank, times: Times) -> No
     bank.learn(200, {"x-mbx-used-weight-1m": "80"})
     told = bank.forecast()
     assert (told.used, told.limit, told.exhausted_in_s) == (80, 100, pytest.approx(5.0))
-    bank.set_limit(6000)
+    bank.set_limits([UsedLimit("REQUEST_WEIGHT", "MINUTE", 1, 6000), UsedLimit("RAW_REQUESTS", "MINUTE", 5, 9)])
     assert bank.forecast().exhausted_in_s is None
 
 
@@ -130,7 +131,7 @@ def test_a_note_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
 
 def test_orders_are_counted_by_account_and_entries_leave_room_for_stops(times: Times) -> None:
     counts = OrderCounts(Market.SPOT, wall=times)
-    counts.set_limits([("10s", 10), ("5s", 1)])
+    counts.set_limits([UsedLimit("ORDERS", "SECOND", 10, 10), UsedLimit("ORDERS", "SECOND", 5, 1)])
     counts.admit(9, Priority.ORDER)
     with pytest.raises(Throttled, match="nothing was sent"):
         counts.admit(1, Priority.ORDER)
