@@ -141,8 +141,6 @@ class Intake:
         )
         if order.trailing_delta is not None:
             check_trailing(rules, order.side, order.type, order.trailing_delta)
-        if order.price is not None and not times(order.price, order.quantity):
-            raise Refused(-1013, "Price * QTY is zero or less.")
 
     def _expect(self, market: SymbolMarket, order: RestingOrder) -> Decimal:
         """Give the price that a market order may expect, and its quantity when it came as an amount of quote."""

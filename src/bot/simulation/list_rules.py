@@ -9,11 +9,13 @@ from bot.simulation.lists import ListKind, NewList
 from bot.simulation.orders import CONTINGENT, STOPS, TAKES, NewOrder, Refused
 
 _LIMIT_SIDE = TAKES | {OrderType.LIMIT_MAKER}
-_OCO_SIDES = {
-    # (leg of the pair that stands above the market, side): code when the wrong type is there
-    (False, Side.BUY): (-1165, "In a BUY OCO, the limit leg must be below the stop leg."),
-    (True, Side.SELL): (-1166, "In a SELL OCO, the limit leg must be above the stop leg."),
+_MISPLACED = {
+    (Side.BUY, False): (-1165, "In a BUY OCO, the limit leg must be below the stop leg."),
+    (Side.SELL, False): (-1166, "In a SELL OCO, the limit leg must be above the stop leg."),
+    (Side.BUY, True): (-1198, "In a BUY OCO, the take profit leg must be below."),
+    (Side.SELL, True): (-1199, "In a SELL OCO, the take profit leg must be above."),
 }
+"""Code and text by side, and by whether the leg beside the stop is a take profit."""
 _PRICES = "The relationship of the prices for the orders is not correct."
 
 
@@ -54,26 +56,13 @@ def check_pair(above: NewOrder, below: NewOrder, last: Decimal | None) -> None:
         for leg in (above, below)
     ):
         raise Refused(-1160, "An iceberg leg of an OCO needs timeInForce GTC.")
-    _check_places(above, stop, limit)
+    if (stop is above) is not (stop.side is Side.BUY):
+        raise Refused(*_MISPLACED[stop.side, limit.type in TAKES])
     top, bottom = _level(above), _level(below)
     if top is not None and bottom is not None and top <= bottom:
         raise Refused(-2010, _PRICES)
     if last is not None and ((top is not None and top <= last) or (bottom is not None and bottom >= last)):
         raise Refused(-2010, _PRICES)
-
-
-def _check_places(above: NewOrder, stop: NewOrder, limit: NewOrder) -> None:
-    is_buy = stop.side is Side.BUY
-    if (stop is above) is is_buy:
-        return
-    if limit.type in TAKES:
-        raise Refused(
-            *((-1198, "In a BUY OCO, the take profit leg must be below.") if is_buy else
-              (-1199, "In a SELL OCO, the take profit leg must be above."))
-        )  # fmt: skip
-    if is_buy:
-        raise Refused(*_OCO_SIDES[False, Side.BUY])
-    raise Refused(*_OCO_SIDES[True, Side.SELL])
 
 
 def _check_allowed(instrument: Instrument, new: NewList) -> None:

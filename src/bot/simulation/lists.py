@@ -9,7 +9,7 @@ from bot.domain.money import EXACT, ZERO
 from bot.domain.order import OrderStatus
 from bot.simulation.books import Books
 from bot.simulation.happenings import ListMoved
-from bot.simulation.orders import NewOrder, Refused, RestingOrder
+from bot.simulation.orders import NewOrder, RestingOrder
 
 OCO_TRIGGER = "OCO_TRIGGER"
 PHASE_ONE_EXPIRED = "OTO_PHASE_ONE_EXPIRED"
@@ -55,7 +55,6 @@ class OrderList(msgspec.Struct, eq=False):
     second: list[RestingOrder] = []
     updated_ms: int = 0
     is_open: bool = True
-    is_ending: bool = False
 
     @property
     def contingency(self) -> str:
@@ -137,8 +136,6 @@ class Lists:
     def after_end(self, order: RestingOrder, now_ms: int) -> None:
         """Draw the conclusions from the end of a leg."""
         one = self._lists[order.list_id]
-        if one.is_ending or not one.is_open:
-            return
         if order in one.first and order.status is OrderStatus.FILLED:
             if any(leg.is_open for leg in one.second):
                 self.due.append(one)
@@ -148,10 +145,7 @@ class Lists:
         self._close(one, now_ms)
 
     def cancel(self, one: OrderList, now_ms: int, request_id: str = "") -> None:
-        """Cancel every open leg; Refused -2011 when the list is over."""
-        if not one.is_open:
-            raise Refused(-2011, "Unknown order sent.")
-        one.is_ending = True
+        """Cancel every open leg."""
         for leg in one.legs:
             if leg.is_open:
                 self._books.finish(leg, OrderStatus.CANCELED, now_ms, request_id=request_id)
@@ -184,7 +178,6 @@ class Lists:
             )  # fmt: skip
 
     def _expire(self, one: OrderList, now_ms: int, reason: str) -> None:
-        one.is_ending = True
         for leg in one.legs:
             if leg.is_open:
                 self._books.finish(leg, OrderStatus.EXPIRED, now_ms, reason=reason)

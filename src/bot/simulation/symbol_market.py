@@ -115,11 +115,6 @@ class SymbolMarket:
         price = taker_price(quoted, side, terms, self.instrument)
         return (price if limit is None else better(side, price, limit)), None
 
-    def best(self, side: Side) -> Decimal | None:
-        """Give the best price somebody bids (BUY) or asks (SELL), clients and outside together."""
-        levels = self.level_prices(side, 1)
-        return levels[0] if levels else None
-
     def level_prices(self, side: Side, count: int) -> list[Decimal]:
         """Give the best prices of one side of the book, clients and outside together."""
         mine = [price for price, _ in zip((price for price, _ in self.book[side].levels()), range(count), strict=False)]

@@ -79,6 +79,7 @@ FORMS: list[tuple[str, int, str, dict[str, Any]]] = [
         "pegged price",
         {"type": T.LIMIT, "quantity": "1", "peg": Peg("PRIMARY_PEG"), "time_in_force": IOC},
     ),
+    ("a time of futures", -1115, "Invalid timeInForce", {"quantity": "1", "price": "90", "time_in_force": "GTX"}),
     ("trail of nothing", -1013, "TRAILING_DELTA", {"type": T.STOP_LOSS, "quantity": "1", "trailing_delta": 0}),
 ]
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bot.domain.instrument import Instrument, NotionalRule
 from bot.domain.order import OrderStatus, OrderType, Side, StpMode
-from bot.simulation.exchange import Balance, Exchange, Refused
+from bot.simulation.exchange import Balance, Exchange, Refused, Terms
 from bot.simulation.happenings import Happening, OrderMoved
 
 D = Decimal
@@ -62,6 +62,20 @@ def test_an_order_may_be_amended_so_often(put: Any, shared: Exchange, full: Inst
     with pytest.raises(Refused, match="MAX_NUM_ORDER_AMENDS"):
         shared.amend("ann", "ABCUSDT", D("0.5"), client_order_id="c1", now_ms=2)
     assert (order.shown, order.locked) == (D(1), D(1))
+
+
+def test_an_iceberg_shrinks_no_further_than_what_it_shows(put: Any, shared: Exchange) -> None:
+    put("ann", SELL, "3", "105", iceberg_quantity=D(1))
+    with pytest.raises(Refused, match="IcebergQty exceeds QTY"):
+        shared.amend("ann", "ABCUSDT", D("0.9"), client_order_id="c1", now_ms=2)
+
+
+def test_an_order_by_quote_that_waits_for_the_next_candle_is_not_amended(put: Any, shared: Exchange) -> None:
+    shared.forget_depth("ABCUSDT")
+    order = put("ann", SELL, None, quote_quantity=D(50), terms=Terms(fill="next"))
+    assert order.is_open
+    with pytest.raises(Refused, match="quoteOrderQty"):
+        shared.amend("ann", "ABCUSDT", D("0.1"), client_order_id="c1", now_ms=2)
 
 
 def test_an_amendment_takes_no_id_of_another_open_order_and_no_finished_order(put: Any, shared: Exchange) -> None:
@@ -182,3 +196,24 @@ def test_trades_with_oneself_that_were_prevented_long_ago_are_forgotten(full: In
     known = exchange.prevented("ann", "ABCUSDT")
     assert known[-1].match_id == 8
     assert 2 <= len(known) <= 5
+
+
+def test_waiting_orders_are_put_back_where_they_waited(full: Instrument, desk_of: Any) -> None:
+    before, after = (Exchange({"ABCUSDT": full}) for _ in range(2))
+    for exchange in (before, after):
+        exchange.open_account("ann", {"USDT": D(10_000), "ABC": D(100)})
+        exchange.on_price("ABCUSDT", D(100), 0)
+    put = desk_of(before)
+    stop = put("ann", SELL, "1", "94", type=OrderType.STOP_LOSS_LIMIT, stop_price=D(95))
+    market = put("ann", SELL, "1", terms=Terms(fill="next"))
+    part = put("ann", SELL, "2", "101")
+    before.on_price("ABCUSDT", D(101), 1, D(1))
+    assert market.status is OrderStatus.FILLED
+    for order in (stop, part):
+        after.adopt("ann", order)
+    assert after.balances("ann")["ABC"] == Balance(D(98), D(2))
+    after.on_price("ABCUSDT", D(95), 2)
+    assert (stop.status, part.status) == (OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED)
+    assert stop.fills[0].trade_id > part.fills[0].trade_id
+    with pytest.raises(ValueError, match="here already"):
+        after.adopt("ann", part)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bot.domain.instrument import Instrument
-from bot.domain.order import OrderStatus, OrderType, Side, StpMode
+from bot.domain.instrument import Instrument, LotRule
+from bot.domain.order import OrderStatus, OrderType, Side, StpMode, TimeInForce
 from bot.simulation.exchange import Balance, Commission, Exchange, ListKind, NewList, OrderList, Rates, Refused
 from bot.simulation.happenings import Happening, ListMoved, OrderMoved
 
@@ -184,3 +184,38 @@ def test_both_legs_of_a_pair_shrink_together(put: Any, shared: Exchange) -> None
     assert [leg.quantity for leg in one.legs] == [D(1), D(1)]
     assert shared.balances("ann")["USDT"] == Balance(D(9_889), D(111))
     assert one.legs[1].client_order_id == "new"
+
+
+def test_a_leg_that_expires_on_its_trigger_ends_its_list(put: Any, shared: Exchange) -> None:
+    pair = (
+        put.wish(SELL, "2", "110", type=MAKER),
+        put.wish(SELL, "2", "89", type=SLL, stop_price=D(90), time_in_force=TimeInForce.FOK),
+    )
+    one = oco(put, shared, pair=pair)
+    shared.on_price("ABCUSDT", D(90), 5)
+    assert [(leg.status, leg.expiry_reason) for leg in one.legs] == [
+        (S.EXPIRED, "OCO_TRIGGER"),
+        (S.EXPIRED, "UNFILLED_FOK_ORDER_EXPIRED"),
+    ]
+    assert not one.is_open
+    assert shared.balances("ann")["ABC"] == Balance(D(100))
+
+
+def test_a_list_that_bought_less_than_a_lot_has_nothing_to_sell(put: Any, shared: Exchange, full: Instrument) -> None:
+    shared.set_commission("ann", Commission(Rates(maker=D("0.5"))))
+    shared.set_instrument(replace(full, lot=LotRule(D("1.5"), D(1_000), D("0.5"))))
+    one = oto(put, shared, ListKind.OPO, put.wish(SELL, None, "120"))
+    shared.on_price("ABCUSDT", D(95), 5)
+    assert (one.legs[1].status, one.legs[1].expiry_reason) == (S.EXPIRED, "REJECTED")
+
+
+def test_lists_that_ended_long_ago_are_forgotten_with_their_orders(put: Any, full: Instrument) -> None:
+    exchange = Exchange({"ABCUSDT": full}, keep_finished=4)
+    exchange.open_account("ann", {"USDT": D(10_000), "ABC": D(100)})
+    exchange.on_price("ABCUSDT", D(100), 0)
+    for moment in range(12):
+        oco(put, exchange)
+        exchange.cancel_list("ann", "ABCUSDT", client_id="list", now_ms=moment)
+    kept = oco(put, exchange)
+    assert exchange.order_list("ann", client_id="list") is kept
+    assert len(exchange.order_lists("ann")) <= 6

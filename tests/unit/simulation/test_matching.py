@@ -194,3 +194,31 @@ def test_the_endless_outside_asks_a_spread_above_the_last_price(full: Instrument
         "100.03"
     )
     assert exchange.place("bob", client_order_id="4", side=SELL, price=D(99), **limit).fills[0].price == D(100)
+
+
+def test_a_market_order_that_meets_its_owner_first_ends_or_passes_him_by(shared: Exchange, put: Any) -> None:
+    put("bob", SELL, "1", "101")
+    put("ann", SELL, "1", "102")
+    ended = put("bob", BUY, "1", stp=StpMode.EXPIRE_TAKER)
+    assert (ended.status, ended.fills) == (S.EXPIRED_IN_MATCH, [])
+    passed = put("bob", BUY, "1", stp=StpMode.EXPIRE_MAKER)
+    assert [fill.price for fill in passed.fills] == [D(102)]
+    assert shared.balances("bob") == {"USDT": Balance(D(9_898)), "ABC": Balance(D(101))}
+
+
+def test_an_iceberg_that_meets_its_owner_shows_no_more_than_is_left(put: Any) -> None:
+    ice = put("ann", SELL, "3", "101", iceberg_quantity=D(2))
+    put("ann", BUY, "2.5", "101", stp=StpMode.DECREMENT)
+    assert (ice.prevented, ice.remaining, ice.shown) == (D("2.5"), D("0.5"), D("0.5"))
+
+
+def test_takers_see_the_endless_outside_again_when_the_depth_is_forgotten(shared: Exchange, put: Any) -> None:
+    shared.forget_depth("ABCUSDT")
+    assert put("bob", BUY, "50").fills[0].price == D(100)
+
+
+@pytest.mark.parametrize(("peg", "price"), [(Peg("PRIMARY_PEG", 2), "99.98"), (Peg("MARKET_PEG", 1), "100.01")])
+def test_the_endless_outside_has_a_level_at_every_tick(shared: Exchange, put: Any, peg: Peg, price: str) -> None:
+    shared.forget_depth("ABCUSDT")
+    order = put("ann", BUY, "1", type=OrderType.LIMIT, peg=peg, time_in_force=TimeInForce.GTC)
+    assert order.price == D(price)
