@@ -15,6 +15,7 @@ from bot.simulation.futures.settlement import INSURANCE, trade
 from bot.simulation.futures.state import Account, Market, State
 from bot.simulation.futures.sums import less
 from bot.simulation.futures.words import (
+    FOK_UNFILLED,
     IOC_REMAINDER,
     MARKET_UNFILLED,
     NO_REASON,
@@ -51,7 +52,8 @@ def take(state: State, order: FuturesOrder) -> None:
     elif order.type is OrderType.MARKET:
         finish(state, order, OrderState.EXPIRED, MARKET_UNFILLED)
     elif order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
-        finish(state, order, OrderState.EXPIRED, IOC_REMAINDER)
+        whole = order.time_in_force is TimeInForce.FOK
+        finish(state, order, OrderState.EXPIRED, FOK_UNFILLED if whole else IOC_REMAINDER)
     else:
         state.markets[order.symbol].book.add(order)
 

@@ -146,7 +146,6 @@ class Market(msgspec.Struct, eq=False):
     index: Decimal | None = None
     fed_mark: Decimal | None = None
     seen_ms: int = -1
-    next_funding_ms: int = 0
     funding: list[FundingRate] = []
     waiting: dict[int, AlgoOrder] = {}
 
