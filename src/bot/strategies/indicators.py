@@ -138,39 +138,41 @@ class Deviation(Indicator):
         self.value = sqrt(sum((close - self.mean) ** 2 for close in window) / len(window))
 
 
-class Highest(Indicator):
+class _Extreme(Indicator):
+    """The largest of the last numbers before the current one; each number is kept only while it may still be it."""
+
+    def __init__(self, label: str, period: int) -> None:
+        super().__init__(f"{label}_{period}")
+        self.warm_up = period + 1
+        self._period = period
+        self._window: deque[tuple[int, float]] = deque()
+
+    def _slide(self, number: float) -> float:
+        window = self._window
+        while window and window[0][0] < self.count - self._period:
+            window.popleft()
+        largest = window[0][1] if window else number
+        while window and window[-1][1] <= number:
+            window.pop()
+        window.append((self.count, number))
+        return largest
+
+
+class Highest(_Extreme):
     """Highest high of the last `period` candles *before* the current one, so that a new high can exceed it."""
 
     def __init__(self, period: int) -> None:
-        super().__init__(f"highest_{period}")
-        self.warm_up = period + 1
-        self._window: deque[tuple[int, float]] = deque()
-        self._period = period
+        super().__init__("highest", period)
 
     def _take(self, candle: Candle) -> None:
-        window = self._window
-        while window and window[0][0] < self.count - self._period:
-            window.popleft()
-        self.value = window[0][1] if window else candle.high
-        while window and window[-1][1] <= candle.high:
-            window.pop()
-        window.append((self.count, candle.high))
+        self.value = self._slide(candle.high)
 
 
-class Lowest(Indicator):
+class Lowest(_Extreme):
     """Lowest low of the last `period` candles before the current one."""
 
     def __init__(self, period: int) -> None:
-        super().__init__(f"lowest_{period}")
-        self.warm_up = period + 1
-        self._window: deque[tuple[int, float]] = deque()
-        self._period = period
+        super().__init__("lowest", period)
 
     def _take(self, candle: Candle) -> None:
-        window = self._window
-        while window and window[0][0] < self.count - self._period:
-            window.popleft()
-        self.value = window[0][1] if window else candle.low
-        while window and window[-1][1] >= candle.low:
-            window.pop()
-        window.append((self.count, candle.low))
+        self.value = -self._slide(-candle.low)
