@@ -90,7 +90,8 @@ def test_captured_frames_of_a_combined_stream_are_all_read_without_a_lost_number
         event = reader_for(told["stream"], Market.SPOT)(text).data  # type: ignore[attr-defined]
         assert_same(event, told["data"])
         if isinstance(event, KlineEvent):
-            candles.append(event.k.candle(Market.SPOT))
+            body = told["data"]["k"]
+            candles.append(event.k.candle(Stream(Market.SPOT, body["s"], body["i"])))
     assert len(frames) > 200
     assert [candle.symbol for candle in candles] == ["NKNUSDT", "LRCBTC"]
     candle = candles[0]

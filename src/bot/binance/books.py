@@ -29,7 +29,7 @@ class Books:
         self._tasks = Tasks()
         self.resyncs = 0
         """Snapshots taken because something was missing."""
-        self._pool = StreamPool(client.hosts, Listener(self._on_event, self._on_missed, self._on_silent), pace)
+        self._pool = StreamPool(client.hosts, Listener(self._taker, self._on_missed, self._on_silent), pace)
 
     def open(self, symbol: str, on_change: OnChange) -> LocalBook:
         """Follow a symbol's book; `on_change` is called for each change while the book is whole."""
@@ -49,18 +49,19 @@ class Books:
         await self._tasks.close()
         await self._pool.close()
 
-    def _on_event(self, name: str, event: DepthEvent) -> None:
-        found = self._books.get(name)
-        if found is None:
-            return
-        book, on_change = found
-        if not book.take(event):
-            log.warning("book.gap", stream=name, update_id=book.update_id, heard=event.U)
-            self.resyncs += 1
-        if not book.is_synced:
-            self._start_loading(name, book)
-        else:
-            _tell(book, on_change)
+    def _taker(self, name: str) -> Callable[[DepthEvent], None]:
+        book, on_change = self._books[name]
+
+        def take(event: DepthEvent) -> None:
+            if not book.take(event):
+                log.warning("book.gap", stream=name, update_id=book.update_id, heard=event.U)
+                self.resyncs += 1
+            if not book.is_synced:
+                self._start_loading(name, book)
+            else:
+                _tell(book, on_change)
+
+        return take
 
     def _on_missed(self, names: list[str]) -> None:
         for name in names:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 import structlog
@@ -42,7 +42,7 @@ class MarketData:
         self._tasks = Tasks()
         self.counts: Counter[str] = Counter()
         """What happened since the start: `delivered`, `duplicates`, `repaired`, `absent`, `unreadable`."""
-        listener = Listener(self._on_kline, self._on_missed, self._on_silent)
+        listener = Listener(self._taker, self._on_missed, self._on_silent)
         self._pool = StreamPool(client.hosts, listener, pace)
 
     async def subscribe(
@@ -139,18 +139,20 @@ class MarketData:
         oldest_s = self._clock.monotonic() - MARK_AGE_S
         return [mark for mark in self._marks.get(stream, []) if mark[0] >= oldest_s]
 
-    def _on_kline(self, name: str, event: KlineEvent) -> None:
-        series = self._series.get(name)
-        if series is None:
-            return
-        try:
-            is_whole = series.take(event.k)
-        except ValueError as error:
-            self.counts["unreadable"] += 1
-            log.warning("candle.unreadable", stream=name, reason=str(error))
-            return
-        if not is_whole:
-            self._start_repair(series)
+    def _taker(self, name: str) -> Callable[[KlineEvent], None]:
+        series = self._series[name]
+
+        def take(event: KlineEvent) -> None:
+            try:
+                is_whole = series.take(event.k)
+            except ValueError as error:
+                self.counts["unreadable"] += 1
+                log.warning("candle.unreadable", stream=name, reason=str(error))
+                return
+            if not is_whole:
+                self._start_repair(series)
+
+        return take
 
     def _on_missed(self, names: list[str]) -> None:
         for name in names:

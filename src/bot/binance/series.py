@@ -46,7 +46,8 @@ class Series:
         self._waiting: dict[int, Candle] = {}
         self._behind: int | None = None
         self._recent: deque[Candle] = deque(maxlen=REMEMBERED)
-        self._heard = (0, 0.0)
+        self._heard_open = 0
+        self._heard_volume = 0.0
 
     @property
     def waiting_from(self) -> int | None:
@@ -82,8 +83,9 @@ class Series:
     def take(self, kline: KlineBody) -> bool:
         """Take a frame; False when it shows a hole before it."""
         opened = kline.t
-        if opened >= self._heard[0]:
-            self._heard = (opened, kline.v)
+        if opened >= self._heard_open:
+            self._heard_open = opened
+            self._heard_volume = kline.v
         if self.expected is None:
             self.expected = opened
         if not kline.x:
@@ -91,7 +93,7 @@ class Series:
         if opened < self.expected:
             self._counts["duplicates"] += 1
             return True
-        candle = kline.candle(self.stream.market)
+        candle = kline.candle(self.stream)
         if opened == self.expected and not self.is_repairing:
             self._hand_on(candle)
             return True
@@ -122,24 +124,26 @@ class Series:
 
     def has_missed(self, row: Candle) -> bool:
         """Say whether REST's newest row shows trades that no frame told; the first look only remembers it."""
-        opened, volume = self._heard
+        opened, volume = self._heard_open, self._heard_volume
         if self.expected is None:
             self.expected = row.open_time
-        self._heard = (row.open_time, row.volume)
+        self._heard_open, self._heard_volume = row.open_time, row.volume
         if not opened or row.open_time < opened:
             return False
         return row.volume > (volume if row.open_time == opened else 0.0)
 
     def _take_forming(self, kline: KlineBody) -> bool:
-        assert self.expected is not None
-        if kline.t > self.expected:
+        expected = self.expected
+        assert expected is not None
+        if kline.t == expected:
+            if self._openers and not self.is_repairing:
+                candle = kline.candle(self.stream)
+                for consumer in self._openers:
+                    consumer.deliver(candle)
+        elif kline.t > expected:
             # A later candle forms already: the close of the expected one was never told.
             self.look_behind(kline.t)
             return False
-        if self._openers and kline.t == self.expected and not self.is_repairing:
-            candle = kline.candle(self.stream.market)
-            for consumer in self._openers:
-                consumer.deliver(candle)
         return True
 
     def _advance(self) -> None:

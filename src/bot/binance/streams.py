@@ -50,12 +50,12 @@ class Listener:
 
     def __init__(
         self,
-        on_event: Callable[[str, Any], None],
+        taker: Callable[[str], Callable[[Any], None]],
         on_missed: Callable[[list[str]], None],
         on_silent: Callable[[str], None],
     ) -> None:
-        self.on_event = on_event
-        """An event of a stream, by the stream's name."""
+        self.taker = taker
+        """Gives what takes the events of a stream, by the stream's name."""
         self.on_missed = on_missed
         """These streams are subscribed again after a break: frames between are lost."""
         self.on_silent = on_silent
@@ -111,16 +111,22 @@ class StreamPool:
 class Ear:
     """What a connection knows of one stream."""
 
-    __slots__ = ("has_spoken", "heard", "name", "patience", "read")
+    __slots__ = ("asked", "heard", "name", "patience", "read", "take")
 
-    def __init__(self, name: str, read: Callable[[bytes], Any], now: int) -> None:
+    def __init__(self, name: str, read: Callable[[bytes], Any], take: Callable[[Any], None], now: int) -> None:
         self.name = name
         self.read = read
-        self.heard = now
-        """The round in which it spoke last, or was asked to."""
-        self.has_spoken = False
+        self.take = take
+        self.asked = now
+        """The round in which it was subscribed, or looked into."""
+        self.heard = -1
+        """The round in which it spoke last; -1 when it never did."""
         self.patience = 2
         """Rounds of silence that are borne."""
+
+    def silence(self, now: int) -> int:
+        """Give for how many rounds it has said nothing and was left alone."""
+        return now - max(self.heard, self.asked)
 
 
 class Connection:
@@ -131,7 +137,9 @@ class Connection:
         self._market = hosts.market
         self._listener = listener
         self._pace = pace
-        self._ears: dict[bytes, Ear] = {}
+        self._ears: dict[str, Ear] = {}
+        self._read: Callable[[bytes], Any] | None = None
+        """What reads all streams of this connection, when they are of one kind."""
         self._joining: dict[str, None] = {}
         self._leaving: dict[str, None] = {}
         self._todo = asyncio.Event()
@@ -151,25 +159,27 @@ class Connection:
 
     def carries(self, name: str) -> bool:
         """Say whether this stream is here."""
-        return name.encode() in self._ears
+        return name in self._ears
 
     def ages_s(self) -> list[tuple[str, float | None]]:
         """Give how long ago each stream spoke; None for those that never did."""
         round_s = self._pace.age_limit_s / 2
         return [
-            (ear.name, (self._round - ear.heard) * round_s if ear.has_spoken else None) for ear in self._ears.values()
+            (ear.name, (self._round - ear.heard) * round_s if ear.heard >= 0 else None) for ear in self._ears.values()
         ]
 
     def add(self, name: str) -> None:
         """Subscribe to a stream, now or as soon as connected."""
-        self._ears[name.encode()] = Ear(name, reader_for(name, self._market), self._round)
+        read = reader_for(name, self._market)
+        self._ears[name] = Ear(name, read, self._listener.taker(name), self._round)
+        self._read = read if all(ear.read is read for ear in self._ears.values()) else None
         self._leaving.pop(name, None)
         self._joining[name] = None
         self._todo.set()
 
     def remove(self, name: str) -> None:
         """Unsubscribe from a stream."""
-        if self._ears.pop(name.encode(), None) is not None:
+        if self._ears.pop(name, None) is not None:
             if name in self._joining:
                 del self._joining[name]
             else:
@@ -219,9 +229,9 @@ class Connection:
         self._end = asyncio.Event()
         self._is_missing = False
         self._is_taking_over = old is not None
-        self._joining, self._leaving = dict.fromkeys(ear.name for ear in self._ears.values()), {}
+        self._joining, self._leaving = dict.fromkeys(self._ears), {}
         for ear in self._ears.values():
-            ear.heard = self._round
+            ear.asked = self._round
         self._todo.set()
         helpers = Tasks()
         helpers.start(self._control(socket, old, is_again=is_again), "stream-control")
@@ -255,8 +265,8 @@ class Connection:
                 batch = list(waiting)[: self._pace.control_batch]
                 for name in batch:
                     del waiting[name]
-                    if method == "SUBSCRIBE" and (ear := self._ears.get(name.encode())):
-                        ear.heard = self._round
+                    if method == "SUBSCRIBE" and (ear := self._ears.get(name)):
+                        ear.asked = self._round
                 self._message_id += 1
                 socket.send(msgspec.json.encode({"method": method, "params": batch, "id": self._message_id}))
                 await asyncio.sleep(self._pace.control_gap_s)
@@ -291,31 +301,38 @@ class Connection:
             for ear in self._ears.values():
                 if ear.heard == self._round - 1 and ear.patience > 2:
                     ear.patience -= 1
-            silent = [ear for ear in self._ears.values() if self._round - ear.heard > ear.patience]
+            silent = [ear for ear in self._ears.values() if ear.silence(self._round) > ear.patience]
             for ear in silent[:CHECKS_A_ROUND]:
-                ear.heard = self._round
+                ear.asked = self._round
                 # A quiet market is looked into ever less often, up to some 16 age limits apart.
                 ear.patience = min(2 * ear.patience, 32)
-                if not ear.has_spoken:
+                if ear.heard < 0:
                     log.warning("stream.never_spoke", stream=ear.name, url=self.url)
                 self._listener.on_silent(ear.name)
 
     def _take(self, text: bytes) -> None:
-        ear = self._ears.get(text[11 : text.find(b'"', 11)]) if text.startswith(_PREFIX) else None
-        if ear is None:
+        read = self._read or self._reader_of(text)
+        if read is None:
             self._take_other(text)
             return
-        ear.heard = self._round
-        ear.has_spoken = True
         try:
-            event = ear.read(text).data
+            frame = read(text)
         except msgspec.MsgspecError as error:
-            log.warning("frame.unreadable", stream=ear.name, reason=str(error), size=len(text))
+            self._take_other(text, str(error))
             return
-        self._listener.on_event(ear.name, event)
+        ear = self._ears.get(frame.stream)
+        if ear is not None:  # (else it was left a moment ago)
+            ear.heard = self._round
+            ear.take(frame.data)
 
-    def _take_other(self, text: bytes) -> None:
-        """Take what is no frame of a stream of ours, or one that is written in another order."""
+    def _reader_of(self, text: bytes) -> Callable[[bytes], Any] | None:
+        if not text.startswith(_PREFIX):
+            return None
+        ear = self._ears.get(text[11 : text.find(b'"', 11)].decode())
+        return ear.read if ear is not None else None
+
+    def _take_other(self, text: bytes, fault: str = "") -> None:
+        """Take what is no readable frame of a stream of ours: a reply, news of the server, or nonsense."""
         try:
             frame = read_control(text)
         except msgspec.MsgspecError as error:
@@ -330,11 +347,15 @@ class Connection:
         elif isinstance(frame.id, int):
             self._acknowledged = max(self._acknowledged, frame.id)
             self._taken.set()
-        elif (name := frame.stream) and not text.startswith(_PREFIX) and name.encode() in self._ears:
-            self._take(
-                _PREFIX + name.encode() + b'","data":' + bytes(msgspec.json.decode(text, type=_Data).data) + b"}"
-            )
+        elif frame.stream in self._ears:
+            self._take_turned(self._ears[frame.stream], text, fault)
 
-
-class _Data(msgspec.Struct):
-    data: msgspec.Raw
+    def _take_turned(self, ear: Ear, text: bytes, fault: str) -> None:
+        """Take a frame that is written in another order than usual, unless it was found unreadable."""
+        try:
+            event = ear.read(text)
+        except msgspec.MsgspecError as error:
+            log.warning("frame.unreadable", stream=ear.name, reason=fault or str(error), size=len(text))
+            return
+        ear.heard = self._round
+        ear.take(event.data)

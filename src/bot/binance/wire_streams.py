@@ -11,18 +11,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bot.domain.market import Candle, Market, PublicTrade, Quote
+from bot.domain.market import Candle, Market, PublicTrade, Quote, Stream
 
 Level = tuple[float, float]
 
 
 class KlineBody(Struct, gc=False):
-    """The `k` of a kline event."""
+    """The `k` of a kline event. Symbol and interval are known by the stream's name."""
 
     t: int
     T: int
-    s: str
-    i: str
     o: float
     c: float
     h: float
@@ -32,14 +30,15 @@ class KlineBody(Struct, gc=False):
     q: float = 0.0
     n: int = 0
 
-    def candle(self, market: Market) -> Candle:
-        """Give the candle; ValueError when its prices are no prices."""
-        low, high = self.l, self.h
+    def candle(self, stream: Stream) -> Candle:
+        """Give the candle of its stream; ValueError when its prices are no prices."""
+        opened, high, low, closed, volume = self.o, self.h, self.l, self.c, self.v
         # A NaN fails every comparison, so one chain finds nonsense of all kinds.
-        if not (0 < low <= self.o <= high < _INFINITE and low <= self.c <= high and self.v < _INFINITE):
-            raise ValueError(f"candle of {self.s} {self.i} at {self.t} has impossible prices")
+        if not (0 < low <= opened <= high < _INFINITE and low <= closed <= high and volume < _INFINITE):
+            raise ValueError(f"candle of {stream.symbol} {stream.interval} at {self.t} has impossible prices")
         return Candle(
-            self.s, self.i, self.t, self.o, high, low, self.c, self.v, self.T, self.q, self.n, self.x, market
+            stream.symbol, stream.interval, self.t, opened, high, low, closed, volume, self.T, self.q, self.n, self.x,
+            stream.market,
         )  # fmt: skip
 
 
@@ -240,11 +239,11 @@ _READERS: dict[Any, Callable[[bytes], Any]] = {}
 
 
 def reader_for(name: str, market: Market) -> Callable[[bytes], Any]:
-    """Give what reads the `data` of a stream's combined frames."""
+    """Give what reads a stream's combined frames: into its name as `stream`, and the event as `data`."""
     kind = kind_of(name, market)
     found = _READERS.get(str(kind))
     if found is None:
-        envelope = msgspec.defstruct("Envelope", [("data", kind)], gc=False)
+        envelope = msgspec.defstruct("Envelope", [("stream", str), ("data", kind)], gc=False)
         # Not strict, so that the texts of numbers are read as numbers without a step between.
         found = _READERS[str(kind)] = msgspec.json.Decoder(envelope, strict=False).decode
     return found

@@ -23,7 +23,9 @@ class Ears:
 
     @property
     def listener(self) -> Listener:
-        return Listener(lambda name, event: self.klines.append((name, event.k)), self.missed.append, self.silent.append)
+        return Listener(
+            lambda name: lambda event: self.klines.append((name, event.k)), self.missed.append, self.silent.append
+        )
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from bot.binance.wire_streams import (
     reader_for,
     route_of,
 )
-from bot.domain.market import Market, PublicTrade, Quote
+from bot.domain.market import Market, PublicTrade, Quote, Stream
 
 
 @pytest.mark.parametrize(
@@ -95,4 +95,4 @@ def test_numbers_are_read_and_unknown_keys_passed_over() -> None:
 def test_an_impossible_candle_is_none(price: str) -> None:
     body = {"t": 1, "T": 2, "s": "A", "i": "1m", "o": price, "h": price, "l": price, "c": price, "v": "1", "x": True}
     with pytest.raises((ValueError, msgspec.ValidationError)):
-        read("a@kline_1m", {"e": "kline", "k": body}).k.candle(Market.SPOT)
+        read("a@kline_1m", {"e": "kline", "k": body}).k.candle(Stream(Market.SPOT, "A", "1m"))
