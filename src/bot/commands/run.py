@@ -225,7 +225,7 @@ def emulator(
                 "streams": running.stream_url,
                 "ws_api": running.ws_api_url,
                 "symbols": list(running.venue.instruments),
-                "interval": running.venue.market.interval,
+                "interval": running.world.player.interval,
             }
         )
 

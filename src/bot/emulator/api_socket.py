@@ -1,159 +1,222 @@
-"""The WebSocket API: requests by method name, user events by subscription, all on one connection."""
+"""The WebSocket API: requests by method name, a session, and user events, all on one connection."""
 
 import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
 
-from bot.emulator import customer_calls as calls
-from bot.emulator import public_calls, signing
+from bot.emulator import disturbance, signing
 from bot.emulator.connection import Connection
-from bot.emulator.faults import ApiError, illegal
-from bot.emulator.gateway import Caller, Operation, identify, perform
+from bot.emulator.face import Face
+from bot.emulator.frames import framed
+from bot.emulator.gateway import Caller, Outcome, admit, carry_out, note, settle
+from bot.emulator.hub import deliver
+from bot.emulator.keys import Customer
 from bot.emulator.params import Params
-from bot.emulator.venue import Venue
+from bot.emulator.refusals import ApiError, illegal, rejected_key
+from bot.emulator.signing import read_claim
 from bot.emulator.wire import Json, encode
 
-_SUBSCRIPTION_IDS_MAX = 65_535
 _OF_THE_ENVELOPE = ("apiKey", "returnRateLimits")
 """Parameters that every method takes; they are signed like the others."""
-_OPERATIONS: dict[str, Operation] = {
-    "ping": public_calls.PING,
-    "time": public_calls.TIME,
-    "exchangeInfo": public_calls.EXCHANGE_INFO,
-    "klines": public_calls.KLINES,
-    "uiKlines": public_calls.KLINES,
-    "depth": public_calls.DEPTH,
-    "trades.recent": public_calls.TRADES,
-    "trades.aggregate": public_calls.AGG_TRADES,
-    "avgPrice": public_calls.AVERAGE_PRICE,
-    "ticker.24hr": public_calls.DAY_TICKER,
-    "ticker.price": public_calls.PRICE_TICKER,
-    "ticker.book": public_calls.BOOK_TICKER,
-    "order.place": calls.PLACE,
-    "order.test": calls.TEST,
-    "order.cancel": calls.CANCEL,
-    "order.status": calls.QUERY,
-    "openOrders.status": calls.OPEN_ORDERS,
-    "openOrders.cancelAll": calls.CANCEL_ALL,
-    "allOrders": calls.ALL_ORDERS,
-    "myTrades": calls.MY_TRADES,
-    "account.status": calls.ACCOUNT,
-    "account.commission": calls.COMMISSION,
-    "account.rateLimits.orders": calls.ORDER_COUNTS,
-}
+_ID_MAX = 36
 
 
 class _Request(msgspec.Struct):
     """The envelope. Numbers in `params` stay as they were written: their text is what was signed."""
 
     method: str
-    id: int | str | None = None
+    id: msgspec.Raw = msgspec.Raw(b"null")
     params: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class ApiSocket:
-    """One connection's requests and subscriptions."""
+    """One connection's requests, its session and its subscriptions."""
 
-    def __init__(self, venue: Venue, connection: Connection, address: str, *, shows_limits: bool) -> None:
-        self._venue, self._connection, self._address = venue, connection, address
-        self._shows_limits = shows_limits
-        self._subscriptions: dict[int, tuple[str, Callable[[], None]]] = {}
-        self._next_subscription = 0
+    def __init__(self, face: Face, connection: Connection, address: str, *, shows_limits: bool) -> None:
+        self.face, self.connection, self.address = face, connection, address
+        self.shows_limits = shows_limits
+        self.customer: Customer | None = None
+        """Who logged on."""
+        self.authorized_ms: int | None = None
+        self.subscriptions: dict[int, Subscription] = {}
+        self.next_subscription = 0
 
-    def on_text(self, text: str) -> None:
-        """Answer one request."""
-        self._connection.send(encode(self._answer(text)))
+    def on_text(self, text: str) -> Awaitable[None] | None:
+        """Answer one request: at once, or later when a fault holds it up."""
+        request_id, shows_limits = msgspec.Raw(b"null"), self.shows_limits
+        try:
+            request = _decode(text, is_strict=not self.face.gate.settings.accepts_any_request_id)
+            request_id = request.id
+            values = _texts(request.params)
+            shows_limits = values.get("returnRateLimits", str(shows_limits).lower()) == "true"
+        except ApiError as error:
+            failure = error
+            self._reply(settle(lambda: _raise(failure)), request_id, shows_limits=shows_limits)
+            return None
+        return self._perform(request.method.removeprefix("v3/"), values, request_id, shows_limits=shows_limits)
 
     def leave(self) -> None:
         """End every subscription: the connection is gone."""
-        for _, stop in self._subscriptions.values():
-            stop()
-        self._subscriptions.clear()
+        for subscription in self.subscriptions.values():
+            subscription.stop()
+        self.subscriptions.clear()
 
-    def _answer(self, text: str) -> Json:
-        answer: Json = {"id": None}
-        shows_limits = self._shows_limits
-        try:
-            request = _decode(text)
-            answer["id"] = request.id
-            values = _texts(request.params)
-            shows_limits = values.get("returnRateLimits", str(shows_limits).lower()) == "true"
-            answer |= {"status": 200, "result": self._perform(request.method.removeprefix("v3/"), values)}
-        except ApiError as error:
-            fault: Json = {"code": error.code, "msg": error.message}
-            if error.data:
-                fault["data"] = error.data
-            answer |= {"status": error.status, "error": fault}
+    def tell(self, number: int, account: str, event: Json) -> None:
+        """Send a user event of a subscription."""
+        faults = self.face.gate.faults
+        if not faults.on_frames:
+            self.connection.say({"subscriptionId": number, "event": event})
+            return
+        rule = faults.for_frame(self.face.gate.name, "", account, event)
+        event = faults.change(self.face.gate.name, "", account, event, is_frame=True)
+        frame = framed(encode({"subscriptionId": number, "event": event}))
+        deliver(self.connection, frame, rule.kind if rule else "", rule.delay_ms if rule else 0)
+
+    def charge(self, weight: int) -> None:
+        """Count the weight of a method about the connection."""
+        gate = self.face.gate
+        gate.weight.charge(self.address, weight, gate.clock.now_ms)
+
+    def _perform(
+        self, method: str, values: dict[str, str], request_id: msgspec.Raw, *, shows_limits: bool
+    ) -> Awaitable[None] | None:
+        gate = self.face.gate
+        encoded = gate.settings.accepts_encoded_socket_signature
+        payloads = signing.socket_payloads(values, accepts_encoded=encoded) if "signature" in values else ()
+        caller = Caller(self.address, "ws-api", values.get("apiKey"), payloads, self.customer)
+        for name in _OF_THE_ENVELOPE:
+            values.pop(name, None)
+        params = Params(values, gate.settings)
+        about_connection = self.face.socket_methods.get(method)
+        operation = self.face.methods.get(method)
+        if about_connection is not None:
+            outcome = settle(lambda: Outcome(200, about_connection(self, params, caller)))
+            note(gate, caller, "", method, params, outcome)
+        elif operation is None:
+            message = f"Unknown method '{method}'." if method else "Missing method."
+            outcome = settle(lambda: _raise(ApiError(-1100, message)))
+        elif gate.faults.on_requests:
+            work = disturbance.serve(self.face, operation, params, caller, "", method)
+            return self._later(work, request_id, shows_limits=shows_limits)
+        else:
+            known = operation
+            outcome = settle(lambda: carry_out(self.face, admit(self.face, known, params, caller), caller))
+            note(gate, caller, "", method, params, outcome)
+        self._reply(outcome, request_id, shows_limits=shows_limits)
+        return None
+
+    async def _later(self, work: Awaitable[Outcome], request_id: msgspec.Raw, *, shows_limits: bool) -> None:
+        self._reply(await work, request_id, shows_limits=shows_limits)
+
+    def _reply(self, outcome: Outcome, request_id: msgspec.Raw, *, shows_limits: bool) -> None:
+        if outcome.is_dropped:
+            self.connection.abort()
+            return
+        answer: Json = {"id": request_id, "status": outcome.status}
+        if outcome.status == 200 and outcome.raw is None:
+            answer["result"] = outcome.content
+        else:
+            answer["error"] = outcome.content | ({"data": outcome.data} if outcome.data else {})
         if shows_limits:
-            answer["rateLimits"] = [self._used_weight()]
-        return answer
+            answer["rateLimits"] = self._limits(outcome)
+        if outcome.raw == b"":
+            return
+        self.connection.say(answer)
+        if outcome.status == 418:
+            self.connection.abort()
 
-    def _perform(self, method: str, values: dict[str, str]) -> Any:
-        key = values.get("apiKey")
-        caller = Caller(self._address, key, signing.socket_payload(values))
-        params = Params({name: value for name, value in values.items() if name not in _OF_THE_ENVELOPE})
-        match method:
-            case "userDataStream.subscribe.signature":
-                return self._subscribe(params, caller)
-            case "userDataStream.unsubscribe":
-                return self._unsubscribe(params)
-            case "session.subscriptions":
-                return [{"subscriptionId": number} for number in self._subscriptions]
-        operation = _OPERATIONS.get(method)
-        if operation is None:
-            raise ApiError(-1100, f"Unknown method '{method}'." if method else "Missing method.")
-        return perform(self._venue, operation, params, caller).result
-
-    def _subscribe(self, params: Params, caller: Caller) -> Json:
-        self._venue.weight.charge(self._address, 2, self._venue.wall_ms)
-        claim = signing.read_claim(params, caller.key, caller.payload)
-        params.done()
-        customer = identify(self._venue, claim)
-        if any(name == customer.name for name, _ in self._subscriptions.values()):
-            raise ApiError(-2035, "User Data Stream subscription is already active.")
-        number = self._next_subscription
-        if number >= _SUBSCRIPTION_IDS_MAX:
-            raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
-        self._next_subscription += 1
-        stop = self._venue.desk.listen(customer.name, partial(self._tell, number))
-        self._subscriptions[number] = (customer.name, stop)
-        return {"subscriptionId": number}
-
-    def _unsubscribe(self, params: Params) -> Json:
-        self._venue.weight.charge(self._address, 2, self._venue.wall_ms)
-        number = params.whole("subscriptionId")
-        params.done()
-        if number is not None and number not in self._subscriptions:
-            raise ApiError(-2036, "User Data Stream subscription is not active.")
-        for ended in list(self._subscriptions) if number is None else [number]:
-            _, stop = self._subscriptions.pop(ended)
-            stop()
-            self._tell(ended, {"e": "eventStreamTerminated", "E": self._venue.now_ms})
-        return {}
-
-    def _tell(self, number: int, event: Json) -> None:
-        self._connection.send(encode({"subscriptionId": number, "event": event}))
-
-    def _used_weight(self) -> Json:
-        bank = self._venue.weight
-        return {
-            "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": bank.limit,
-            "count": bank.used(self._address, self._venue.wall_ms),
+    def _limits(self, outcome: Outcome) -> list[Json]:
+        gate = self.face.gate
+        now_ms = gate.clock.now_ms
+        used: Json = {
+            "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1,
+            "limit": gate.weight.bounds.weight, "count": gate.weight.used(self.address, now_ms),
         }  # fmt: skip
+        if outcome.customer is None or not outcome.shows_orders:
+            return [used]
+        return [*self.face.order_count(outcome.customer.name).rows(now_ms), used]
 
 
-def _decode(text: str) -> _Request:
+class Subscription(msgspec.Struct):
+    """Whose events a connection gets. `is_of_session` ones end with the session."""
+
+    account: str
+    stop: Any
+    is_of_session: bool
+
+
+def log_on(socket: ApiSocket, params: Params, caller: Caller) -> Json:
+    """Remember who this is, so that later requests need no signature. Ed25519 keys only."""
+    socket.charge(2)
+    gate = socket.face.gate
+    claim = read_claim(params, caller.key, caller.payloads)
+    params.done()
+    if not claim.key:
+        raise ApiError(-2014, "API-key format invalid.", 401)
+    customer = gate.customers.get(claim.key)
+    if customer is None:
+        raise rejected_key()
+    if not customer.proof.is_ed25519:
+        raise ApiError(-2028, "Only Ed25519 keys are supported for session.logon; HMAC-SHA-256 keys are not supported.")
+    signing.check_time(claim, gate.clock.now_ms)
+    signing.check_signature(claim, customer.proof)
+    if not customer.may("read", socket.address):
+        raise rejected_key()
+    socket.customer, socket.authorized_ms = customer, gate.clock.now_ms
+    socket.connection.account = customer.name
+    return _session(socket)
+
+
+def status(socket: ApiSocket, params: Params, _: Caller) -> Json:
+    """Say who is logged on."""
+    socket.charge(2)
+    params.done()
+    return _session(socket)
+
+
+def log_out(socket: ApiSocket, params: Params, _: Caller) -> Json:
+    """Forget who this was; its own subscription ends, signed ones stay."""
+    socket.charge(2)
+    params.done()
+    socket.customer = socket.authorized_ms = None
+    for number in [number for number, one in socket.subscriptions.items() if one.is_of_session]:
+        subscription = socket.subscriptions.pop(number)
+        subscription.stop()
+        event = {"e": "eventStreamTerminated", "E": socket.face.gate.clock.now_ms}
+        socket.tell(number, subscription.account, event)
+    return _session(socket)
+
+
+def _session(socket: ApiSocket) -> Json:
+    return {
+        "apiKey": socket.customer.key if socket.customer else None, "authorizedSince": socket.authorized_ms,
+        "connectedSince": socket.connection.opened_ms, "returnRateLimits": socket.shows_limits,
+        "serverTime": socket.face.gate.clock.now_ms, "userDataStream": bool(socket.subscriptions),
+    }  # fmt: skip
+
+
+SESSION_METHODS = {"session.logon": log_on, "session.status": status, "session.logout": log_out}
+
+
+def _raise(error: ApiError) -> Outcome:
+    raise error
+
+
+def _decode(text: str, *, is_strict: bool) -> _Request:
     try:
         request = msgspec.json.decode(text, type=_Request)
     except msgspec.ValidationError as error:
         raise ApiError(-1102, f"Malformed request: {error}") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         raise ApiError(-1135, "Invalid JSON Request") from error
-    if isinstance(request.id, str) and len(request.id) > 36:
-        raise illegal("id", "^[a-zA-Z0-9-_]{1,36}$")
+    if is_strict:
+        request_id = msgspec.json.decode(request.id)
+        if isinstance(request_id, bool | float | list | dict) or (
+            isinstance(request_id, str) and len(request_id) > _ID_MAX
+        ):
+            raise illegal("id", "^[a-zA-Z0-9-_]{1,36}$")
     return request
 
 

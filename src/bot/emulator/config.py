@@ -7,18 +7,50 @@ from pathlib import Path
 
 from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument
+from bot.emulator.faults import Rule
+from bot.emulator.keys import PERMISSIONS, USUAL, Permission
+from bot.emulator.unverified import Unverified
 
 SYNTHETIC_START_MS = 1_704_067_200_000
 """Monday 2024-01-01 UTC: the past, so that no candle is ever younger than the wall clock of a client."""
 
 
 @dataclass(frozen=True, slots=True)
+class KeyConfig:
+    """One API key: an HMAC `secret`, or the `public_key` (PEM or its base64) of an RSA or Ed25519 pair."""
+
+    key: str
+    secret: str = field(default="", repr=False)
+    public_key: str = ""
+    permissions: frozenset[Permission] = USUAL
+    addresses: tuple[str, ...] = ()
+    """Addresses or networks it may be used from; empty for any."""
+
+
+@dataclass(frozen=True, slots=True)
 class AccountConfig:
-    """One customer: an HMAC key pair and what the account owns at the start, by asset."""
+    """One customer: a first key, what the account owns at the start by asset, and more keys if it has them.
+
+    `futures` is what it owns on USD-M; None for the same as on spot. Fees left out are those of the exchange.
+    """
 
     key: str
     secret: str = field(repr=False)
     balances: Mapping[str, Decimal]
+    keys: tuple[KeyConfig, ...] = ()
+    name: str = ""
+    futures: Mapping[str, Decimal] | None = None
+    maker_fee: Decimal | None = None
+    taker_fee: Decimal | None = None
+    pays_in_bnb: bool = False
+    trade_group: int = -1
+    groups: tuple[str, ...] = ("SPOT", "MARGIN", "TRD_GRP_002")
+    """What the account may trade, matched with the permissionSets of symbols."""
+
+    @property
+    def all_keys(self) -> tuple[KeyConfig, ...]:
+        """Give every key, the plain pair first."""
+        return (*((KeyConfig(self.key, self.secret),) if self.key else ()), *self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +95,22 @@ class EmulatorConfig:
     orders_per_10s: int = 100
     orders_per_day: int = 200_000
     ping_every_s: float = 20.0
+    longest_connection_s: float = 86_400.0
+    raw_requests_5m: int = 300_000
+    connections_5m: int = 300
+    control_port: int | None = None
+    """Where the truth book, the faults and the clock are reached; None for nowhere."""
+    exchange_info: Path | None = None
+    """A saved exchangeInfo whose rules stand in for the bundled ones."""
+    faults: tuple[Rule, ...] = ()
+    spread_ticks: int = 0
+    """How many ticks a buyer pays above the last price."""
+    depth_levels: int = 20
+    one_clock: bool = False
+    """Server time is market time: for a market that is moved by hand."""
+    keep_finished: int = 50_000
+    """Ended orders that can still be asked for."""
+    settings: Unverified = field(default_factory=Unverified)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, with one line that says why."""
@@ -72,12 +120,22 @@ class EmulatorConfig:
             raise Misconfigured(f"{self.ticks_per_candle} ticks per candle: give 1 or more")
         if self.warmup < 0:
             raise Misconfigured(f"warm-up of {self.warmup} candles: give 0 or more")
-        keys = [account.key for account in self.accounts]
+        self._check_accounts()
+
+    def _check_accounts(self) -> None:
+        keys = [key.key for account in self.accounts for key in account.all_keys]
         if len(set(keys)) < len(keys):
             raise Misconfigured("two emulator accounts share one key; give each its own")
         for account in self.accounts:
-            if not account.key or not account.secret:
+            if not account.all_keys or any(
+                not one.key or not (one.secret or one.public_key) for one in account.all_keys
+            ):
                 raise Misconfigured("an emulator account needs a key and a secret; one of them is empty")
-            for asset, amount in account.balances.items():
+            for key in account.all_keys:
+                if unknown := sorted(key.permissions - PERMISSIONS):
+                    raise Misconfigured(
+                        f"permission {unknown[0]!r} does not exist; use {', '.join(sorted(PERMISSIONS))}"
+                    )
+            for asset, amount in [*account.balances.items(), *(account.futures or {}).items()]:
                 if not amount.is_finite() or amount < 0:
                     raise Misconfigured(f"balance {asset}={amount} is not an amount from 0 on")

@@ -1,14 +1,17 @@
-"""One WebSocket connection: frames in, a bounded queue of frames out, and the server's own pings."""
+"""One WebSocket connection: frames in, finished frames out in few large writes, and the server's own pings."""
 
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-_QUEUE_MAX = 50_000
+from bot.emulator.frames import framed
+from bot.emulator.wire import encode, in_microseconds
+
+_UNSENT_MAX = 32 << 20
 _PONG_WITHIN = 3
 """A client is dropped when it has not answered for so many ping periods."""
 
@@ -16,70 +19,101 @@ _PONG_WITHIN = 3
 class Connection:
     """A listener that never makes the market wait: a client too slow for its streams is disconnected."""
 
-    def __init__(self, socket: web.WebSocketResponse, *, combined: bool = False) -> None:
-        self.combined = combined
-        self._socket = socket
-        self._queue: deque[bytes] = deque()
-        self._ready = asyncio.Event()
-        self._written = asyncio.Event()
-        self._written.set()
+    def __init__(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport, *, path: str = "", combined: bool = False,
+        in_microseconds: bool = False, opened_ms: int = 0,
+    ) -> None:  # fmt: skip
+        self.combined, self.in_microseconds = combined, in_microseconds
+        self.path, self.opened_ms = path, opened_ms
+        self.account = ""
+        self.pings_empty: Callable[[], bool] = lambda: False
+        self._socket, self._transport = socket, transport
+        self._loop = asyncio.get_running_loop()
+        self._queue: list[bytes] = []
+        self._held: list[bytes] = []
         self._is_over = False
         self._heard = time.monotonic()
 
     def send(self, frame: bytes) -> None:
-        """Queue a text frame; never waits."""
-        if len(self._queue) >= _QUEUE_MAX:
-            self._is_over = True
-        elif not self._is_over:
-            self._queue.append(frame)
-            self._written.clear()
-        self._ready.set()
+        """Queue a finished frame; it is written with all others of this turn of the loop."""
+        if self._is_over:
+            return
+        if not self._queue:
+            self._loop.call_soon(self._write)
+        self._queue.append(frame)
+        if self._held:
+            self._queue += self._held
+            self._held.clear()
+
+    def say(self, content: Any) -> None:
+        """Queue content as JSON, in the unit of time that the client chose."""
+        self.send(framed(encode(in_microseconds(content) if self.in_microseconds else content)))
+
+    def send_later(self, frame: bytes, delay_s: float) -> None:
+        """Queue a frame after a while."""
+        self._loop.call_later(delay_s, self.send, frame)
+
+    def hold(self, frame: bytes) -> None:
+        """Keep a frame back until after the next one."""
+        self._held.append(frame)
 
     async def drained(self) -> None:
         """Wait until every queued frame is written, or the connection is gone."""
-        await self._written.wait()
+        while not self._is_over and (self._queue or self._unsent()):  # noqa: ASYNC110
+            # A transport has no event for "all is written".
+            await asyncio.sleep(0)
 
-    async def close(self) -> None:
-        """Say goodbye, as a server that shuts down."""
-        await self._socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
+    async def close(self, code: int = WSCloseCode.GOING_AWAY, message: bytes = b"shutting down") -> None:
+        """Say goodbye, after what is queued."""
+        self._write()
+        self._is_over = True
+        await self._socket.close(code=code, message=message)
 
-    async def serve(self, on_text: Callable[[str], None], ping_every_s: float) -> None:
+    def abort(self) -> None:
+        """End the connection without a word."""
+        self._is_over = True
+        self._transport.abort()
+
+    async def serve(self, on_text: Callable[[str], Awaitable[None] | None], ping_every_s: float) -> None:
         """Handle what the client sends until either side ends the connection."""
         async with asyncio.TaskGroup() as tasks:
-            helpers = [tasks.create_task(self._write()), tasks.create_task(self._ping(ping_every_s))]
+            helper = tasks.create_task(self._ping(ping_every_s))
             with contextlib.suppress(ConnectionError):
-                await self._read(on_text)
-            for helper in helpers:
-                helper.cancel()
+                await self._read(on_text, tasks)
+            helper.cancel()
         self._is_over = True
         self._queue.clear()
-        self._written.set()
 
-    async def _read(self, on_text: Callable[[str], None]) -> None:
+    async def _read(self, on_text: Callable[[str], Awaitable[None] | None], tasks: asyncio.TaskGroup) -> None:
         async for message in self._socket:
             self._heard = time.monotonic()
             if message.type is WSMsgType.TEXT:
-                on_text(message.data)
+                waiting = on_text(message.data)
+                if waiting is not None:
+                    tasks.create_task(_finish(waiting))
             elif message.type is WSMsgType.PING:
+                self._write()
                 await self._socket.pong(message.data)
 
-    async def _write(self) -> None:
-        try:
-            while not self._is_over:
-                await self._ready.wait()
-                self._ready.clear()
-                while self._queue:
-                    await self._socket.send_frame(self._queue[0], WSMsgType.TEXT)
-                    self._queue.popleft()
-                self._written.set()
-            await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"too slow")
-        except ConnectionError:
-            self._is_over = True
-            self._written.set()
+    def _unsent(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def _write(self) -> None:
+        if self._queue and not self._is_over and not self._transport.is_closing():
+            self._transport.write(b"".join(self._queue) if len(self._queue) > 1 else self._queue[0])
+            if self._transport.get_write_buffer_size() > _UNSENT_MAX:
+                self.abort()
+        self._queue.clear()
 
     async def _ping(self, every_s: float) -> None:
         with contextlib.suppress(ConnectionError):
             while time.monotonic() - self._heard < every_s * _PONG_WITHIN:
                 await asyncio.sleep(every_s)
-                await self._socket.ping(str(time.time_ns() // 1_000_000).encode())
+                self._write()
+                payload = b"" if self.pings_empty() else str(time.time_ns() // 1_000_000).encode()
+                await self._socket.ping(payload)
             await self._socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"no pong")
+
+
+async def _finish(waiting: Awaitable[None]) -> None:
+    await waiting

@@ -1,38 +1,200 @@
-"""How the exchange says no: HTTP status, Binance's code, Binance's text."""
+"""Faults on purpose: which request, frame or connection goes wrong, how, and how often.
 
-from typing import Any
+A rule hits what it matches, by probability (seeded), after so many (`skip`), at most so often (`count`), or by a
+script of one letter a match: `x` hits, anything else does not. The same rules give the same faults to the same traffic.
+"""
 
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Any, Literal
 
-class ApiError(Exception):
-    """A refusal on the wire. `data` is what the WebSocket API adds; `headers` what REST adds."""
+import msgspec
 
-    def __init__(
-        self, code: int, message: str, status: int = 400, *,
-        data: dict[str, Any] | None = None, headers: dict[str, str] | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.data = data
-        self.headers = headers or {}
+from bot.emulator.truth import TruthBook
+from bot.emulator.wire import Json
 
+RequestKind = Literal[
+    "delay_reply", "delay_request", "drop_reply", "drop_request", "error", "bad_gateway", "limit", "ban",
+    "truncated_body", "empty_body",
+]  # fmt: skip
+FrameKind = Literal["drop_frame", "duplicate_frame", "reorder_frame", "delay_frame"]
+ContentKind = Literal["extra_keys", "unknown_enum"]
+ConnectionKind = Literal["silent_ack", "empty_ping", "no_ping", "disconnect", "server_shutdown"]
+MarketKind = Literal["expire_by_rule", "expire_listen_key"]
+Kind = RequestKind | FrameKind | ContentKind | ConnectionKind | MarketKind
 
-def missing(name: str) -> ApiError:
-    """A mandatory parameter is absent or nonsense."""
-    return ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-
-
-def illegal(name: str, pattern: str) -> ApiError:
-    """A parameter holds characters outside its legal range."""
-    return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
-
-
-def bad_symbol() -> ApiError:
-    """No such symbol."""
-    return ApiError(-1121, "Invalid symbol.")
+REQUEST_KINDS = frozenset(RequestKind.__args__)  # type: ignore[attr-defined]
+FRAME_KINDS = frozenset(FrameKind.__args__)  # type: ignore[attr-defined]
+CONTENT_KINDS = frozenset(ContentKind.__args__)  # type: ignore[attr-defined]
+UNKNOWN_KEY, UNKNOWN_WORD = "notYetDocumented", "NOT_YET_DOCUMENTED"
 
 
-def bad_request(name: str) -> ApiError:
-    """A value outside what the endpoint takes."""
-    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+class Rule(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One fault. Patterns take `*`; an empty one matches anything.
+
+    `accept` says whether the request is carried out all the same. `retry_after_s` goes with limit, ban and error.
+    """
+
+    kind: Kind
+    id: int = 0
+    face: str = ""
+    method: str = ""
+    path: str = ""
+    stream: str = ""
+    event: str = ""
+    account: str = ""
+    params: dict[str, str] = {}
+    closed: bool | None = None
+    probability: float = 1.0
+    seed: int = 0
+    skip: int = 0
+    count: int | None = None
+    script: str = ""
+    accept: bool = True
+    delay_ms: int = 0
+    status: int = 503
+    code: int | None = None
+    message: str = ""
+    retry_after_s: int = 0
+    field: str = ""
+    value: str = UNKNOWN_WORD
+    seen: int = 0
+    hits: int = 0
+
+
+class FaultBook:
+    """The rules in force."""
+
+    def __init__(self, truth: TruthBook) -> None:
+        self._truth = truth
+        self._rules: list[Rule] = []
+        self._lots: dict[int, Random] = {}
+        self._next_id = 1
+        self.on_requests = self.on_frames = self.on_connections = False
+        """Whether any rule concerns these: the quick way round when none does."""
+
+    def add(self, rule: Rule) -> int:
+        """Put a rule in force, behind the others; give its id."""
+        rule.id = self._next_id
+        self._next_id += 1
+        self._rules.append(rule)
+        self._lots[rule.id] = Random(rule.seed)  # noqa: S311 - faults have to come again in the same way
+        self._sort()
+        return rule.id
+
+    def remove(self, rule_id: int | None = None) -> int:
+        """Lift a rule, or all; give how many were lifted."""
+        before = len(self._rules)
+        self._rules = [rule for rule in self._rules if rule_id is not None and rule.id != rule_id]
+        self._sort()
+        return before - len(self._rules)
+
+    def rows(self) -> list[Json]:
+        """Give every rule, with how often it saw a match and hit."""
+        return [msgspec.to_builtins(rule) for rule in self._rules]
+
+    def for_request(self, face: str, method: str, path: str, account: str, params: dict[str, str]) -> Rule | None:
+        """Give the first rule that hits a request; `path` is the WebSocket API method there."""
+        for rule in self._rules:
+            if (
+                rule.kind in REQUEST_KINDS
+                and _fits(rule, face, account)
+                and (not rule.method or rule.method == method)
+                and (not rule.path or fnmatchcase(path, rule.path))
+                and all(fnmatchcase(params.get(name, ""), pattern) for name, pattern in rule.params.items())
+                and self._hits(rule)
+            ):
+                self._truth.note(face, "fault", account, {"fault": rule.kind, "rule": rule.id, "path": path})
+                return rule
+        return None
+
+    def for_frame(self, face: str, stream: str, account: str, content: Json) -> Rule | None:
+        """Give the first rule that hits a frame of a market stream, or a user event (`stream` is empty then)."""
+        for rule in self._rules:
+            if rule.kind in FRAME_KINDS and self._sees_frame(rule, face, stream, account, content) and self._hits(rule):
+                facts = {"fault": rule.kind, "rule": rule.id, "stream": stream, "event": content.get("e", "")}
+                self._truth.note(face, "fault", account, facts)
+                return rule
+        return None
+
+    def change(self, face: str, where: str, account: str, content: Any, *, is_frame: bool) -> Any:
+        """Put keys and words into content that no client has ever heard of, where a rule says so."""
+        for rule in self._rules:
+            if rule.kind not in CONTENT_KINDS:
+                continue
+            if is_frame:
+                fits = self._sees_frame(rule, face, where, account, content if isinstance(content, dict) else {})
+            else:
+                aims_at_frames = rule.stream or rule.event
+                fits = _fits(rule, face, account) and not aims_at_frames and fnmatchcase(where, rule.path or "*")
+            if fits and self._hits(rule):
+                content = _with_keys(content) if rule.kind == "extra_keys" else _with_word(content, rule)
+        return content
+
+    def for_connection(
+        self, kind: ConnectionKind | MarketKind, face: str, path: str = "", account: str = ""
+    ) -> Rule | None:
+        """Give the first rule of a kind that hits something about a connection or an order."""
+        for rule in self._rules:
+            if (
+                rule.kind == kind
+                and _fits(rule, face, account)
+                and fnmatchcase(path, rule.path or "*")
+                and self._hits(rule)
+            ):
+                self._truth.note(face, "fault", account, {"fault": kind, "rule": rule.id, "path": path})
+                return rule
+        return None
+
+    def _sees_frame(self, rule: Rule, face: str, stream: str, account: str, content: Json) -> bool:
+        if not _fits(rule, face, account) or rule.path or rule.method:
+            return False
+        if rule.stream and not fnmatchcase(stream, rule.stream):
+            return False
+        if rule.event and content.get("e") != rule.event:
+            return False
+        return rule.closed is None or content.get("k", {}).get("x") is rule.closed
+
+    def _hits(self, rule: Rule) -> bool:
+        rule.seen += 1
+        number = rule.seen - rule.skip
+        if number <= 0 or (rule.count is not None and rule.hits >= rule.count):
+            return False
+        if rule.script and rule.script[(number - 1) % len(rule.script)] != "x":
+            return False
+        if rule.probability < 1 and self._lots[rule.id].random() >= rule.probability:
+            return False
+        rule.hits += 1
+        return True
+
+    def _sort(self) -> None:
+        kinds = {rule.kind for rule in self._rules}
+        self.on_requests = bool(kinds & (REQUEST_KINDS | CONTENT_KINDS))
+        self.on_frames = bool(kinds & (FRAME_KINDS | CONTENT_KINDS))
+        self.on_connections = bool(kinds - REQUEST_KINDS - FRAME_KINDS - CONTENT_KINDS)
+
+
+def read_rules(raw: bytes) -> list[Rule]:
+    """Read one rule or a list of them from JSON; msgspec's errors say what is wrong."""
+    return (
+        msgspec.json.decode(raw, type=list[Rule]) if raw.lstrip()[:1] == b"[" else [msgspec.json.decode(raw, type=Rule)]
+    )
+
+
+def _fits(rule: Rule, face: str, account: str) -> bool:
+    return (not rule.face or rule.face == face) and (not rule.account or rule.account == account)
+
+
+def _with_keys(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _with_keys(value) for name, value in content.items()} | {UNKNOWN_KEY: {"since": 1}}
+    return [_with_keys(value) for value in content] if isinstance(content, list) else content
+
+
+def _with_word(content: Any, rule: Rule) -> Any:
+    if isinstance(content, dict):
+        return {
+            name: rule.value if name == (rule.field or "status") and isinstance(value, str) else _with_word(value, rule)
+            for name, value in content.items()
+        }
+    return [_with_word(value, rule) for value in content] if isinstance(content, list) else content

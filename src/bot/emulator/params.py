@@ -7,20 +7,26 @@ from decimal import Decimal
 import msgspec
 
 from bot.domain.market import INTERVAL_MS
-from bot.emulator.faults import ApiError, bad_request, bad_symbol, illegal, missing
+from bot.emulator.refusals import ApiError, bad_combination, bad_request, bad_symbol, illegal, missing, not_required
+from bot.emulator.unverified import Unverified
 
-NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 SYMBOL = r"^[^\x00-\x2c/:-@\[-^`a-z{-\x7f]{1,20}$"
-CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+_DEFAULTS = Unverified()
 _LONGEST_LIST = 200
 
 
 class Params:
     """Text by name. Every method marks its parameter as read."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], settings: Unverified = _DEFAULTS) -> None:
         self._values = dict(values)
+        self._settings = settings
         self._read: set[str] = set()
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Give everything that was sent."""
+        return self._values
 
     def peek(self, name: str) -> str | None:
         """Look at a parameter without reading it."""
@@ -57,7 +63,7 @@ class Params:
         """Give what `symbol` or `symbols` (a JSON list) names, or None when neither was sent."""
         one, many = self.maybe("symbol"), self.maybe("symbols")
         if one is not None and many is not None:
-            raise ApiError(-1128, "Combination of optional parameters invalid.")
+            raise bad_combination()
         if one is not None:
             return [self.symbol()]
         if many is None:
@@ -101,16 +107,42 @@ class Params:
         value = self.maybe(name)
         if value is None:
             return None
-        if not re.fullmatch(NUMBER, value, re.ASCII):
-            raise illegal(name, NUMBER)
+        if not re.fullmatch(self._settings.number_pattern, value, re.ASCII):
+            raise illegal(name, self._settings.number_pattern)
         return Decimal(value)
 
     def client_id(self, name: str) -> str | None:
         """Give an optional client order id in legal characters."""
         value = self.maybe(name)
-        if value is not None and not re.fullmatch(CLIENT_ID, value):
-            raise illegal(name, CLIENT_ID)
+        if value is not None and not re.fullmatch(self._settings.client_id_pattern, value):
+            raise illegal(name, self._settings.client_id_pattern)
         return value
+
+    def flag(self, name: str) -> bool | None:
+        """Give an optional `true` or `false`, in either case."""
+        value = self.maybe(name)
+        if value is None:
+            return None
+        if value.lower() not in {"true", "false"}:
+            raise illegal(name, "^(true|false)$")
+        return value.lower() == "true"
+
+    def names(self, name: str) -> list[str] | None:
+        """Give an optional JSON list of words; a bare word is a list of one."""
+        value = self.maybe(name)
+        if value is None:
+            return None
+        if not value.startswith("["):
+            return [value]
+        try:
+            return msgspec.json.decode(value, type=list[str])
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+            raise ApiError(-1135, f"Invalid JSON sent for parameter '{name}'.") from None
+
+    def forbid(self, name: str) -> None:
+        """Refuse a parameter that does not belong here."""
+        if name in self._values:
+            raise not_required(name)
 
     def done(self) -> None:
         """Refuse the request when it holds a parameter that nobody read."""

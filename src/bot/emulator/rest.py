@@ -1,74 +1,109 @@
 """REST: one dispatcher from method and path to operations, with Binance's headers and error bodies."""
 
-from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 
-from bot.emulator import customer_calls as calls
-from bot.emulator import public_calls, signing
-from bot.emulator.faults import ApiError, illegal
-from bot.emulator.gateway import Caller, Operation, perform
+from bot.emulator import disturbance, signing
+from bot.emulator.face import Face
+from bot.emulator.gateway import Caller, Operation, Outcome, admit, carry_out, note, refused, settle
 from bot.emulator.params import Params
-from bot.emulator.venue import Venue
-from bot.emulator.wire import encode
+from bot.emulator.refusals import ApiError, illegal
+from bot.emulator.wire import encode, in_microseconds
 
-ROUTES: Mapping[tuple[str, str], Operation] = {
-    ("GET", "ping"): public_calls.PING,
-    ("GET", "time"): public_calls.TIME,
-    ("GET", "exchangeInfo"): public_calls.EXCHANGE_INFO,
-    ("GET", "klines"): public_calls.KLINES,
-    ("GET", "uiKlines"): public_calls.KLINES,
-    ("GET", "depth"): public_calls.DEPTH,
-    ("GET", "trades"): public_calls.TRADES,
-    ("GET", "aggTrades"): public_calls.AGG_TRADES,
-    ("GET", "avgPrice"): public_calls.AVERAGE_PRICE,
-    ("GET", "ticker/price"): public_calls.PRICE_TICKER,
-    ("GET", "ticker/bookTicker"): public_calls.BOOK_TICKER,
-    ("GET", "ticker/24hr"): public_calls.DAY_TICKER,
-    ("POST", "order"): calls.PLACE,
-    ("POST", "order/test"): calls.TEST,
-    ("GET", "order"): calls.QUERY,
-    ("DELETE", "order"): calls.CANCEL,
-    ("GET", "openOrders"): calls.OPEN_ORDERS,
-    ("DELETE", "openOrders"): calls.CANCEL_ALL,
-    ("GET", "allOrders"): calls.ALL_ORDERS,
-    ("GET", "myTrades"): calls.MY_TRADES,
-    ("GET", "account"): calls.ACCOUNT,
-    ("GET", "account/commission"): calls.COMMISSION,
-    ("GET", "rateLimit/order"): calls.ORDER_COUNTS,
-}
-"""Everything under /api/v3/ that is served."""
+_JSON = "application/json;charset=UTF-8"
+_UNITS = {"MILLISECOND": False, "MICROSECOND": True}
 
 
-async def answer(venue: Venue, request: web.Request) -> web.Response:
+async def answer(face: Face, request: web.BaseRequest) -> web.StreamResponse:
     """Serve one request. Signatures are checked over the raw bytes of query and body."""
-    operation = ROUTES.get((request.method, request.path.removeprefix("/api/v3/")))
-    if operation is None or not request.path.startswith("/api/v3/"):
-        return _reply({"status": 404, "error": "Not Found", "path": request.path}, 404, {})
+    path = request.path
+    operation = face.routes.get((request.method, path))
     address = request.remote or ""
-    query, body = request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape"), await request.read()
-    caller = Caller(address, request.headers.get("X-MBX-APIKEY"), signing.rest_payload(query, body))
-    headers: dict[str, str] = {}
+    gate = face.gate
+    if gate.weight.is_banned(address, gate.clock.now_ms):
+        return _reply(face, address, settle(lambda: _banned(face, address)), in_micro=False)
+    if operation is None:
+        return _not_found(face, address, path)
+    query, body = request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape"), b""
+    if request.can_read_body:
+        body = await request.read()
+    caller = Caller(
+        address, "rest", request.headers.get("X-MBX-APIKEY"), (signing.rest_payload(query, body),)
+    )  # fmt: skip
     try:
-        done = perform(venue, operation, Params(_join(query, body)), caller)
-        status, content = 200, done.result
-        if done.customer is not None:
-            headers = done.customer.orders.headers(venue.wall_ms)
+        in_micro = _reads_microseconds(face, request)
+        params = Params(_join(query, body), gate.settings)
     except ApiError as error:
-        status, content, headers = error.status, {"code": error.code, "msg": error.message}, error.headers
-    used = venue.weight.used(address, venue.wall_ms)
-    weight = {"X-MBX-USED-WEIGHT": str(used), "X-MBX-USED-WEIGHT-1M": str(used)}
-    return _reply(content, status, weight | headers)
+        outcome, in_micro = refused(error), False
+    else:
+        outcome = await _serve(face, operation, params, caller, request.method, path)
+    if outcome.is_dropped:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=444)
+    return _reply(face, address, outcome, in_micro=in_micro)
 
 
-def _reply(content: object, status: int, headers: dict[str, str]) -> web.Response:
-    return web.Response(body=encode(content), status=status, headers=headers, content_type="application/json")
+async def _serve(
+    face: Face, operation: Operation[Any], params: Params, caller: Caller, method: str, path: str
+) -> Outcome:
+    if face.gate.faults.on_requests:
+        return await disturbance.serve(face, operation, params, caller, method, path)
+    outcome = settle(lambda: carry_out(face, admit(face, operation, params, caller), caller))
+    note(face.gate, caller, method, path, params, outcome)
+    return outcome
+
+
+def _banned(face: Face, address: str) -> Outcome:
+    face.gate.weight.charge(address, 0, face.gate.clock.now_ms)
+    return Outcome(200, {})
+
+
+def _not_found(face: Face, address: str, path: str) -> web.Response:
+    outcome = settle(lambda: _charged(face, address))
+    if outcome.status == 200:
+        outcome = Outcome(404, {"code": 404, "status": 404, "error": "Not Found", "msg": "Not Found", "path": path})
+    return _reply(face, address, outcome, in_micro=False)
+
+
+def _charged(face: Face, address: str) -> Outcome:
+    face.gate.weight.charge(address, 1, face.gate.clock.now_ms)
+    return Outcome(200, None)
+
+
+def _reply(face: Face, address: str, outcome: Outcome, *, in_micro: bool) -> web.Response:
+    gate = face.gate
+    now_ms = gate.clock.now_ms
+    used = str(gate.weight.used(address, now_ms))
+    headers = {"Content-Type": _JSON, "X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used, **outcome.headers}
+    if outcome.shows_orders and outcome.customer is not None:
+        headers |= face.order_count(outcome.customer.name).headers(now_ms)
+    if outcome.raw is not None:
+        headers["Content-Type"] = "text/html" if outcome.status >= 500 else _JSON
+        return web.Response(body=outcome.raw, status=outcome.status, headers=headers)
+    content = in_microseconds(outcome.content) if in_micro else outcome.content
+    return web.Response(body=encode(content), status=outcome.status, headers=headers)
+
+
+def _reads_microseconds(face: Face, request: web.BaseRequest) -> bool:
+    unit = request.headers.get("X-MBX-TIME-UNIT")
+    if unit is None or not face.knows_microseconds:
+        return False
+    if unit.upper() not in _UNITS:
+        raise bad_unit()
+    return _UNITS[unit.upper()]
+
+
+def bad_unit() -> ApiError:
+    """A unit of time that does not exist."""
+    return ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
 
 
 def _join(query: bytes, body: bytes) -> dict[str, str]:
     """Put query and form body together; a name in both has the value of the query."""
-    return _pairs(body) | _pairs(query)
+    return _pairs(body) | _pairs(query) if body else _pairs(query)
 
 
 def _pairs(raw: bytes) -> dict[str, str]:
@@ -76,15 +111,18 @@ def _pairs(raw: bytes) -> dict[str, str]:
     for pair in raw.split(b"&"):
         if not pair:
             continue
-        name, _, value = (_decoded(part) for part in pair.partition(b"="))
-        if name in values:
+        name, _, value = pair.partition(b"=")
+        decoded = _decoded(name)
+        if decoded in values:
             raise ApiError(-1101, "Duplicate values for a parameter detected.")
-        values[name] = value
+        values[decoded] = _decoded(value)
     return values
 
 
 def _decoded(raw: bytes) -> str:
     try:
+        if b"%" not in raw and b"+" not in raw:
+            return raw.decode()
         return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         raise illegal("query", "UTF-8") from None

@@ -1,13 +1,13 @@
-"""Who signed this? HMAC keys: the signature covers the untouched bytes that were sent, never a re-encoding of them."""
+"""Who signed this? The signature covers the untouched bytes that were sent, never a re-encoding of them."""
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from bot.emulator.faults import ApiError, illegal, missing
+from bot.emulator.keys import Proof
 from bot.emulator.params import Params
+from bot.emulator.refusals import ApiError, illegal, missing
 
 _RECV_WINDOW_MS = 5_000
 _LONGEST_RECV_WINDOW_MS = 60_000
@@ -21,8 +21,9 @@ class Claim:
     """What a signed request says of itself. Windows and times are ms; spot takes microseconds too."""
 
     key: str | None
-    payload: bytes
-    signature: str
+    payloads: tuple[bytes, ...]
+    """What may have been signed; any one is enough."""
+    signature: str | None
     timestamp_ms: float
     recv_window_ms: float
 
@@ -32,13 +33,21 @@ def rest_payload(query: bytes, body: bytes) -> bytes:
     return _unsigned(query) + _unsigned(body)
 
 
-def socket_payload(params: Mapping[str, str]) -> bytes:
-    """Give what a WebSocket API request signs: all parameters but `signature`, sorted by name, not percent-encoded."""
-    return "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature").encode()
+def socket_payloads(params: Mapping[str, str], *, accepts_encoded: bool) -> tuple[bytes, ...]:
+    """Give what a WebSocket API request may sign: all parameters but `signature`, sorted by name, as raw UTF-8.
+
+    The official SDK signs them percent-encoded, which is the same for plain text.
+    """
+    pairs = [(name, params[name]) for name in sorted(params) if name != "signature"]
+    plain = "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "surrogatepass")
+    if not accepts_encoded:
+        return (plain,)
+    encoded = urlencode(pairs, errors="surrogatepass").encode()
+    return (plain,) if encoded == plain else (plain, encoded)
 
 
-def read_claim(params: Params, key: str | None, payload: bytes) -> Claim:
-    """Read the parameters that every signed request carries."""
+def read_claim(params: Params, key: str | None, payloads: tuple[bytes, ...], *, needs_signature: bool = True) -> Claim:
+    """Read the parameters that every signed request carries; within a session it needs no signature."""
     stamp = params.whole("timestamp")
     if stamp is None:
         raise missing("timestamp")
@@ -48,7 +57,7 @@ def read_claim(params: Params, key: str | None, payload: bytes) -> Claim:
     if window is not None and float(window) > _LONGEST_RECV_WINDOW_MS:
         raise ApiError(-1131, f"recvWindow must be less than {_LONGEST_RECV_WINDOW_MS}.")
     return Claim(
-        key, payload, params.text("signature"),
+        key, payloads, params.text("signature") if needs_signature else params.maybe("signature"),
         stamp / 1_000 if stamp >= _MICROSECONDS_FROM else stamp,
         _RECV_WINDOW_MS if window is None else float(window),
     )  # fmt: skip
@@ -69,10 +78,9 @@ def check_time(claim: Claim, now_ms: int) -> None:
         raise ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
 
 
-def check_signature(claim: Claim, secret: bytes) -> None:
-    """Refuse a request whose signature is not that of its bytes. The hex may be in either case."""
-    expected = hmac.new(secret, claim.payload, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), claim.signature.lower().encode()):
+def check_signature(claim: Claim, proof: Proof) -> None:
+    """Refuse a request whose signature is not that of its bytes."""
+    if claim.signature is None or not any(proof.holds(payload, claim.signature) for payload in claim.payloads):
         raise ApiError(-1022, "Signature for this request is not valid.")
 
 

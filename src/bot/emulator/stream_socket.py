@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from bot.emulator.connection import Connection
-from bot.emulator.hub import Hub
-from bot.emulator.wire import Json, encode
+from bot.emulator.face import Face
+from bot.emulator.wire import Json
 
 _STREAMS_MAX = 1_024
+_ID_MAX = 36
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 
 
@@ -24,24 +25,24 @@ class _Fault(Exception):
 class StreamSocket:
     """The subscriptions of one connection."""
 
-    def __init__(self, hub: Hub, connection: Connection, names: list[str]) -> None:
-        self._hub, self._connection = hub, connection
+    def __init__(self, face: Face, connection: Connection, names: list[str]) -> None:
+        self._face, self._connection = face, connection
         self._names: dict[str, None] = {}
         self._subscribe(names)
 
     def on_text(self, text: str) -> None:
         """Answer one control request."""
-        self._connection.send(encode(self._answer(text)))
+        self._connection.say(self._answer(text))
 
     def leave(self) -> None:
         """Drop every subscription: the connection is gone."""
-        self._hub.unsubscribe(self._connection, list(self._names))
+        self._face.hub.unsubscribe(self._connection, list(self._names))
 
     def _answer(self, text: str) -> Json:
         request_id: Any = None
         try:
             request = _decode(text)
-            request_id = _request_id(request)
+            request_id = self._request_id(request)
             return {"result": self._perform(request), "id": request_id}
         except _Fault as fault:
             return {"code": fault.code, "msg": str(fault), "id": request_id}
@@ -68,13 +69,13 @@ class StreamSocket:
         if len({*self._names, *wanted}) > _STREAMS_MAX:
             raise _Fault(2, f"Invalid request: more than {_STREAMS_MAX} streams on one connection")
         self._names |= dict.fromkeys(wanted)
-        self._hub.subscribe(self._connection, wanted)
+        self._face.hub.subscribe(self._connection, self._face.on_subscribe(wanted, self._connection.path))
 
     def _unsubscribe(self, names: list[Any]) -> None:
         gone = [name for name in _stream_names(names) if name in self._names]
         for name in gone:
             self._names.pop(name, None)
-        self._hub.unsubscribe(self._connection, gone)
+        self._face.hub.unsubscribe(self._connection, gone)
 
     def _set_property(self, params: list[Any]) -> None:
         if params[:1] != ["combined"]:
@@ -88,24 +89,25 @@ class StreamSocket:
             raise _Fault(0, "Unknown property")
         return self._connection.combined
 
+    def _request_id(self, request: Json) -> Any:
+        request_id = request.get("id")
+        if self._face.gate.settings.accepts_any_request_id:
+            return request_id
+        if isinstance(request_id, bool | float | list | dict):
+            raise _Fault(2, "Invalid request: id must be an integer, a string or null")
+        if isinstance(request_id, str) and (self._face.request_ids_are_numbers or len(request_id) > _ID_MAX):
+            raise _Fault(2, "Invalid request: id is too long, or has to be a number")
+        return request_id
+
 
 def _decode(text: str) -> Json:
     try:
         request = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
         raise _Fault(3, f"Invalid JSON: {error}") from error
     if not isinstance(request, dict):
         raise _Fault(2, "Invalid request: expected an object")
     return request
-
-
-def _request_id(request: Json) -> Any:
-    request_id = request.get("id")
-    if isinstance(request_id, bool | float | list | dict):
-        raise _Fault(2, "Invalid request: id must be an integer, a string or null")
-    if isinstance(request_id, str) and len(request_id) > 36:
-        raise _Fault(2, "Invalid request: id is longer than 36 characters")
-    return request_id
 
 
 def _stream_names(names: list[Any]) -> list[str]:

@@ -133,7 +133,7 @@ async def test_accounts_do_not_see_each_other(visitor: Any) -> None:
         ({"quantity": "100"}, -2010, "insufficient balance"), ({"symbol": "NOPE"}, -1121, "Invalid symbol."),
         ({"quoteOrderQty": "10"}, -1128, "optional parameters"), ({"extra": "1"}, -1104, "Not all sent"),
         ({"newClientOrderId": ""}, -1105, "was empty"), ({"newClientOrderId": "x" * 37}, -1100, "newClientOrderId"),
-        ({"type": "STOP_LOSS", "stopPrice": "1"}, -2010, "not supported for this symbol"),
+        ({"type": "STOP_LOSS", "stopPrice": "1000000", "side": "SELL"}, -2010, "trigger immediately"),
         ({"icebergQty": "1"}, -1106, "'icebergQty'"), ({"strategyType": "999999"}, -1134, "strategyType"),
         ({"selfTradePreventionMode": "MAYBE"}, -1013, "self-trade"), ({"newOrderRespType": "ALL"}, -1130, "newOrderRespType"),
     ],

@@ -19,7 +19,7 @@ async def test_exchange_info_is_for_all_for_one_or_for_some(visitor: Any) -> Non
     some = (await visitor.get("exchangeInfo?symbols=%5B%22ETHUSDT%22%5D")).body["symbols"]
     assert one == some == everything["symbols"][1:]
     kinds = [rule["filterType"] for rule in one[0]["filters"]]
-    assert kinds[:4] == ["PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE", "NOTIONAL"]
+    assert kinds[:4] == ["PRICE_FILTER", "LOT_SIZE", "ICEBERG_PARTS", "MARKET_LOT_SIZE"]
 
 
 async def test_klines_before_the_market_moves_are_the_warm_up(visitor: Any) -> None:

@@ -113,7 +113,7 @@ async def test_a_market_that_breaks_is_not_silent() -> None:
     def broken(*_: Any) -> None:
         raise ArithmeticError("the market broke")
 
-    emulator.venue.market.play = broken  # type: ignore[method-assign]
+    emulator.world.player.play = broken  # type: ignore[method-assign]
     await emulator.start()
     with pytest.raises(ArithmeticError, match="the market broke"):
         await asyncio.wait_for(emulator.wait(), 5)

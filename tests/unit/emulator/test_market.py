@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from bot.domain.order import OrderType, Side, TimeInForce
-from bot.emulator.config import EmulatorConfig, Replay
-from bot.emulator.hub import Hub
-from bot.emulator.market import Market
-from bot.emulator.sources import open_source
-from bot.simulation.exchange import Exchange, RestingOrder
+from bot.emulator.config import AccountConfig, Replay
+from bot.emulator.spot.venue import Venue
+from bot.simulation.exchange import RestingOrder
 
 RISING = (100.0, 112.0, 95.0, 110.0, 8.0)
 FALLING = (110.0, 111.0, 90.0, 91.0, 4.0)
@@ -20,37 +18,38 @@ QUIET = (91.0, 91.0, 91.0, 91.0, 0.0)
 class Stage:
     """A market over three candles after one of history, with one listener to everything."""
 
-    def __init__(self, path: Path, listener: Any, ticks: int) -> None:
-        source = open_source(EmulatorConfig(Replay((path,)), warmup=1))
-        self.exchange = Exchange(source.instruments)
-        self.exchange.open_account("me", {"USDT": Decimal(10_000)})
-        self.touched: list[RestingOrder] = []
-        self.listener = listener
-        hub = Hub()
+    def __init__(self, venue: Venue, listener: Any, ticks: int) -> None:
+        self.venue, self.listener, self.ticks = venue, listener, ticks
+        self.exchange = venue.exchange
         names = ("kline_1m", "aggTrade", "bookTicker", "miniTicker")
-        hub.subscribe(listener, [f"btcusdt@{name}" for name in names])
-        self.market = Market(source, self.exchange, hub, ticks=ticks, on_touched=self.touched.extend)
-        self.slots = iter(self.market.slots())
+        venue.hub.subscribe(listener, [f"btcusdt@{name}" for name in names])
+        self.slots = iter(venue.player.slots())
 
     def play(self) -> list[Any]:
         """Play one whole candle and give its frames."""
         self.listener.frames.clear()
         slot = next(self.slots)
-        for index in range(self.market._ticks):
-            self.market.play(slot, index)
+        for index in range(self.ticks):
+            self.venue.player.play(slot, index)
         return list(self.listener.frames)
 
     def bid(self, price: str) -> RestingOrder:
         return self.exchange.place(
-            "me", client_order_id=price, symbol="BTCUSDT", side=Side.BUY, type=OrderType.LIMIT,
-            time_in_force=TimeInForce.GTC, quantity=Decimal(1), price=Decimal(price), now_ms=self.market.now_ms,
+            "account-1", client_order_id=price, symbol="BTCUSDT", side=Side.BUY, type=OrderType.LIMIT,
+            time_in_force=TimeInForce.GTC, quantity=Decimal(1), price=Decimal(price), now_ms=self.venue.now_ms,
         )  # fmt: skip
 
 
 @pytest.fixture
-def stage(candle_file: Callable[..., Path], listening: Any) -> Callable[[int], Stage]:
+def stage(candle_file: Callable[..., Path], listening: Any, make_venue: Any) -> Callable[[int], Stage]:
     path = candle_file((100, 100, 100, 100, 1), RISING, FALLING, QUIET)
-    return lambda ticks: Stage(path, listening(), ticks)
+    accounts = (AccountConfig("k", "s", {"USDT": Decimal(10_000)}),)
+
+    def make(ticks: int) -> Stage:
+        source = Replay((path,))
+        return Stage(make_venue(source=source, warmup=1, ticks_per_candle=ticks, accounts=accounts), listening(), ticks)
+
+    return make
 
 
 def klines(frames: list[Any]) -> list[Any]:
@@ -103,8 +102,8 @@ def test_the_book_ticker_has_no_event_name_and_a_growing_id(stage: Callable[[int
     assert all(Decimal(ticker["b"]) < Decimal(ticker["a"]) for ticker in tickers)
 
 
-def test_the_mini_ticker_comes_once_a_candle(stage: Callable[[int], Stage]) -> None:
-    (ticker,) = [frame for frame in stage(4).play() if frame.get("e") == "24hrMiniTicker"]
+def test_the_mini_ticker_grows_to_the_whole_day_with_each_tick(stage: Callable[[int], Stage]) -> None:
+    *_, ticker = [frame for frame in stage(4).play() if frame.get("e") == "24hrMiniTicker"]
     assert (float(ticker["o"]), float(ticker["c"]), float(ticker["h"]), float(ticker["l"])) == (100, 110, 112, 95)
 
 
@@ -112,7 +111,6 @@ def test_a_resting_order_fills_when_the_walk_reaches_it(stage: Callable[[int], S
     played = stage(4)
     order = played.bid("97")
     played.play()
-    assert played.touched == [order]
     assert order.fills[0].price == 97
 
 
@@ -124,7 +122,7 @@ def test_with_one_tick_only_the_closing_frame_is_sent_and_the_price_stays_there(
     frames = played.play()
     assert [frame["x"] for frame in klines(frames)] == [True]
     assert played.exchange.last_price("BTCUSDT") == 110
-    assert played.market.now_ms % 60_000 == 0
+    assert played.venue.now_ms % 60_000 == 0
     # The low of the candle counts all the same: it is a whole candle that happened.
     assert order.fills[0].price == 97
 
@@ -136,7 +134,7 @@ def test_the_market_ends_with_its_source(stage: Callable[[int], Stage]) -> None:
 def test_the_made_up_book_surrounds_the_last_price(stage: Callable[[int], Stage]) -> None:
     played = stage(4)
     played.play()
-    bids, asks = played.market.boards["BTCUSDT"].levels(5)
+    bids, asks = played.venue.fresh_board("BTCUSDT").levels(5)
     assert bids[0][0] == 110
     assert asks[0][0] == 110.01
     assert [price for price, _ in bids] == sorted((price for price, _ in bids), reverse=True)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bot.emulator.faults import ApiError
 from bot.emulator.params import Params, known
+from bot.emulator.refusals import ApiError
 
 
 @pytest.mark.parametrize(

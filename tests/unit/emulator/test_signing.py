@@ -1,26 +1,26 @@
 import pytest
 
-from bot.emulator.faults import ApiError
+from bot.emulator.keys import HmacProof, proof_of
 from bot.emulator.params import Params
+from bot.emulator.refusals import ApiError
 from bot.emulator.signing import (
     Claim,
-    check_key,
     check_signature,
     check_time,
     read_claim,
     rest_payload,
-    socket_payload,
+    socket_payloads,
 )
 
-OURS = b"demo-secret-not-real-0001"
-OFFICIAL = b"NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
+OURS = "demo-secret-not-real-0001"
+OFFICIAL = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j"
 OFFICIAL_KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
 DIGITS = "\uff11\uff12\uff13\uff14\uff15\uff16"
 NOW = 1_790_000_000_000
 
 
 def claim(payload: bytes = b"", signature: str = "", timestamp_ms: float = NOW, window: float = 5_000) -> Claim:
-    return Claim("key", payload, signature, timestamp_ms, window)
+    return Claim("key", (payload,), signature, timestamp_ms, window)
 
 
 @pytest.mark.parametrize(
@@ -38,18 +38,16 @@ def claim(payload: bytes = b"", signature: str = "", timestamp_ms: float = NOW, 
          "e1353ec6b14d888f1164ae9af8228a3dbd508bc82eb867db8ab6046442f33ef3"),
     ],
 )  # fmt: skip
-def test_a_known_rest_signature_is_accepted_over_the_raw_bytes(
-    secret: bytes, query: str, body: str, digest: str
-) -> None:
+def test_a_known_rest_signature_is_accepted_over_the_raw_bytes(secret: str, query: str, body: str, digest: str) -> None:
     for sent_query, sent_body in (
         (f"{query}&signature={digest}", body),
         (f"signature={digest}&{query}", body),
         (query, f"{body}&signature={digest}" if body else f"signature={digest}"),
     ):
         payload = rest_payload(sent_query.encode(), sent_body.encode())
-        check_signature(claim(payload, digest.upper()), secret)
+        check_signature(claim(payload, digest.upper()), HmacProof(secret))
     with pytest.raises(ApiError) as refused:
-        check_signature(claim(payload + b"0", digest), secret)
+        check_signature(claim(payload + b"0", digest), HmacProof(secret))
     assert (refused.value.status, refused.value.code) == (400, -1022)
 
 
@@ -64,8 +62,9 @@ def test_a_known_rest_signature_is_accepted_over_the_raw_bytes(
          "b33892ae8e687c939f4468c6268ddd4c40ac1af18ad19a064864c47bae0752cd"),
     ],
 )  # fmt: skip
-def test_a_known_socket_signature_is_accepted_unencoded(secret: bytes, params: dict[str, str], digest: str) -> None:
-    check_signature(claim(socket_payload(params | {"signature": digest}), digest), secret)
+def test_a_known_socket_signature_is_accepted_unencoded(secret: str, params: dict[str, str], digest: str) -> None:
+    (payload,) = socket_payloads(params | {"signature": digest}, accepts_encoded=False)
+    check_signature(claim(payload, digest), HmacProof(secret))
 
 
 @pytest.mark.parametrize(
@@ -83,7 +82,7 @@ def test_a_timestamp_is_held_against_the_window(age_ms: int, text: str | None) -
 
 def test_microseconds_and_fractions_of_the_window_are_understood() -> None:
     params = Params({"timestamp": str(NOW * 1_000 + 500), "recvWindow": "100.5", "signature": "ab"})
-    read = read_claim(params, "key", b"")
+    read = read_claim(params, "key", ())
     assert (read.timestamp_ms, read.recv_window_ms) == (NOW + 0.5, 100.5)
 
 
@@ -98,11 +97,33 @@ def test_microseconds_and_fractions_of_the_window_are_understood() -> None:
 )  # fmt: skip
 def test_what_a_signed_request_has_to_carry(values: dict[str, str], code: int) -> None:
     with pytest.raises(ApiError) as refused:
-        read_claim(Params(values), "key", b"")
+        read_claim(Params(values), "key", ())
     assert refused.value.code == code
 
 
-def test_a_request_without_a_key_is_not_let_in() -> None:
-    with pytest.raises(ApiError) as refused:
-        check_key(Claim(None, b"", "", NOW, 5_000))
-    assert (refused.value.status, refused.value.code) == (401, -2014)
+def test_the_percent_encoded_form_of_the_official_sdk_is_accepted_when_allowed() -> None:
+    params = {"symbol": "测试USDT", "side": "BUY"}
+    plain, encoded = socket_payloads(params, accepts_encoded=True)
+    assert (plain, encoded) == ("side=BUY&symbol=测试USDT".encode(), b"side=BUY&symbol=%E6%B5%8B%E8%AF%95USDT")
+    assert socket_payloads({"side": "BUY"}, accepts_encoded=True) == (b"side=BUY",)
+
+
+ED25519 = "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+
+
+@pytest.mark.parametrize(
+    ("payload", "signature"),
+    [
+        (b"symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&quantity=0.015&price=61250.50&newClientOrderId=kat-1&recvWindow=4000&timestamp=1790000000000",
+         "0HCVYk43hG+mGXY8RxLEwxIeQ9ljO8s47tUEGgrZYGrerc21VcpABJ5F4DpNH3J4RveDgtmQXcmlDeAnyPR5DA=="),
+        (b"apiKey=demo-key-not-real-0001&timestamp=1790000000000",
+         "YzHVepqkMLEHcUMdLfGRdlPXt7X03+Crxej0gK61buyL5Lyvh0a12nUprA8UmN4jnB8H/WIyn4vO/c6hxMPoBw=="),
+    ],
+)  # fmt: skip
+def test_a_known_ed25519_signature_is_accepted_and_its_case_matters(payload: bytes, signature: str) -> None:
+    proof = proof_of("", ED25519)
+    check_signature(claim(payload, signature), proof)
+    for wrong in (signature.lower(), signature[:-4], "not base64"):
+        with pytest.raises(ApiError) as refused:
+            check_signature(claim(payload, wrong), proof)
+        assert refused.value.code == -1022

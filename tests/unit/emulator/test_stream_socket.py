@@ -3,14 +3,15 @@ from typing import Any
 
 import pytest
 
-from bot.emulator.hub import Hub
 from bot.emulator.stream_socket import StreamSocket
+from bot.emulator.unverified import Unverified
 
 
 @pytest.fixture
-def socket(listening: Any) -> tuple[StreamSocket, Any]:
+def socket(listening: Any, make_venue: Any) -> tuple[StreamSocket, Any]:
     connection = listening()
-    return StreamSocket(Hub(), connection, ["btcusdt@kline_1m"]), connection
+    venue = make_venue(settings=Unverified(accepts_any_request_id=False))
+    return StreamSocket(venue, connection, ["btcusdt@kline_1m"]), connection
 
 
 def ask(socket: tuple[StreamSocket, Any], request: Any) -> Any:
@@ -56,9 +57,16 @@ def test_a_wrong_request_is_answered_with_its_code(socket: tuple[StreamSocket, A
     assert (ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": 1}))["result"] == ["btcusdt@kline_1m"]
 
 
-def test_who_leaves_hears_nothing_more(listening: Any) -> None:
-    hub, connection = Hub(), listening()
-    face = StreamSocket(hub, connection, ["a"])
-    face.leave()
-    hub.publish("a", lambda: {"x": 1})
+@pytest.mark.parametrize("request_id", [1.5, "x" * 37, [1], {"a": None}, True, None, 2**62])
+def test_ids_of_any_kind_come_back_unless_it_is_forbidden(listening: Any, make_venue: Any, request_id: Any) -> None:
+    connection = listening()
+    answer = ask((StreamSocket(make_venue(), connection, []), connection), {"method": "SUBSCRIBE", "id": request_id})
+    assert answer == {"result": None, "id": request_id}
+
+
+def test_who_leaves_hears_nothing_more(listening: Any, make_venue: Any) -> None:
+    venue, connection = make_venue(), listening()
+    socket = StreamSocket(venue, connection, ["a"])
+    socket.leave()
+    venue.hub.publish("a", lambda: {"x": 1})
     assert connection.frames == []

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bot.domain.market import Candle, PublicTrade, Quote
-from bot.emulator import wire
+from bot.emulator.spot import rules as spot_rules
+from bot.emulator.spot import wire
 from bot.simulation.instruments import bundled
 
 MOMENT = 1_790_000_060_012
@@ -65,7 +66,7 @@ def test_a_price_survives_its_way_over_the_wire(price: float) -> None:
 
 def test_every_bundled_symbol_declares_the_rules_it_is_held_to() -> None:
     for instrument in bundled().values():
-        info = wire.symbol_info(instrument)
+        info = spot_rules.symbol_info(instrument, with_sets=True)
         rules = {rule["filterType"]: rule for rule in info["filters"]}
         assert Decimal(rules["PRICE_FILTER"]["tickSize"]) == instrument.price.tick
         assert Decimal(rules["LOT_SIZE"]["stepSize"]) == instrument.lot.step

@@ -1,0 +1,173 @@
+"""The control port: the truth book, the faults and the clock. Loopback only; nothing of it is part of the exchange."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiohttp import web
+
+from bot.domain.errors import Misconfigured
+from bot.domain.money import number
+from bot.emulator.faults import read_rules
+from bot.emulator.site import listen
+from bot.emulator.wire import Json, encode
+from bot.simulation.orders import Refused
+
+if TYPE_CHECKING:
+    from bot.emulator.server import Emulator
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_STEPS_MAX = 1_000_000
+
+
+class _ClockChange(msgspec.Struct, forbid_unknown_fields=True):
+    """What may be asked of the clocks; all times ms."""
+
+    server_ms: int | None = None
+    advance_ms: int | None = None
+    rate: float | None = None
+    speed: float | None = None
+    step: int | None = None
+
+
+class _Cut(msgspec.Struct, forbid_unknown_fields=True):
+    """Which connections to part with, and how."""
+
+    how: str = "disconnect"
+    face: str = ""
+    path: str = ""
+    account: str = ""
+
+
+class _Deposit(msgspec.Struct, forbid_unknown_fields=True):
+    """Money that comes in, goes out (negative), or is locked by another system."""
+
+    account: str
+    asset: str
+    delta: str
+    face: str = "spot"
+    locks: bool = False
+
+
+class Control:
+    """`/_truth`, `/_faults`, `/_clock`, `/_connections`, `/_balances` and `/_limits`."""
+
+    def __init__(self, emulator: "Emulator", host: str, port: int) -> None:
+        if host not in _LOOPBACK:
+            host = "127.0.0.1"
+        self._emulator, self._host, self.port = emulator, host, port
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Give the address."""
+        return f"http://{self._host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen; Misconfigured when the port is taken."""
+        self._runner, self.port = await listen(
+            web.Server(self._handle, access_log=None), self._host, self.port, "the emulator's control port"
+        )
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        calls: dict[tuple[str, str], Callable[[web.BaseRequest], Awaitable[Any]]] = {
+            ("GET", "/_truth"): self._truth,
+            ("GET", "/_faults"): self._list_faults,
+            ("POST", "/_faults"): self._add_faults,
+            ("DELETE", "/_faults"): self._lift_faults,
+            ("GET", "/_clock"): self._clock,
+            ("POST", "/_clock"): self._change_clock,
+            ("POST", "/_connections"): self._cut,
+            ("POST", "/_balances"): self._deposit,
+            ("GET", "/_limits"): self._limits,
+        }
+        call = calls.get((request.method, request.path))
+        if call is None:
+            paths = sorted({path for _, path in calls})
+            return _reply({"error": f"nothing here; there is {', '.join(paths)}"}, 404)
+        try:
+            return _reply(await call(request))
+        except (msgspec.DecodeError, ValueError, KeyError, Refused, Misconfigured) as error:
+            return _reply({"error": str(error)}, 400)
+
+    async def _truth(self, request: web.BaseRequest) -> Json:
+        ask, book = request.query, self._emulator.world.truth
+        rows = book.read(
+            since=int(ask.get("since", 0)), account=ask.get("account", ""), kind=ask.get("kind", ""),
+            face=ask.get("face", ""), limit=int(ask.get("limit", 100_000)),
+        )  # fmt: skip
+        return {"first": book.first, "last": book.last, "rows": rows}
+
+    async def _list_faults(self, _: web.BaseRequest) -> list[Json]:
+        return self._emulator.world.faults.rows()
+
+    async def _add_faults(self, request: web.BaseRequest) -> Json:
+        rules = read_rules(await request.read())
+        return {"ids": [self._emulator.world.faults.add(rule) for rule in rules]}
+
+    async def _lift_faults(self, request: web.BaseRequest) -> Json:
+        rule_id = request.query.get("id")
+        return {"lifted": self._emulator.world.faults.remove(None if rule_id is None else int(rule_id))}
+
+    async def _clock(self, _: web.BaseRequest) -> Json:
+        world = self._emulator.world
+        return {
+            "server_ms": world.clock.now_ms, "rate": world.clock.rate, "market_ms": world.player.now_ms,
+            "speed": self._emulator.speed,
+        }  # fmt: skip
+
+    async def _change_clock(self, request: web.BaseRequest) -> Json:
+        change = msgspec.json.decode(await request.read(), type=_ClockChange)
+        clock, emulator = self._emulator.world.clock, self._emulator
+        if change.rate is not None:
+            clock.run_at(_pace(change.rate))
+        if change.server_ms is not None:
+            clock.set(change.server_ms)
+        if change.advance_ms is not None:
+            clock.set(clock.now_ms + change.advance_ms)
+        if change.speed is not None:
+            emulator.run_at(_pace(change.speed))
+        if change.step is not None:
+            if emulator.speed:
+                raise ValueError("the market moves by itself; set speed to 0 before stepping")
+            for _ in range(min(change.step, _STEPS_MAX)):
+                if not await emulator.step():
+                    break
+        return await self._clock(request)
+
+    async def _cut(self, request: web.BaseRequest) -> Json:
+        cut = msgspec.json.decode(await request.read(), type=_Cut)
+        if cut.how not in {"disconnect", "server_shutdown"}:
+            raise ValueError("how is disconnect or server_shutdown")
+        done = 0
+        for name, site in self._emulator.sites.items():
+            if cut.face in {"", name}:
+                part = site.disconnect if cut.how == "disconnect" else site.shut_down
+                done += part(cut.path, cut.account)
+        return {"connections": done}
+
+    async def _deposit(self, request: web.BaseRequest) -> Json:
+        asked = msgspec.json.decode(await request.read(), type=_Deposit)
+        face = self._emulator.sites[asked.face].face
+        delta: Decimal = number(asked.delta)
+        face.deposit(asked.account, asked.asset, delta, locks=asked.locks)
+        return {}
+
+    async def _limits(self, _: web.BaseRequest) -> Json:
+        return {name: site.face.gate.weight.bans() for name, site in self._emulator.sites.items()}
+
+
+def _pace(rate: float) -> float:
+    if not 0 <= rate < float("inf"):
+        raise ValueError("a pace is a finite number from 0 on")
+    return rate
+
+
+def _reply(content: Any, status: int = 200) -> web.Response:
+    return web.Response(body=encode(content), status=status, content_type="application/json")

@@ -1,0 +1,166 @@
+"""A site: one face on one port, REST and sockets together."""
+
+import asyncio
+import errno
+from collections.abc import Callable, Mapping
+
+import msgspec
+from aiohttp import web
+
+from bot.domain.errors import Misconfigured
+from bot.emulator import rest
+from bot.emulator.api_socket import ApiSocket
+from bot.emulator.connection import Connection
+from bot.emulator.face import Face
+from bot.emulator.frames import framed
+from bot.emulator.gateway import refused
+from bot.emulator.refusals import ApiError
+from bot.emulator.stream_socket import StreamSocket
+from bot.emulator.wire import encode
+
+_LARGEST_FRAME = 1 << 20
+_GOODBYE_S = 1.0
+"""How long a client may take to answer a goodbye."""
+
+
+class Lifetimes(msgspec.Struct, frozen=True):
+    """How often the server pings (real seconds), and how long a connection may live (server time)."""
+
+    ping_every_s: float = 20.0
+    longest_s: float = 86_400.0
+
+
+class Site:
+    """Where clients connect to a face."""
+
+    def __init__(self, face: Face, host: str, port: int, lifetimes: Lifetimes) -> None:
+        self.face = face
+        self.port = port
+        self._host, self._lifetimes = host, lifetimes
+        self._connections: set[Connection] = set()
+        self._runner: web.ServerRunner | None = None
+        face.gate.clock.on_jump(self.end_old_connections)
+
+    @property
+    def url(self) -> str:
+        """Give the REST address, without a path."""
+        return f"http://{self._host}:{self.port}"
+
+    @property
+    def stream_url(self) -> str:
+        """Give the address of sockets, without a path."""
+        return f"ws://{self._host}:{self.port}"
+
+    async def start(self) -> None:
+        """Listen; Misconfigured when the port is taken."""
+        server = web.Server(self._handle, access_log=None)
+        self._runner, self.port = await listen(server, self._host, self.port, f"the emulator ({self.face.gate.name})")
+
+    async def stop(self) -> None:
+        """Close every connection and stop listening."""
+        await asyncio.gather(*(connection.close() for connection in tuple(self._connections)))
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def drained(self) -> None:
+        """Wait until everything is written to every client."""
+        await asyncio.gather(*(connection.drained() for connection in tuple(self._connections)))
+
+    def end_old_connections(self) -> None:
+        """Part with connections that have lived as long as they may."""
+        now_ms = self.face.gate.clock.now_ms
+        for connection in tuple(self._connections):
+            if now_ms - connection.opened_ms >= self._lifetimes.longest_s * 1000:
+                connection.abort()
+
+    def disconnect(self, path: str = "", account: str = "") -> int:
+        """Cut connections without a word; give how many."""
+        fitting = self._fitting(path, account)
+        for connection in fitting:
+            connection.abort()
+        return len(fitting)
+
+    def shut_down(self, path: str = "", account: str = "") -> int:
+        """Tell connections that the server will go; give how many. It does not go."""
+        fitting = self._fitting(path, account)
+        event = {"e": "serverShutdown", "E": self.face.gate.clock.now_ms}
+        for connection in fitting:
+            if self.face.api_path in connection.path:
+                connection.send(framed(encode({"event": event})))
+            elif connection.combined:
+                connection.send(framed(encode({"stream": "!serverShutdown", "data": event})))
+            else:
+                connection.send(framed(encode(event)))
+        return len(fitting)
+
+    def _fitting(self, path: str, account: str) -> list[Connection]:
+        return [one for one in self._connections if path in one.path and (not account or one.account == account)]
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Tell sockets from requests, and the two kinds of sockets by their path."""
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return await rest.answer(self.face, request)
+        gate, address = self.face.gate, request.remote or ""
+        is_api = self.face.api_path in request.path.strip("/").split("/")
+        wanted = None if is_api else self.face.stream_names(request.path, request.query)
+        if not is_api and wanted is None:
+            return web.Response(status=404)
+        try:
+            gate.weight.connect(address, self.face.api_connect_weight if is_api else 0, gate.clock.now_ms)
+            in_micro = self._reads_microseconds(request.query)
+        except ApiError as error:
+            outcome = refused(error)
+            return web.Response(body=encode(outcome.content), status=outcome.status, headers=outcome.headers)
+        socket = web.WebSocketResponse(timeout=_GOODBYE_S, compress=False, autoping=False, max_msg_size=_LARGEST_FRAME)
+        await socket.prepare(request)
+        if request.transport is None:
+            return socket
+        connection = Connection(
+            socket, request.transport, path=request.path, combined=bool(wanted and wanted[1]),
+            in_microseconds=in_micro, opened_ms=gate.clock.now_ms,
+        )  # fmt: skip
+        connection.pings_empty = self._pings_empty(request.path)
+        if wanted is not None:
+            streams = StreamSocket(self.face, connection, [name for name in wanted[0] if name])
+            await self._keep(connection, streams)
+        else:
+            shows_limits = request.query.get("returnRateLimits") != "false"
+            await self._keep(connection, ApiSocket(self.face, connection, address, shows_limits=shows_limits))
+        return socket
+
+    async def _keep(self, connection: Connection, socket: StreamSocket | ApiSocket) -> None:
+        self._connections.add(connection)
+        try:
+            await connection.serve(socket.on_text, self._lifetimes.ping_every_s)
+        finally:
+            self._connections.discard(connection)
+            socket.leave()
+
+    def _pings_empty(self, path: str) -> Callable[[], bool]:
+        faults, name = self.face.gate.faults, self.face.gate.name
+        return lambda: faults.on_connections and faults.for_connection("empty_ping", name, path) is not None
+
+    def _reads_microseconds(self, query: Mapping[str, str]) -> bool:
+        unit = query.get("timeUnit", "MILLISECOND").upper()
+        if unit not in {"MILLISECOND", "MICROSECOND"}:
+            raise rest.bad_unit()
+        return unit == "MICROSECOND" and self.face.knows_microseconds
+
+
+async def listen(server: web.Server, host: str, port: int, who: str) -> tuple[web.ServerRunner, int]:
+    """Start a server on a port (0: any free one), and give it with its port; Misconfigured when it cannot be had."""
+    runner = web.ServerRunner(server, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise Misconfigured(_why_not_listening(error, f"{host}:{port}", who)) from error
+    return runner, int(runner.addresses[0][1])
+
+
+def _why_not_listening(error: OSError, where: str, who: str) -> str:
+    """Say in one line why the port cannot be had, and what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return f"{who} cannot listen on {where}: the port is taken; stop who has it or choose another port"
+    return f"{who} cannot listen on {where}: {error.strerror}; choose another host or port"

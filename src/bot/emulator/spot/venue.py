@@ -1,0 +1,154 @@
+"""The venue: spot as a face. Market, exchange, customers and limits meet here, and operations work on it."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.domain.market import Candle
+from bot.domain.money import exact
+from bot.domain.order import Side
+from bot.emulator.accounts import account_name
+from bot.emulator.board import Board
+from bot.emulator.face import Face
+from bot.emulator.keys import Customer
+from bot.emulator.limits import Bounds, OrderCount
+from bot.emulator.params import known
+from bot.emulator.player import Tick
+from bot.emulator.refusals import ApiError
+from bot.emulator.spot import rules, show, tables
+from bot.emulator.spot.desk import Desk
+from bot.emulator.world import World
+from bot.simulation.exchange import Commission, Exchange, Rates
+
+_FAR = Decimal(1000)
+
+
+class Venue(Face):
+    """Everything behind the spot port."""
+
+    routes = tables.ROUTES
+    methods = tables.METHODS
+    socket_methods = tables.SOCKET_METHODS
+
+    def __init__(self, world: World) -> None:
+        config = world.config
+        super().__init__(
+            world.gate("spot", Bounds(config.weight_per_minute, config.raw_requests_5m, config.connections_5m))
+        )
+        self.config, self.player = config, world.player
+        given = config.instruments or {}
+        self.instruments = {
+            symbol: one if symbol in given else rules.equipped(one) for symbol, one in world.source.instruments.items()
+        }
+        self.desk = Desk(self)
+        self.exchange = Exchange(
+            self.instruments, first_order_id=1_001, first_trade_id=1_000_001, clients_meet=True,
+            spread_ticks=config.spread_ticks, keep_finished=config.keep_finished, observe=self.desk.observe,
+        )  # fmt: skip
+        self.order_limits = {("SECOND", 10): config.orders_per_10s, ("DAY", 1): config.orders_per_day}
+        self.groups: dict[str, tuple[str, ...]] = {}
+        self.boards = {
+            symbol: Board(one, world.source.interval, depth=config.depth_levels)
+            for symbol, one in self.instruments.items()
+        }
+        for place, account in enumerate(config.accounts):
+            self._open(account_name(account, place), place)
+        with self.desk.settling():
+            pass  # nobody hears of what everybody begins with
+        world.player.join(self)
+
+    @property
+    def now_ms(self) -> int:
+        """Give market time: the stamp of orders and fills."""
+        return self.player.now_ms
+
+    @property
+    def wall_ms(self) -> int:
+        """Give server time: the clock of requests."""
+        return self.gate.clock.now_ms
+
+    def board(self, symbol: str) -> Board:
+        """Give the board of a symbol, or refuse the symbol."""
+        return self.boards[known(symbol, self.boards)]
+
+    def fresh_board(self, symbol: str) -> Board:
+        """Give the board of a symbol with its book laid out as it is now."""
+        board = self.board(symbol)
+        if symbol in self.desk.moved_books or not board.bids:
+            self.lay_out(board)
+        return board
+
+    def lay_out(self, board: Board) -> None:
+        """Lay a book out anew, and show what changed of it."""
+        self.desk.moved_books.discard(board.symbol)
+        sides = [
+            [
+                (float(price), float(quantity))
+                for price, quantity in self.exchange.client_book(board.symbol, side, 1_000)
+            ]
+            for side in (Side.BUY, Side.SELL)
+        ]
+        show.depth(self, board, board.refresh(*sides))
+
+    def show_moved_books(self) -> None:
+        """Lay those books out anew that clients moved and somebody watches."""
+        for symbol in [one for one in self.desk.moved_books if show.is_depth_wanted(self, self.boards[one])]:
+            self.lay_out(self.boards[symbol])
+
+    def fees(self, account: str, symbol: str = "") -> Commission:
+        """Give what an account pays."""
+        found = self.exchange.commission(account, symbol or next(iter(self.instruments)))
+        return found or Commission(Rates(self.config.maker_fee, self.config.taker_fee))
+
+    def check_groups(self, customer: Customer) -> None:
+        """Refuse an account that no permission set of a symbol knows."""
+        groups = set(self.groups[customer.name])
+        if not all(groups & set(inner) for inner in rules.PERMISSION_SETS):
+            raise ApiError(-2010, "This symbol is not permitted for this account.")
+
+    def deposit(self, account: str, asset: str, delta: Decimal, *, locks: bool) -> None:
+        """Bring money in, take it out, or have it locked elsewhere; its owner is told."""
+        self.desk.deposit(account, asset, delta, locks=locks)
+
+    # The market moves.
+
+    def on_history(self, candle: Candle) -> None:
+        """Take a candle that was before anybody looked."""
+        self.boards[candle.symbol].remember(candle)
+        self.exchange.on_candle(candle)
+
+    def on_tick(self, tick: Tick) -> None:
+        """Let a price reach the orders, and show it."""
+        board = self.boards[tick.candle.symbol]
+        board.take(tick)
+        with self.desk.settling():
+            if tick.is_whole:
+                # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
+                self.exchange.on_candle(tick.candle)
+            else:
+                self.exchange.on_price(board.symbol, exact(tick.price), tick.now_ms)
+        show.tick(self, board, tick)
+
+    def after_ticks(self, now_ms: int) -> None:
+        """Show what belongs to all symbols together."""
+        show.all_symbols(self, self._seen(), now_ms)
+
+    def push_aside(self, symbol: str, account: str) -> bool:
+        """Move the reference price out of reach when a fault says so: the next taker expires by the price range."""
+        faults = self.gate.faults
+        if not faults.on_connections or faults.for_connection("expire_by_rule", "spot", symbol, account) is None:
+            return False
+        last = self.exchange.last_price(symbol)
+        self.exchange.set_reference_price(symbol, None if last is None else last * _FAR)
+        return True
+
+    def _seen(self) -> Sequence[Board]:
+        return [board for board in self.boards.values() if board.last]
+
+    def _open(self, name: str, place: int) -> None:
+        account, config = self.config.accounts[place], self.config
+        maker = config.maker_fee if account.maker_fee is None else account.maker_fee
+        taker = config.taker_fee if account.taker_fee is None else account.taker_fee
+        fees = Commission(Rates(maker, taker), discount=config.settings.bnb_discount, pays_in_bnb=account.pays_in_bnb)
+        self.exchange.open_account(name, account.balances, commission=fees, trade_group=account.trade_group)
+        self.groups[name] = account.groups
+        self.count_orders_of(name, OrderCount(self.order_limits, config.settings))

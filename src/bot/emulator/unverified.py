@@ -1,0 +1,44 @@
+"""What no source settles: one table of switches, to be set after a look at a real host.
+
+Each default is the best reading of the protocol page; the words after it say where it comes from.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Unverified:
+    """Switches by what they decide."""
+
+    parameters_before_key: bool = True
+    """The form of the parameters is checked before key, time and signature (J.3, our inference)."""
+    stateful_filter_code: int = -2010
+    """Code of MAX_NUM_*, MAX_POSITION and the like; stateless filters answer -1013 (C.2, unverified which is which)."""
+    client_id_pattern: str = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+    """Legal client order ids on spot REST: documented for FIX and USD-M only (D.9)."""
+    number_pattern: str = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+    """Legal numbers: seen in error texts only (C.5)."""
+    accepts_encoded_socket_signature: bool = True
+    """The official SDK signs WebSocket API parameters percent-encoded, against the documentation (A.4)."""
+    accepts_any_request_id: bool = True
+    """Request ids of any JSON kind are echoed; documented are int64, text up to 36 characters and null (A.6)."""
+    ed25519_on_futures_rest: bool = True
+    """The USD-M SDK signs REST with Ed25519; the stored documentation shows HMAC and RSA only (A.4)."""
+    bnb_discount_multiplies: bool = True
+    """Commission paid in BNB is the standard part times `discount` (D.6: text and formula disagree)."""
+    bnb_discount: Decimal = Decimal("0.75")
+    """What is left of the standard part when BNB pays (D.6)."""
+    maker_fill_credit: int = 5
+    """By how much the first fill as maker lowers the unfilled order count: "more than one" (B.1)."""
+    refusals_before_ban: int = 10
+    """Requests sent in spite of a 429 until the address is banned with 418 (B.1 names no number)."""
+    first_ban_s: int = 120
+    """Length of the first ban; each later one is twice as long, up to `longest_ban_s` (B.1: 2 min to 3 days)."""
+    longest_ban_s: int = 259_200
+    futures_connections_5m: int = 300
+    """New USD-M connections per address and five minutes: assumed to be as on spot (B.4)."""
+    countdown_cancels_algo_orders: bool = False
+    """Whether the USD-M dead-man switch cancels conditional orders too (D.7)."""
+    pending_leg_locks_funds: bool = False
+    """Whether the pending leg of an OTO locks money at placement (E.1)."""

@@ -1,0 +1,33 @@
+"""The world that all faces share: one market, one clock, one truth, one set of faults and customers."""
+
+from bot.emulator.accounts import customers_of
+from bot.emulator.clock import Clock
+from bot.emulator.config import EmulatorConfig
+from bot.emulator.faults import FaultBook
+from bot.emulator.gateway import Gate
+from bot.emulator.limits import Bounds, WeightBank
+from bot.emulator.player import Player
+from bot.emulator.sources import open_source
+from bot.emulator.truth import TruthBook
+
+
+class World:
+    """What is there once, however many faces show it."""
+
+    def __init__(self, config: EmulatorConfig) -> None:
+        self.config = config
+        self.source = open_source(config)
+        self.player = Player(self.source, ticks=config.ticks_per_candle)
+        self.clock = Clock()
+        if config.one_clock:
+            self.clock.follow(lambda: self.player.now_ms)
+        self.truth = TruthBook(self.clock)
+        self.faults = FaultBook(self.truth)
+        for rule in config.faults:
+            self.faults.add(rule)
+        self.customers = customers_of(config.accounts, self.clock.now_ms)
+
+    def gate(self, name: str, bounds: Bounds) -> Gate:
+        """Make the gate of a face: its own limits, everything else shared."""
+        bank = WeightBank(bounds, self.config.settings)
+        return Gate(name, self.clock, bank, self.customers, self.config.settings, self.truth, self.faults)
