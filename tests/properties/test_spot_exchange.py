@@ -1,5 +1,6 @@
 """Several accounts in one book: whatever they order, money, locks, queues and lists stay right to the last unit."""
 
+import math
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
@@ -382,7 +383,7 @@ def reference_refusal(rules: Instrument, price: Decimal, size: Decimal, iceberg:
         return "LOT_SIZE"
     if is_off(price * size, rules.notional.smallest, rules.notional.largest, D(0)):
         return "NOTIONAL"
-    if iceberg and rules.iceberg_parts and -(-size // iceberg) > rules.iceberg_parts:
+    if iceberg and rules.iceberg_parts and math.ceil(size / iceberg) > rules.iceberg_parts:
         return "ICEBERG_PARTS"
     return None
 
