@@ -18,16 +18,16 @@ REMEMBERED = 256
 class Consumer:
     """Somebody who wants candles; `open_candles` says whether the forming ones too."""
 
-    __slots__ = ("_deliver", "open_candles")
+    __slots__ = ("hand", "open_candles")
 
     def __init__(self, deliver: Deliver, *, open_candles: bool) -> None:
-        self._deliver = deliver
+        self.hand = deliver
         self.open_candles = open_candles
 
     def deliver(self, candle: Candle) -> None:
         """Hand a candle on; a consumer's fault is its own."""
         try:
-            self._deliver(candle)
+            self.hand(candle)
         except Exception:
             log.exception("candle.undelivered", symbol=candle.symbol, open_time=candle.open_time)
 
@@ -138,8 +138,11 @@ class Series:
         if kline.t == expected:
             if self._openers and not self.is_repairing:
                 candle = kline.candle(self.stream)
-                for consumer in self._openers:
-                    consumer.deliver(candle)
+                for consumer in self._openers:  # (as `deliver` does, without its call: most frames come here)
+                    try:
+                        consumer.hand(candle)
+                    except Exception:
+                        log.exception("candle.undelivered", symbol=candle.symbol, open_time=candle.open_time)
         elif kline.t > expected:
             # A later candle forms already: the close of the expected one was never told.
             self.look_behind(kline.t)

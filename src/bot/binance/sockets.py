@@ -8,6 +8,7 @@ from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_conn
 from bot.domain.errors import Unavailable
 
 FRAME_MAX = 4 * 1024 * 1024
+_TEXT = WSMsgType.TEXT
 
 
 class Socket(WSListener):
@@ -27,9 +28,9 @@ class Socket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Hand a text on (picows calls this; the frame's memory is its own, so the payload is copied)."""
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT and frame.fin:
+        if kind is _TEXT and frame.fin:
             self._on_text(frame.get_payload_as_bytes())
-        elif kind is WSMsgType.TEXT or kind is WSMsgType.CONTINUATION:
+        elif kind is _TEXT or kind is WSMsgType.CONTINUATION:
             self._parts.append(frame.get_payload_as_bytes())
             if frame.fin:
                 whole, self._parts = b"".join(self._parts), []

@@ -17,7 +17,10 @@ Level = tuple[float, float]
 
 
 class KlineBody(Struct, gc=False):
-    """The `k` of a kline event. Symbol and interval are known by the stream's name."""
+    """The `k` of a kline event. Symbol and interval are known by the stream's name.
+
+    The fields stand in the order of the wire: so each is found without a search.
+    """
 
     t: int
     T: int
@@ -26,9 +29,9 @@ class KlineBody(Struct, gc=False):
     h: float
     l: float  # noqa: E741 - Binance's name
     v: float
+    n: int
     x: bool
-    q: float = 0.0
-    n: int = 0
+    q: float
 
     def candle(self, stream: Stream) -> Candle:
         """Give the candle of its stream; ValueError when its prices are no prices."""
