@@ -268,8 +268,8 @@ class Matcher:
                 self._lists.seize(order, now_ms)
         self._books.trade(market.symbol, taker, maker, price, part, now_ms)
         if taker is not None and (maker is not None or market.depth is not None):
-            market.show_own_trade(price)
-            self._books.moved[market.instrument.symbol] = market
+            market.show_own_trade(price, part, now_ms)
+            self._books.moved[market.symbol] = market
         if maker is not None and maker.is_open:
             maker.shown = EXACT.subtract(maker.shown, part)
             if maker.shown <= 0:

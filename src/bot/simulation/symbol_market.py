@@ -62,10 +62,11 @@ class SymbolMarket:
             weight = ONE if quantity is None else quantity
             self._average.add(now_ms, weight, times(price, weight))
 
-    def show_own_trade(self, price: Decimal) -> None:
-        """Take in a trade that a client made: it counts as the last price, but moves nothing outside."""
+    def show_own_trade(self, price: Decimal, quantity: Decimal, now_ms: int) -> None:
+        """Take in a trade that a client made: it counts like any other, but moves nothing outside."""
         self._traded = price
         self.note(price)
+        self._average.add(now_ms, quantity, times(price, quantity))
 
     def note(self, price: Decimal) -> None:
         """Keep a price for the stops to look at, when there are any."""

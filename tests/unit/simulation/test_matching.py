@@ -222,3 +222,14 @@ def test_the_endless_outside_has_a_level_at_every_tick(shared: Exchange, put: An
     shared.forget_depth("ABCUSDT")
     order = put("ann", BUY, "1", type=OrderType.LIMIT, peg=peg, time_in_force=TimeInForce.GTC)
     assert order.price == D(price)
+
+
+def test_what_clients_trade_among_themselves_weighs_in_the_average(full: Instrument) -> None:
+    exchange = Exchange({"ABCUSDT": replace(full, average_minutes=5)}, clients_meet=True)
+    exchange.open_account("ann", {"USDT": D(1_000), "ABC": D(10)})
+    exchange.on_price("ABCUSDT", D(100), 0, D(1))
+    exchange.on_depth("ABCUSDT", [], [(D(104), D(3))], 0)
+    exchange.place(
+        "ann", client_order_id="1", symbol="ABCUSDT", side=BUY, type=OrderType.MARKET, quantity=D(3), now_ms=1
+    )
+    assert exchange.average_price("ABCUSDT") == D(103)
