@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from golden_compare import assert_same
 
@@ -14,9 +15,10 @@ from bot.binance import futures, spot
 from bot.binance.endpoints import Endpoint
 from bot.binance.wire import ExchangeInfo
 from bot.binance.wire_account import read_account_event
-from bot.binance.wire_futures import FuturesExchangeInfo, SymbolBrackets
+from bot.binance.wire_futures import FuturesExchangeInfo
+from bot.binance.wire_futures_account import SymbolBrackets
 from bot.binance.wire_orders import read_user_event
-from bot.binance.wire_streams import event_reader
+from bot.binance.wire_streams import kind_of
 from bot.binance.wire_user import FuturesOrderEvent, OtherEvent, read_futures_event
 from bot.domain.market import Market
 from bot.domain.money import plain
@@ -89,6 +91,11 @@ def lines(name: str) -> Iterator[dict[str, Any]]:
     with gzip.open(DATA / "fixtures" / name, "rt") as rows:
         for row in rows:
             yield json.loads(row)
+
+
+def event_reader(name: str, market: Market) -> Read:
+    """Give what reads a stream's events without their envelope."""
+    return msgspec.json.Decoder(kind_of(name, market), strict=False).decode
 
 
 def read_spot_event(text: bytes) -> Any:

@@ -14,6 +14,8 @@ import structlog
 from msgspec import Struct
 
 from bot.binance import futures, spot
+from bot.binance import wire_new_futures as new_futures
+from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint
 from bot.binance.hosts import Hosts
@@ -21,7 +23,7 @@ from bot.binance.limits import LIMITS, OrderCounts, WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
 from bot.binance.wire import UsedLimit
-from bot.binance.wire_futures import funds_of
+from bot.binance.wire_futures_account import funds_of
 from bot.binance.wire_market import DepthReply
 from bot.binance.wire_requests import NOTHING
 from bot.binance.ws_sender import WsSender
@@ -231,7 +233,7 @@ class SpotClient(Client):
 
     async def funds(self, time_ms: int) -> FundsSeen:
         """Give free + locked by asset, stamped with `time_ms`. Raises Misconfigured when the account may not trade."""
-        reply = await self.call(spot.ACCOUNT, ask.AccountRequest())
+        reply = await self.call(spot.ACCOUNT, new_spot.AccountRequest())
         _check_rights(reply.canTrade)
         return reply.funds(time_ms)
 
@@ -241,7 +243,7 @@ class SpotClient(Client):
 
     async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
-        request = ask.CancelRequest(symbol=symbol, origClientOrderId=client_order_id)
+        request = new_spot.CancelRequest(symbol=symbol, origClientOrderId=client_order_id)
         return await self._orders.call(spot.CANCEL_ORDER, request)
 
     async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
@@ -288,10 +290,10 @@ class FuturesClient(Client):
         return await self.call(futures.USER_TRADES, ask.TradesRequest(symbol=symbol, orderId=exchange_order_id))
 
 
-def spot_order(order: Order) -> ask.NewSpotOrder:
+def spot_order(order: Order) -> new_spot.NewSpotOrder:
     """Write an order. Market orders carry neither price nor time in force: Binance refuses them there."""
     is_market, is_limit = order.type is OrderType.MARKET, order.type is OrderType.LIMIT
-    return ask.NewSpotOrder(
+    return new_spot.NewSpotOrder(
         symbol=order.symbol,
         side=order.side,
         type=order.type,
@@ -303,11 +305,11 @@ def spot_order(order: Order) -> ask.NewSpotOrder:
     )
 
 
-def futures_order(order: Order) -> ask.NewFuturesOrder:
+def futures_order(order: Order) -> new_futures.NewFuturesOrder:
     """Write an order. Post-only is a time in force there (GTX)."""
     is_market = order.type is OrderType.MARKET
     in_force = "GTX" if order.type is OrderType.LIMIT_MAKER else (order.time_in_force or TimeInForce.GTC)
-    return ask.NewFuturesOrder(
+    return new_futures.NewFuturesOrder(
         symbol=order.symbol,
         side=order.side,
         type="MARKET" if is_market else "LIMIT",

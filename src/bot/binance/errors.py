@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from bot.binance.wire import ErrorBody, read_error
+from bot.binance.wire import ErrorBody, read_error, read_replace_error
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Market
 
@@ -39,11 +39,21 @@ class ClockOff(Rejected):
     """Our timestamp was outside the window: not executed; a fresh look at the exchange's clock helps."""
 
 
+class HalfReplaced(OutcomeUnknown):
+    """One half of a replacement was done and the other was not: ask for both orders before anything else."""
+
+    def __init__(self, message: str, *, cancelled: bool, placed: bool) -> None:
+        super().__init__(message)
+        self.cancelled = cancelled
+        self.placed = placed
+
+
 TOO_MANY_ORDERS = -1015
 BAD_TIMESTAMP = -1021
 INVALID_LISTEN_KEY = -1125
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
+HALF_REPLACED = -2021
 
 _SPOT: dict[Ending, frozenset[int]] = {
     Ending.UNKNOWN: frozenset({-1000, -1001, -1006, -1007, -1016}),
@@ -144,6 +154,8 @@ def refusal(
     error = parse_error(body)
     code = error.code if error else 0
     text = explain(status, error)
+    if code == HALF_REPLACED and market is Market.SPOT and (half := _half_replaced(text, body)):
+        return half
     match ending_of(status, error, market):
         case Ending.THROTTLED:
             return Throttled(text, wait_s or (60.0 if status == 403 else 1.0))
@@ -157,6 +169,14 @@ def refusal(
             return Rejected(text, code)
         case Ending.UNKNOWN:
             return Unavailable(text) if repeatable else OutcomeUnknown(text)
+
+
+def _half_replaced(text: str, body: bytes) -> HalfReplaced | None:
+    try:
+        halves = read_replace_error(body).data
+    except msgspec.MsgspecError:
+        return None
+    return HalfReplaced(text, cancelled=halves.cancelResult == "SUCCESS", placed=halves.newOrderResult == "SUCCESS")
 
 
 def explain(status: int, error: ErrorBody | None) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.binance import futures
 from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
 from bot.binance.errors import NO_SUCH_ORDER, ClockOff
@@ -22,6 +23,7 @@ from bot.binance.tasks import Tasks
 from bot.binance.tracking import Tracked
 from bot.binance.user_data import UserData
 from bot.binance.user_stream import OrderEvent, UserStream
+from bot.binance.wire_new_futures import Countdown
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Candle, Market
 from bot.domain.messages import CancelOrder, Command, OrderUpdate
@@ -46,6 +48,8 @@ class Patience:
     audit_s: float = 30.0
     """Between looks at open orders, for the day on which the user stream drops an event."""
     cancel_rounds: int = 12
+    dead_man_s: float = 120.0
+    """Futures: how long the exchange leaves our open orders when it hears nothing of us; 0 is for ever."""
     stop_s: float = 2.0
     """What requests under way get at the end, before they become unknown."""
 
@@ -67,6 +71,8 @@ class SignedBroker:
         self.patience = patience or Patience()
         self._orders: dict[str, Tracked] = {}
         self._fills_told = 0
+        self._armed: set[str] = set()
+        """Futures symbols whose countdown runs."""
         self._told: dict[tuple[str, str, int], None] = {}
         self._tasks = Tasks()
         self._watchers = Tasks()
@@ -328,7 +334,38 @@ class SpotBroker(SignedBroker):
 
 
 class FuturesBroker(SignedBroker):
-    """The broker of one USD-M account in one-way mode: one position a symbol."""
+    """The broker of one USD-M account in one-way mode: one position a symbol.
+
+    While an order of ours is open, the exchange holds a countdown that we keep pushing back: should we fall silent, it
+    cancels the symbol's open orders by itself. A clean stop takes the countdown away and leaves the orders.
+    """
+
+    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+        """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
+        await super().start(deliver, open_orders)
+        if self.patience.dead_man_s:
+            self._watchers.start(self._keep_armed(), "dead-man")
+
+    async def stop(self) -> None:
+        """Let go; requests under way get a moment, then their orders are UNKNOWN."""
+        await self._watchers.close()
+        for symbol in sorted(self._armed):
+            await self._arm(symbol, 0)
+        await super().stop()
+
+    async def _keep_armed(self) -> None:
+        while True:
+            wanted = {tracked.symbol for tracked in self._orders.values() if tracked.is_live}
+            for symbol in sorted(self._armed | wanted):
+                await self._arm(symbol, int(self.patience.dead_man_s * 1000) if symbol in wanted else 0)
+            self._armed = wanted
+            await self._clock.sleep(self.patience.dead_man_s / 4)
+
+    async def _arm(self, symbol: str, countdown_ms: int) -> None:
+        try:
+            await self._client.call(futures.COUNTDOWN, Countdown(symbol=symbol, countdownTime=countdown_ms))
+        except BotError as error:
+            log.warning("dead_man.not_set", symbol=symbol, countdown_ms=countdown_ms, reason=str(error))
 
 
 def _nowhere(_event: object) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from bot.binance import wire_futures as told
+from bot.binance import wire_futures_account as held
+from bot.binance import wire_new_futures as new
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint, Pool, Priority, Security, by_limit, one_or_all
 from bot.binance.wire import KlineRow, ServerTime, UsedLimit
@@ -109,48 +111,55 @@ AMENDMENTS: Endpoint[ask.OfOrder, list[told.Amendment]] = _reads(
 FORCED_ORDERS: Endpoint[ask.OfAnySymbol, list[told.FuturesOrder]] = _reads(
     "forceOrders", ask.OfAnySymbol, list[told.FuturesOrder], one_or_all(20, 50), **_OLD
 )
-PLACE_ORDER: Endpoint[ask.NewFuturesOrder, told.FuturesOrder] = _changes(
-    "POST", "order", ask.NewFuturesOrder, told.FuturesOrder, 0, "order.place", orders=1
+PLACE_ORDER: Endpoint[new.NewFuturesOrder, told.FuturesOrder] = _changes(
+    "POST", "order", new.NewFuturesOrder, told.FuturesOrder, 0, "order.place", orders=1
 )
-TEST_ORDER: Endpoint[ask.NewFuturesOrder, told.OrderOrError] = _changes(
-    "POST", "order/test", ask.NewFuturesOrder, told.OrderOrError
+TEST_ORDER: Endpoint[new.NewFuturesOrder, told.OrderOrError] = _changes(
+    "POST", "order/test", new.NewFuturesOrder, told.OrderOrError
 )
-MODIFY_ORDER: Endpoint[ask.ModifyOrder, told.FuturesOrder] = _changes(
-    "PUT", "order", ask.ModifyOrder, told.FuturesOrder, 0, "order.modify", orders=1
+MODIFY_ORDER: Endpoint[new.ModifyOrder, told.FuturesOrder] = _changes(
+    "PUT", "order", new.ModifyOrder, told.FuturesOrder, 0, "order.modify", orders=1
 )
 CANCEL_ORDER: Endpoint[ask.OfOrder, told.FuturesOrder] = _changes(
     "DELETE", "order", ask.OfOrder, told.FuturesOrder, 1, "order.cancel", **_CANCELS
 )
 CANCEL_ALL: Endpoint[ask.OfSymbol, Message] = _changes("DELETE", "allOpenOrders", ask.OfSymbol, Message, **_CANCELS)
-PLACE_BATCH: Endpoint[ask.BatchOrders, list[told.OrderOrError]] = _changes(
-    "POST", "batchOrders", ask.BatchOrders, list[told.OrderOrError], 5, orders=5
+PLACE_BATCH: Endpoint[new.BatchOrders, list[told.OrderOrError]] = _changes(
+    "POST", "batchOrders", new.BatchOrders, list[told.OrderOrError], 5, orders=5
 )
-MODIFY_BATCH: Endpoint[ask.BatchOrders, list[told.OrderOrError]] = _changes(
-    "PUT", "batchOrders", ask.BatchOrders, list[told.OrderOrError], 5, orders=5
+MODIFY_BATCH: Endpoint[new.BatchOrders, list[told.OrderOrError]] = _changes(
+    "PUT", "batchOrders", new.BatchOrders, list[told.OrderOrError], 5, orders=5
 )
-CANCEL_BATCH: Endpoint[ask.BatchCancel, list[told.OrderOrError]] = _changes(
-    "DELETE", "batchOrders", ask.BatchCancel, list[told.OrderOrError], **_CANCELS
+CANCEL_BATCH: Endpoint[new.BatchCancel, list[told.OrderOrError]] = _changes(
+    "DELETE", "batchOrders", new.BatchCancel, list[told.OrderOrError], **_CANCELS
 )
 # Arming the switch twice is arming it once, yet a late repetition would re-arm what was let go.
-COUNTDOWN: Endpoint[ask.Countdown, told.CountdownReply] = _changes(
-    "POST", "countdownCancelAll", ask.Countdown, told.CountdownReply, 10, **_CANCELS
+COUNTDOWN: Endpoint[new.Countdown, held.CountdownReply] = _changes(
+    "POST", "countdownCancelAll", new.Countdown, held.CountdownReply, 10, **_CANCELS
 )
 
-PLACE_ALGO: Endpoint[ask.NewAlgoOrder, told.AlgoOrder] = _changes(
-    "POST", "algoOrder", ask.NewAlgoOrder, told.AlgoOrder, 0, "algoOrder.place", orders=1, priority=Priority.STOP
+PLACE_ALGO: Endpoint[new.NewAlgoOrder, told.AlgoOrder] = _changes(
+    "POST",
+    "algoOrder",
+    new.NewAlgoOrder,
+    told.AlgoOrder,
+    0,
+    "algoOrder.place",
+    orders=1,
+    priority=Priority.STOP,
 )
-CANCEL_ALGO: Endpoint[ask.OfAlgo, told.AlgoCancelled] = _changes(
-    "DELETE", "algoOrder", ask.OfAlgo, told.AlgoCancelled, 1, "algoOrder.cancel", **_CANCELS
+CANCEL_ALGO: Endpoint[new.OfAlgo, told.AlgoCancelled] = _changes(
+    "DELETE", "algoOrder", new.OfAlgo, told.AlgoCancelled, 1, "algoOrder.cancel", **_CANCELS
 )
 CANCEL_ALL_ALGOS: Endpoint[ask.OfSymbol, Message] = _changes(
     "DELETE", "algoOpenOrders", ask.OfSymbol, Message, **_CANCELS
 )
-ALGO: Endpoint[ask.OfAlgo, told.AlgoOrder] = _reads("algoOrder", ask.OfAlgo, told.AlgoOrder, priority=Priority.ORDER)
+ALGO: Endpoint[new.OfAlgo, told.AlgoOrder] = _reads("algoOrder", new.OfAlgo, told.AlgoOrder, priority=Priority.ORDER)
 OPEN_ALGOS: Endpoint[ask.OfAnySymbol, list[told.AlgoOrder]] = _reads(
     "openAlgoOrders", ask.OfAnySymbol, list[told.AlgoOrder], one_or_all(1, 40)
 )
-ALL_ALGOS: Endpoint[ask.AlgoOrdersRequest, list[told.AlgoOrder]] = _reads(
-    "allAlgoOrders", ask.AlgoOrdersRequest, list[told.AlgoOrder], 5, **_OLD
+ALL_ALGOS: Endpoint[new.AlgoOrdersRequest, list[told.AlgoOrder]] = _reads(
+    "allAlgoOrders", new.AlgoOrdersRequest, list[told.AlgoOrder], 5, **_OLD
 )
 
 
@@ -161,70 +170,70 @@ def _versioned(version: int, name: str, reply: Any, request: Any = ask.Nothing, 
     )  # fmt: skip
 
 
-ACCOUNT: Endpoint[ask.Nothing, told.FuturesAccount] = _versioned(
-    3, "account", told.FuturesAccount, ws_method="v2/account.status"
+ACCOUNT: Endpoint[ask.Nothing, held.FuturesAccount] = _versioned(
+    3, "account", held.FuturesAccount, ws_method="v2/account.status"
 )
-ACCOUNT_V2: Endpoint[ask.Nothing, told.FuturesAccount] = _versioned(
-    2, "account", told.FuturesAccount, ws_method="account.status"
+ACCOUNT_V2: Endpoint[ask.Nothing, held.FuturesAccount] = _versioned(
+    2, "account", held.FuturesAccount, ws_method="account.status"
 )
-BALANCE: Endpoint[ask.Nothing, list[told.BalanceRow]] = _versioned(
-    3, "balance", list[told.BalanceRow], ws_method="v2/account.balance"
+BALANCE: Endpoint[ask.Nothing, list[held.BalanceRow]] = _versioned(
+    3, "balance", list[held.BalanceRow], ws_method="v2/account.balance"
 )
-BALANCE_V2: Endpoint[ask.Nothing, list[told.BalanceRow]] = _versioned(
-    2, "balance", list[told.BalanceRow], ws_method="account.balance"
+BALANCE_V2: Endpoint[ask.Nothing, list[held.BalanceRow]] = _versioned(
+    2, "balance", list[held.BalanceRow], ws_method="account.balance"
 )
-POSITION_RISK: Endpoint[ask.OfAnySymbol, list[told.PositionRisk]] = _versioned(
-    3, "positionRisk", list[told.PositionRisk], ask.OfAnySymbol
+POSITION_RISK: Endpoint[ask.OfAnySymbol, list[held.PositionRisk]] = _versioned(
+    3, "positionRisk", list[held.PositionRisk], ask.OfAnySymbol
 )
-POSITION_RISK_V2: Endpoint[ask.OfAnySymbol, list[told.PositionRisk]] = _versioned(
-    2, "positionRisk", list[told.PositionRisk], ask.OfAnySymbol
+POSITION_RISK_V2: Endpoint[ask.OfAnySymbol, list[held.PositionRisk]] = _versioned(
+    2, "positionRisk", list[held.PositionRisk], ask.OfAnySymbol
 )
-SYMBOL_CONFIG: Endpoint[ask.OfAnySymbol, list[told.SymbolConfig]] = _reads(
-    "symbolConfig", ask.OfAnySymbol, list[told.SymbolConfig], 5
+SYMBOL_CONFIG: Endpoint[ask.OfAnySymbol, list[held.SymbolConfig]] = _reads(
+    "symbolConfig", ask.OfAnySymbol, list[held.SymbolConfig], 5
 )
-ACCOUNT_CONFIG: Endpoint[ask.Nothing, told.AccountConfig] = _reads("accountConfig", ask.Nothing, told.AccountConfig, 5)
-COMMISSION: Endpoint[ask.OfSymbol, told.FuturesCommission] = _reads(
-    "commissionRate", ask.OfSymbol, told.FuturesCommission, 20
+ACCOUNT_CONFIG: Endpoint[ask.Nothing, held.AccountConfig] = _reads("accountConfig", ask.Nothing, held.AccountConfig, 5)
+COMMISSION: Endpoint[ask.OfSymbol, held.FuturesCommission] = _reads(
+    "commissionRate", ask.OfSymbol, held.FuturesCommission, 20
 )
-LEVERAGE_BRACKET: Endpoint[ask.OfAnySymbol, told.SymbolBrackets | list[told.SymbolBrackets]] = _reads(
-    "leverageBracket", ask.OfAnySymbol, told.SymbolBrackets | list[told.SymbolBrackets]
+LEVERAGE_BRACKET: Endpoint[ask.OfAnySymbol, held.SymbolBrackets | list[held.SymbolBrackets]] = _reads(
+    "leverageBracket", ask.OfAnySymbol, held.SymbolBrackets | list[held.SymbolBrackets]
 )
-INCOME: Endpoint[ask.IncomeRequest, list[told.IncomeRow]] = _reads(
-    "income", ask.IncomeRequest, list[told.IncomeRow], 30, **_OLD
+INCOME: Endpoint[new.IncomeRequest, list[held.IncomeRow]] = _reads(
+    "income", new.IncomeRequest, list[held.IncomeRow], 30, **_OLD
 )
 ORDER_LIMITS: Endpoint[ask.Nothing, list[UsedLimit]] = _reads("rateLimit/order", ask.Nothing, list[UsedLimit])
-POSITION_MODE: Endpoint[ask.Nothing, told.PositionMode] = _reads(
-    "positionSide/dual", ask.Nothing, told.PositionMode, 30
+POSITION_MODE: Endpoint[ask.Nothing, held.PositionMode] = _reads(
+    "positionSide/dual", ask.Nothing, held.PositionMode, 30
 )
-MULTI_ASSETS: Endpoint[ask.Nothing, told.MultiAssets] = _reads("multiAssetsMargin", ask.Nothing, told.MultiAssets, 30)
-FEE_BURN: Endpoint[ask.Nothing, told.FeeBurn] = _reads("feeBurn", ask.Nothing, told.FeeBurn, 30)
-SET_LEVERAGE: Endpoint[ask.LeverageRequest, told.LeverageReply] = _changes(
-    "POST", "leverage", ask.LeverageRequest, told.LeverageReply
+MULTI_ASSETS: Endpoint[ask.Nothing, held.MultiAssets] = _reads("multiAssetsMargin", ask.Nothing, held.MultiAssets, 30)
+FEE_BURN: Endpoint[ask.Nothing, held.FeeBurn] = _reads("feeBurn", ask.Nothing, held.FeeBurn, 30)
+SET_LEVERAGE: Endpoint[new.LeverageRequest, held.LeverageReply] = _changes(
+    "POST", "leverage", new.LeverageRequest, held.LeverageReply
 )
-SET_MARGIN_TYPE: Endpoint[ask.MarginTypeRequest, Message] = _changes(
-    "POST", "marginType", ask.MarginTypeRequest, Message
+SET_MARGIN_TYPE: Endpoint[new.MarginTypeRequest, Message] = _changes(
+    "POST", "marginType", new.MarginTypeRequest, Message
 )
-SET_POSITION_MODE: Endpoint[ask.PositionModeRequest, Message] = _changes(
-    "POST", "positionSide/dual", ask.PositionModeRequest, Message
+SET_POSITION_MODE: Endpoint[new.PositionModeRequest, Message] = _changes(
+    "POST", "positionSide/dual", new.PositionModeRequest, Message
 )
-SET_MULTI_ASSETS: Endpoint[ask.MultiAssetsRequest, Message] = _changes(
-    "POST", "multiAssetsMargin", ask.MultiAssetsRequest, Message
+SET_MULTI_ASSETS: Endpoint[new.MultiAssetsRequest, Message] = _changes(
+    "POST", "multiAssetsMargin", new.MultiAssetsRequest, Message
 )
-SET_FEE_BURN: Endpoint[ask.FeeBurnRequest, Message] = _changes("POST", "feeBurn", ask.FeeBurnRequest, Message)
-MOVE_MARGIN: Endpoint[ask.PositionMarginRequest, told.PositionMarginReply] = _changes(
-    "POST", "positionMargin", ask.PositionMarginRequest, told.PositionMarginReply
+SET_FEE_BURN: Endpoint[new.FeeBurnRequest, Message] = _changes("POST", "feeBurn", new.FeeBurnRequest, Message)
+MOVE_MARGIN: Endpoint[new.PositionMarginRequest, held.PositionMarginReply] = _changes(
+    "POST", "positionMargin", new.PositionMarginRequest, held.PositionMarginReply
 )
 
 # A listen key may be asked for again: the same one comes back, and lives longer.
 _KEY: dict[str, Any] = {"security": Security.KEY, "repeatable": True, "priority": Priority.ORDER}
-OPEN_LISTEN_KEY: Endpoint[ask.Nothing, told.ListenKey] = _changes(
-    "POST", "listenKey", ask.Nothing, told.ListenKey, 1, "userDataStream.start", **_KEY
+OPEN_LISTEN_KEY: Endpoint[ask.Nothing, held.ListenKey] = _changes(
+    "POST", "listenKey", ask.Nothing, held.ListenKey, 1, "userDataStream.start", **_KEY
 )
-KEEP_LISTEN_KEY: Endpoint[ask.Nothing, told.ListenKey] = _changes(
-    "PUT", "listenKey", ask.Nothing, told.ListenKey, 1, "userDataStream.ping", **_KEY
+KEEP_LISTEN_KEY: Endpoint[ask.Nothing, held.ListenKey] = _changes(
+    "PUT", "listenKey", ask.Nothing, held.ListenKey, 1, "userDataStream.ping", **_KEY
 )
-CLOSE_LISTEN_KEY: Endpoint[ask.Nothing, told.ListenKey] = _changes(
-    "DELETE", "listenKey", ask.Nothing, told.ListenKey, 1, "userDataStream.stop", **_KEY
+CLOSE_LISTEN_KEY: Endpoint[ask.Nothing, held.ListenKey] = _changes(
+    "DELETE", "listenKey", ask.Nothing, held.ListenKey, 1, "userDataStream.stop", **_KEY
 )
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(each for each in globals().values() if isinstance(each, Endpoint))

@@ -146,16 +146,6 @@ class WeightBank:
         window.flying = max(0, window.flying - weight)
         window.learn(told, 0 if is_free else weight)
 
-    def learn(self, status: int, headers: Mapping[str, str]) -> float:
-        """Take in a reply's headers; give the seconds it told us to wait (0: none)."""
-        told = told_weight(headers)
-        if told is not None:
-            self._windows[Pool.MARKET].learn(told, 0)
-        wait = told_wait_s(status, headers)
-        if wait:
-            self.block(wait)
-        return wait
-
     def block(self, wait_s: float) -> None:
         """Let nothing out for so long, here and in other processes of this machine, now and after a restart."""
         self._blocked_until = max(self._blocked_until, self._monotonic() + wait_s)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.binance import wire_new_spot as new
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint, Pool, Priority, Security, Weight, by_limit, one_or_all
 from bot.binance.wire import ExchangeInfo, KlineRow, ServerTime, UsedLimit
@@ -57,7 +58,7 @@ def _trades_weight(request: ask.TradesRequest) -> int:
     return 5 if request.orderId is not None else 20
 
 
-def _test_weight(request: ask.TestSpotOrder) -> int:
+def _test_weight(request: new.TestSpotOrder) -> int:
     return 20 if request.computeCommissionRates else 1
 
 
@@ -121,8 +122,8 @@ TICKER_BOOK: Endpoint[ask.OfSymbols, BookTickerReply | list[BookTickerReply]] = 
     weight=_by_symbols(2, 4), ws_method="ticker.book",
 )  # fmt: skip
 
-ACCOUNT: Endpoint[ask.AccountRequest, AccountReply] = Endpoint(
-    method="GET", path=_V3 + "account", request=ask.AccountRequest, reply=AccountReply, weight=20, security=_SIGNED,
+ACCOUNT: Endpoint[new.AccountRequest, AccountReply] = Endpoint(
+    method="GET", path=_V3 + "account", request=new.AccountRequest, reply=AccountReply, weight=20, security=_SIGNED,
     ws_method="account.status",
 )  # fmt: skip
 COMMISSION: Endpoint[ask.OfSymbol, CommissionReply] = Endpoint(
@@ -158,8 +159,8 @@ MY_TRADES: Endpoint[ask.TradesRequest, list[TradeRow]] = Endpoint(
     method="GET", path=_V3 + "myTrades", request=ask.TradesRequest, reply=list[TradeRow], weight=_trades_weight,
     security=_SIGNED, ws_method="myTrades",
 )  # fmt: skip
-ORDER_LIST: Endpoint[ask.OfList, OrderListReply] = Endpoint(
-    method="GET", path=_V3 + "orderList", request=ask.OfList, reply=OrderListReply, weight=4, security=_SIGNED,
+ORDER_LIST: Endpoint[new.OfList, OrderListReply] = Endpoint(
+    method="GET", path=_V3 + "orderList", request=new.OfList, reply=OrderListReply, weight=4, security=_SIGNED,
     ws_method="orderList.status",
 )  # fmt: skip
 OPEN_ORDER_LISTS: Endpoint[ask.Nothing, list[OrderListReply]] = Endpoint(
@@ -171,37 +172,37 @@ ALL_ORDER_LISTS: Endpoint[ask.OrdersRequest, list[OrderListReply]] = Endpoint(
     priority=_HISTORY, security=_SIGNED, ws_method="allOrderLists",
 )  # fmt: skip
 
-PLACE_ORDER: Endpoint[ask.NewSpotOrder, OrderReply] = _changes(
-    "POST", "order", ask.NewSpotOrder, OrderReply, "order.place", orders=1
+PLACE_ORDER: Endpoint[new.NewSpotOrder, OrderReply] = _changes(
+    "POST", "order", new.NewSpotOrder, OrderReply, "order.place", orders=1
 )
-TEST_ORDER: Endpoint[ask.TestSpotOrder, TestReply] = _changes(
-    "POST", "order/test", ask.TestSpotOrder, TestReply, "order.test", weight=_test_weight, is_free_when_done=False,
+TEST_ORDER: Endpoint[new.TestSpotOrder, TestReply] = _changes(
+    "POST", "order/test", new.TestSpotOrder, TestReply, "order.test", weight=_test_weight, is_free_when_done=False,
     priority=Priority.QUERY,
 )  # fmt: skip
-REPLACE_ORDER: Endpoint[ask.ReplaceSpotOrder, Replaced] = _changes(
-    "POST", "order/cancelReplace", ask.ReplaceSpotOrder, Replaced, "order.cancelReplace", orders=1
+REPLACE_ORDER: Endpoint[new.ReplaceSpotOrder, Replaced] = _changes(
+    "POST", "order/cancelReplace", new.ReplaceSpotOrder, Replaced, "order.cancelReplace", orders=1
 )
-AMEND_ORDER: Endpoint[ask.AmendRequest, AmendReply] = _changes(
-    "PUT", "order/amend/keepPriority", ask.AmendRequest, AmendReply, "order.amend.keepPriority", weight=4,
+AMEND_ORDER: Endpoint[new.AmendRequest, AmendReply] = _changes(
+    "PUT", "order/amend/keepPriority", new.AmendRequest, AmendReply, "order.amend.keepPriority", weight=4,
     is_free_when_done=False,
 )  # fmt: skip
-CANCEL_ORDER: Endpoint[ask.CancelRequest, OrderReply] = _changes(
-    "DELETE", "order", ask.CancelRequest, OrderReply, "order.cancel", priority=Priority.CANCEL
+CANCEL_ORDER: Endpoint[new.CancelRequest, OrderReply] = _changes(
+    "DELETE", "order", new.CancelRequest, OrderReply, "order.cancel", priority=Priority.CANCEL
 )
 CANCEL_ALL: Endpoint[ask.OfSymbol, list[CancelledRow]] = _changes(
     "DELETE", "openOrders", ask.OfSymbol, list[CancelledRow], "openOrders.cancelAll", priority=Priority.CANCEL
 )
-PLACE_OCO: Endpoint[ask.NewOco, OrderListReply] = _changes(
-    "POST", "orderList/oco", ask.NewOco, OrderListReply, "orderList.place.oco", orders=2
+PLACE_OCO: Endpoint[new.NewOco, OrderListReply] = _changes(
+    "POST", "orderList/oco", new.NewOco, OrderListReply, "orderList.place.oco", orders=2
 )
-PLACE_OTO: Endpoint[ask.NewOto, OrderListReply] = _changes(
-    "POST", "orderList/oto", ask.NewOto, OrderListReply, "orderList.place.oto", orders=2
+PLACE_OTO: Endpoint[new.NewOto, OrderListReply] = _changes(
+    "POST", "orderList/oto", new.NewOto, OrderListReply, "orderList.place.oto", orders=2
 )
-PLACE_OTOCO: Endpoint[ask.NewOtoco, OrderListReply] = _changes(
-    "POST", "orderList/otoco", ask.NewOtoco, OrderListReply, "orderList.place.otoco", orders=3
+PLACE_OTOCO: Endpoint[new.NewOtoco, OrderListReply] = _changes(
+    "POST", "orderList/otoco", new.NewOtoco, OrderListReply, "orderList.place.otoco", orders=3
 )
-CANCEL_LIST: Endpoint[ask.OfList, OrderListReply] = _changes(
-    "DELETE", "orderList", ask.OfList, OrderListReply, "orderList.cancel", priority=Priority.CANCEL
+CANCEL_LIST: Endpoint[new.OfList, OrderListReply] = _changes(
+    "DELETE", "orderList", new.OfList, OrderListReply, "orderList.cancel", priority=Priority.CANCEL
 )
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = tuple(each for each in globals().values() if isinstance(each, Endpoint))

@@ -23,6 +23,19 @@ class ErrorBody(Struct):
     msg: str = ""
 
 
+class ReplaceHalves(Struct):
+    """What became of the two halves of a replacement: SUCCESS, FAILURE or NOT_ATTEMPTED."""
+
+    cancelResult: str = ""
+    newOrderResult: str = ""
+
+
+class ReplaceError(Struct):
+    """A replacement that failed, wholly or by half."""
+
+    data: ReplaceHalves
+
+
 class ServerTime(Struct):
     """Reply of `time`."""
 
@@ -146,6 +159,7 @@ class ExchangeInfo(Struct):
 _NO_FILTER = SymbolFilter()
 
 read_error = msgspec.json.Decoder(ErrorBody).decode
+read_replace_error = msgspec.json.Decoder(ReplaceError).decode
 read_time = msgspec.json.Decoder(ServerTime).decode
 read_klines = msgspec.json.Decoder(list[KlineRow]).decode
 read_exchange_info = msgspec.json.Decoder(ExchangeInfo).decode

@@ -54,40 +54,12 @@ class CancelledRow(Struct):
 
 
 class Replaced(Struct):
-    """What became of the two halves of a replacement; each response is an order or an error."""
+    """A replacement that succeeded in both halves."""
 
     cancelResult: str
     newOrderResult: str
     cancelResponse: OrderReply | None = None
     newOrderResponse: OrderReply | None = None
-
-
-class ErrorOrOrder(Struct):
-    """An order, or why there is none."""
-
-    code: int = 0
-    msg: str = ""
-    orderId: int = 0
-    clientOrderId: str = ""
-    origClientOrderId: str = ""
-    status: str = ""
-
-
-class HalfReplaced(Struct):
-    """What the error of a replacement says of its two halves."""
-
-    cancelResult: str
-    newOrderResult: str
-    cancelResponse: ErrorOrOrder | None = None
-    newOrderResponse: ErrorOrOrder | None = None
-
-
-class ReplaceError(Struct):
-    """A replacement that failed, wholly or by half (HTTP 400, 409, 429)."""
-
-    code: int
-    msg: str = ""
-    data: HalfReplaced | None = None
 
 
 class AmendedOrder(Struct):

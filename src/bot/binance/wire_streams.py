@@ -252,11 +252,6 @@ def reader_for(name: str, market: Market) -> Callable[[bytes], Any]:
     return found
 
 
-def event_reader(name: str, market: Market) -> Callable[[bytes], Any]:
-    """Give what reads a stream's raw events, those without an envelope."""
-    return msgspec.json.Decoder(kind_of(name, market), strict=False).decode
-
-
 read_control = msgspec.json.Decoder(ControlFrame).decode
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from bot.binance import futures, spot
+from bot.binance import wire_new_futures as new_futures
+from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
 from bot.binance.client import futures_order, spot_order
 from bot.binance.endpoints import Endpoint, Priority, Security
@@ -57,13 +59,17 @@ def symbols(count: int) -> ask.OfSymbols:
         (spot.TICKER_PRICE, ask.OfSymbols(), 4),
         (spot.EXECUTION_RULES, ask.ExecutionRulesRequest(symbol="A"), 2),
         (spot.EXECUTION_RULES, ask.ExecutionRulesRequest(), 40),
-        (spot.TEST_ORDER, ask.TestSpotOrder(symbol="A", side="BUY", type="MARKET", computeCommissionRates=True), 20),
+        (
+            spot.TEST_ORDER,
+            new_spot.TestSpotOrder(symbol="A", side="BUY", type="MARKET", computeCommissionRates=True),
+            20,
+        ),
         (futures.KLINES, ask.KlinesRequest(symbol="A", interval="1m"), 5),
         (futures.KLINES, ask.KlinesRequest(symbol="A", interval="1m", limit=99), 1),
         (futures.KLINES, ask.KlinesRequest(symbol="A", interval="1m", limit=1500), 10),
         (futures.DEPTH, ask.Newest(symbol="A", limit=50), 2),
         (futures.PREMIUM_INDEX, ask.OfAnySymbol(), 10),
-        (futures.PLACE_ORDER, ask.NewFuturesOrder(symbol="A", side="BUY", type="MARKET"), 0),
+        (futures.PLACE_ORDER, new_futures.NewFuturesOrder(symbol="A", side="BUY", type="MARKET"), 0),
         (futures.BALANCE, NOTHING, 5),
     ],
 )
@@ -78,7 +84,7 @@ def test_orders_count_against_the_accounts_limits_by_their_legs() -> None:
 
 
 def test_parameters_are_written_as_the_wire_takes_them() -> None:
-    order = ask.NewFuturesOrder(
+    order = new_futures.NewFuturesOrder(
         symbol="BTCUSDT", side="BUY", type="LIMIT", quantity=D("1E-7"), price=D("61000.10"), reduceOnly=True
     )
     assert params_of(order) == {
@@ -86,8 +92,8 @@ def test_parameters_are_written_as_the_wire_takes_them() -> None:
         "reduceOnly": "true",
     }  # fmt: skip
     assert params_of(symbols(2)) == {"symbols": '["S0","S1"]'}
-    assert params_of(ask.BatchCancel(symbol="A", orderIdList=(1, 2))) == {"symbol": "A", "orderIdList": "[1,2]"}
-    assert params_of(ask.BatchOrders(batchOrders=(order,)))["batchOrders"] == (
+    assert params_of(new_futures.BatchCancel(symbol="A", orderIdList=(1, 2))) == {"symbol": "A", "orderIdList": "[1,2]"}
+    assert params_of(new_futures.BatchOrders(batchOrders=(order,)))["batchOrders"] == (
         '[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.0000001","price":"61000.1","reduceOnly":"true"}]'
     )
     assert params_of(NOTHING) == {}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.binance.errors import ClockOff, Ending, Throttled, ending_of, refusal
+from bot.binance.errors import ClockOff, Ending, HalfReplaced, Throttled, ending_of, refusal
 from bot.binance.wire import ErrorBody
 from bot.domain.errors import Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Market
@@ -116,3 +116,14 @@ def test_one_number_may_mean_two_things() -> None:
     assert ending_of(400, ErrorBody(-5028)) is Ending.UNKNOWN
     assert ending_of(400, ErrorBody(-2021), Market.FUTURES) is Ending.REJECTED
     assert ending_of(400, ErrorBody(-2021)) is Ending.UNKNOWN
+
+
+@pytest.mark.parametrize(("cancel", "new"), [("SUCCESS", "FAILURE"), ("FAILURE", "SUCCESS")])
+def test_a_replacement_done_by_half_says_which_half(cancel: str, new: str) -> None:
+    told = {"code": -2021, "msg": "Order cancel-replace partially failed.", "data": {}}
+    told["data"] = {"cancelResult": cancel, "newOrderResult": new, "cancelResponse": {"code": -2011, "msg": "?"}}
+    error = refusal(409, json.dumps(told).encode(), repeatable=False)
+    assert isinstance(error, HalfReplaced)
+    assert (error.cancelled, error.placed) == (cancel == "SUCCESS", new == "SUCCESS")
+    assert type(refusal(409, body(-2021), repeatable=False)) is OutcomeUnknown
+    assert isinstance(refusal(400, json.dumps(told).encode(), Market.FUTURES, repeatable=False), Rejected)

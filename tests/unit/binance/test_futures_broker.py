@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -237,3 +238,33 @@ async def test_after_a_new_listen_key_the_gap_is_asked_for(desk: Desk) -> None:
     await desk.push({"e": "listenKeyExpired", "E": 1, "listenKey": "key-1"})
     await until(lambda: desk.statuses == [OrderStatus.NEW, OrderStatus.FILLED])
     assert [fill.trade_id for fill in desk.fills] == [55]
+
+
+async def test_while_an_order_is_open_the_exchange_would_cancel_it_should_we_fall_silent(desk: Desk) -> None:
+    countdown = "POST /fapi/v1/countdownCancelAll"
+    desk.binance.answers |= {
+        PLACE: says(reply()),
+        QUERY: says(reply()),
+        countdown: says({"symbol": "BTCUSDT", "countdownTime": "100"}),
+    }
+    desk.broker.patience = replace(HASTE, dead_man_s=0.04)
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: len(desk.binance.seen(countdown)) >= 2)
+    assert desk.binance.seen(countdown)[0]["countdownTime"] == "40"
+    await desk.push(FILLED)
+    await until(lambda: desk.binance.seen(countdown)[-1]["countdownTime"] == "0")
+    quiet = len(desk.binance.seen(countdown))
+    await desk.broker.execute(PlaceOrder(an_order(client_order_id="o-2")))
+    await until(lambda: len(desk.binance.seen(countdown)) > quiet)
+    await desk.broker.stop()
+    assert desk.binance.seen(countdown)[-1]["countdownTime"] == "0"  # a clean stop leaves the order where it is
+
+
+async def test_a_switch_that_cannot_be_set_is_put_on_record_and_stops_nothing(desk: Desk) -> None:
+    desk.binance.answers[PLACE] = says(reply())
+    desk.broker.patience = replace(HASTE, dead_man_s=0.04)
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: len(desk.binance.seen("POST /fapi/v1/countdownCancelAll")) >= 2)
+    assert desk.statuses == [OrderStatus.NEW]

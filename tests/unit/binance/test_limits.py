@@ -7,7 +7,7 @@ import pytest
 from bot.binance.bans import BanNote
 from bot.binance.endpoints import Pool, Priority
 from bot.binance.errors import Throttled
-from bot.binance.limits import OrderCounts, WeightBank
+from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
 from bot.binance.wire import UsedLimit
 from bot.domain.market import Market
 
@@ -33,7 +33,7 @@ def bank(times: Times) -> WeightBank:
 
 
 async def test_history_stops_first_then_queries_and_orders_last(bank: WeightBank) -> None:
-    bank.learn(200, {"x-mbx-used-weight-1m": "60"})
+    bank.settle(0, told=60)
     assert bank.wait_s(1, Priority.HISTORY) > 0
     await bank.admit(30, Priority.QUERY)
     assert bank.wait_s(1, Priority.QUERY) > 0
@@ -57,9 +57,10 @@ async def test_the_next_minute_starts_empty(bank: WeightBank, times: Times) -> N
 
 
 def test_what_others_used_is_learned_from_the_reply(bank: WeightBank) -> None:
-    bank.learn(200, {"x-mbx-used-weight-1m": "42"})
-    bank.learn(200, {"x-mbx-used-weight-1m": "40"})
-    bank.learn(200, {"x-mbx-used-weight-1m": "nonsense"})
+    bank.settle(0, told=42)
+    bank.settle(0, told=40)
+    assert told_weight({"x-mbx-used-weight-1m": "42"}) == 42
+    assert told_weight({"x-mbx-used-weight-1m": "nonsense"}) is None
     assert bank.used == 42
 
 
@@ -67,7 +68,8 @@ def test_what_others_used_is_learned_from_the_reply(bank: WeightBank) -> None:
 def test_nothing_goes_out_until_the_ban_is_over(
     bank: WeightBank, times: Times, status: int, header: str, wait: float
 ) -> None:
-    assert bank.learn(status, {"Retry-After": header}) == wait
+    assert told_wait_s(status, {"Retry-After": header}) == wait
+    bank.block(wait)
     times.now += wait - 0.5
     assert bank.wait_s(0, Priority.ORDER) == pytest.approx(0.5)
     times.now += 0.5
@@ -93,7 +95,7 @@ async def test_each_pool_has_a_limit_of_its_own(bank: WeightBank, times: Times) 
 def test_the_end_of_the_weight_is_forecast(bank: WeightBank, times: Times) -> None:
     assert bank.forecast().exhausted_in_s is None
     times.now += 20
-    bank.learn(200, {"x-mbx-used-weight-1m": "80"})
+    bank.settle(0, told=80)
     told = bank.forecast()
     assert (told.used, told.limit, told.exhausted_in_s) == (80, 100, pytest.approx(5.0))
     bank.set_limits([UsedLimit("REQUEST_WEIGHT", "MINUTE", 1, 6000), UsedLimit("RAW_REQUESTS", "MINUTE", 5, 9)])
@@ -104,8 +106,8 @@ def test_a_ban_is_seen_by_other_processes_and_by_the_next_start(times: Times, tm
     path = tmp_path / "bans" / "production-spot"
     first, second = (WeightBank(note=BanNote(path), monotonic=lambda: 5.0, wall=times) for _ in range(2))
     assert second.banned_s == 0
-    first.learn(418, {"Retry-After": "600"})
-    first.learn(429, {"Retry-After": "7"})
+    first.block(600)
+    first.block(7)
     later = WeightBank(note=BanNote(path), monotonic=lambda: 1.0, wall=times)
     assert second.banned_s == later.banned_s == pytest.approx(600)
     times.now += 599

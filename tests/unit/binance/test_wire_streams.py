@@ -93,6 +93,19 @@ def test_numbers_are_read_and_unknown_keys_passed_over() -> None:
 
 @pytest.mark.parametrize("price", ["nan", "inf", "-1", "0"])
 def test_an_impossible_candle_is_none(price: str) -> None:
-    body = {"t": 1, "T": 2, "s": "A", "i": "1m", "o": price, "h": price, "l": price, "c": price, "v": "1", "x": True, "n": 1, "q": "1"}
+    body = {
+        "t": 1,
+        "T": 2,
+        "s": "A",
+        "i": "1m",
+        "o": price,
+        "h": price,
+        "l": price,
+        "c": price,
+        "v": "1",
+        "x": True,
+        "n": 1,
+        "q": "1",
+    }
     with pytest.raises((ValueError, msgspec.ValidationError)):
         read("a@kline_1m", {"e": "kline", "k": body}).k.candle(Stream(Market.SPOT, "A", "1m"))

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from fake_binance import FakeBinance, until
 
 from bot.binance import spot
+from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
 from bot.binance.clock import LocalClock
 from bot.binance.endpoints import Priority
@@ -24,7 +25,7 @@ from bot.binance.ws_sender import WsSender
 from bot.domain.errors import Misconfigured, OutcomeUnknown, Rejected, Unavailable
 
 KEY = Credentials("the-key", "the-secret")
-ORDER = ask.NewSpotOrder(
+ORDER = new_spot.NewSpotOrder(
     symbol="BTCUSDT", side="BUY", type="MARKET", quantity=Decimal("0.0150"), newClientOrderId="o-1"
 )
 DONE = {"symbol": "BTCUSDT", "orderId": 9, "clientOrderId": "o-1", "status": "FILLED", "executedQty": "0.015"}
@@ -88,7 +89,9 @@ async def test_replies_find_their_requests_in_any_order(scene: Scene) -> None:
     scene.binance.on_api = lambda request: {
         "status": 200, "result": {**DONE, "clientOrderId": request["params"]["newClientOrderId"]},
     }  # fmt: skip
-    orders = [ask.NewSpotOrder(symbol="A", side="BUY", type="MARKET", newClientOrderId=f"o-{n}") for n in range(20)]
+    orders = [
+        new_spot.NewSpotOrder(symbol="A", side="BUY", type="MARKET", newClientOrderId=f"o-{n}") for n in range(20)
+    ]
     replies = await asyncio.gather(*(scene.sender.call(spot.PLACE_ORDER, each) for each in orders))
     assert [each.our_id for each in replies] == [f"o-{n}" for n in range(20)]
 
@@ -176,7 +179,7 @@ async def test_a_limit_stops_all_requests_of_this_address_until_it_is_over(scene
     assert caught.value.wait_s == 90
     assert scene.bank.banned_s == pytest.approx(90, abs=2)
     with pytest.raises(Throttled, match="nothing was sent"):
-        await scene.sender.call(spot.CANCEL_ORDER, ask.CancelRequest(symbol="A", orderId=1))
+        await scene.sender.call(spot.CANCEL_ORDER, new_spot.CancelRequest(symbol="A", orderId=1))
     assert len(scene.placed) == 1
 
 
