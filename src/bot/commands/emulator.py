@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from bot.domain.errors import Misconfigured
 from bot.domain.money import number
+from bot.emulator.accounts import read_accounts
 from bot.emulator.config import AccountConfig, EmulatorConfig, Replay, Synthetic
+from bot.emulator.faults import Rule, read_rules
 from bot.emulator.server import Emulator
 from bot.emulator.serving import serve
 
@@ -31,6 +34,12 @@ def configure(
     warmup: int,
     loop: bool,
     waits: bool,
+    account_files: Sequence[Path] = (),
+    control_port: int | None = None,
+    exchange_info: Path | None = None,
+    fault_file: Path | None = None,
+    host: str = "127.0.0.1",
+    one_clock: bool = False,
 ) -> EmulatorConfig:
     """Give the configuration; Misconfigured says which option is wrong."""
     if files and seed is not None:
@@ -44,13 +53,21 @@ def configure(
     owned = dict(_balance(each) for each in balances)
     return EmulatorConfig(
         source=Replay(tuple(files), loop) if files else Synthetic(1 if seed is None else seed),
-        accounts=tuple(AccountConfig(key, secret, owned) for key, secret in customers),
+        accounts=(
+            *(AccountConfig(key, secret, owned) for key, secret in customers),
+            *(account for file in account_files for account in read_accounts(file)),
+        ),
         symbols=names,
         port=port,
         speed=speed,
         ticks_per_candle=ticks,
         warmup=warmup,
         waits=waits,
+        control_port=control_port,
+        exchange_info=exchange_info,
+        faults=_faults(fault_file),
+        host=host,
+        one_clock=one_clock,
     )
 
 
@@ -91,6 +108,17 @@ def serve_forever(config: EmulatorConfig, announce: Callable[[Emulator], None], 
         if others is not None:
             raise
         raise group.exceptions[0] from None
+
+
+def _faults(file: Path | None) -> tuple[Rule, ...]:
+    if file is None:
+        return ()
+    try:
+        return tuple(read_rules(file.read_bytes()))
+    except OSError as error:
+        raise Misconfigured(f"{file}: {error.strerror}; give the path of a JSON file of faults") from error
+    except msgspec.DecodeError as error:
+        raise Misconfigured(f'{file}: {error}; each fault is like {{"kind": "drop_reply", "count": 1}}') from error
 
 
 def _balance(text: str) -> tuple[str, Decimal]:

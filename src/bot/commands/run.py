@@ -196,6 +196,20 @@ def emulator(
     speed: Annotated[float, typer.Option(help="Market time over real time; 60 is a minute candle a second.")] = 60.0,
     ticks: Annotated[int, typer.Option(help="Trades that play one candle.")] = 4,
     warmup: Annotated[int, typer.Option(help="Candles that are history already at the start.")] = 300,
+    account: Annotated[
+        list[Path] | None, typer.Option(help="JSON file of accounts with their keys and balances; repeatable.")
+    ] = None,
+    control_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port for truth, faults and clock; loopback only.")
+    ] = None,
+    exchange_info: Annotated[
+        Path | None, typer.Option(help="Saved exchangeInfo whose rules to use, gzipped or not.")
+    ] = None,
+    faults: Annotated[Path | None, typer.Option(help="JSON file of faults that are in force from the start.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; the control port stays on loopback.")] = "127.0.0.1",
+    one_clock: Annotated[
+        bool, typer.Option("--one-clock", help="Server time is market time, for a market moved by hand (--speed 0).")
+    ] = False,
     loop: Annotated[bool, typer.Option("--loop", help="Start the files over at their end.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Hold the market until somebody subscribes.")] = False,
     parent: Annotated[int, typer.Option(hidden=True, help="End when this process is gone.")] = 0,
@@ -215,6 +229,12 @@ def emulator(
         warmup=warmup,
         loop=loop,
         waits=wait,
+        account_files=account or [],
+        control_port=control_port,
+        exchange_info=exchange_info,
+        fault_file=faults,
+        host=host,
+        one_clock=one_clock,
     )
 
     def announce(running: "Emulator") -> None:
@@ -224,6 +244,7 @@ def emulator(
                 "spot": running.spot_url,
                 "streams": running.stream_url,
                 "ws_api": running.ws_api_url,
+                "control": running.control_url,
                 "symbols": list(running.venue.instruments),
                 "interval": running.world.player.interval,
             }

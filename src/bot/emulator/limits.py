@@ -181,6 +181,11 @@ class OrderCount:
         for window, *_ in self._limits:
             window.add(amount, now_ms)
 
+    def give_back(self, now_ms: int) -> None:
+        """Take an order out of the count again: it never got as far as the engine."""
+        for window, *_ in self._limits:
+            window.add(-1, now_ms)
+
     def filled(self, *, is_maker: bool, now_ms: int) -> None:
         """Count the first fill of an order: a maker earns more room than a taker."""
         credit = self._settings.maker_fill_credit if is_maker else 1

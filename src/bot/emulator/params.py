@@ -45,11 +45,11 @@ class Params:
         self._read.add(name)
         return self._values.get(name) or _raise_missing(name)
 
-    def choice(self, name: str, allowed: Container[str], refusal: ApiError) -> str | None:
-        """Give an optional parameter that has to be one of some words."""
+    def choice(self, name: str, allowed: Container[str], code: int = 0, message: str = "") -> str | None:
+        """Give an optional parameter that has to be one of some words, or is refused with this code."""
         value = self.maybe(name)
         if value is not None and value not in allowed:
-            raise refusal
+            raise ApiError(code, message) if code else bad_request(name)
         return value
 
     def symbol(self) -> str:

@@ -108,21 +108,28 @@ def _join(query: bytes, body: bytes) -> dict[str, str]:
 
 def _pairs(raw: bytes) -> dict[str, str]:
     values: dict[str, str] = {}
+    if raw.isascii() and b"%" not in raw and b"+" not in raw:
+        for plain in raw.decode().split("&"):
+            if plain:
+                word, _, text = plain.partition("=")
+                _put(values, word, text)
+        return values
     for pair in raw.split(b"&"):
         if not pair:
             continue
         name, _, value = pair.partition(b"=")
-        decoded = _decoded(name)
-        if decoded in values:
-            raise ApiError(-1101, "Duplicate values for a parameter detected.")
-        values[decoded] = _decoded(value)
+        _put(values, _decoded(name), _decoded(value))
     return values
+
+
+def _put(values: dict[str, str], name: str, value: str) -> None:
+    if name in values:
+        raise ApiError(-1101, "Duplicate values for a parameter detected.")
+    values[name] = value
 
 
 def _decoded(raw: bytes) -> str:
     try:
-        if b"%" not in raw and b"+" not in raw:
-            return raw.decode()
         return unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
         raise illegal("query", "UTF-8") from None

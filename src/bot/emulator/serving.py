@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 
 from bot.emulator.config import EmulatorConfig
@@ -32,4 +33,11 @@ async def serve(config: EmulatorConfig, *, announce: Announce) -> None:
 
 def run(config: EmulatorConfig, *, announce: Announce) -> None:
     """Run an emulator as the whole of this process; see `serve`."""
-    asyncio.run(serve(config, announce=announce))
+    loop_factory = None if sys.platform == "win32" else _fast_loop
+    asyncio.run(serve(config, announce=announce), loop_factory=loop_factory)
+
+
+def _fast_loop() -> asyncio.AbstractEventLoop:
+    import uvloop  # noqa: PLC0415 - not there on every platform
+
+    return uvloop.new_event_loop()

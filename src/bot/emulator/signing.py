@@ -13,6 +13,8 @@ _RECV_WINDOW_MS = 5_000
 _LONGEST_RECV_WINDOW_MS = 60_000
 _AHEAD_MS = 1_000
 _MICROSECONDS_FROM = 10**14
+_PLAIN = re.compile(rb"[A-Za-z0-9_.~&=-]*")
+"""What percent-encoding leaves as it is."""
 _FIRST_TIMESTAMP_MS = 1_483_228_800_000
 
 
@@ -42,8 +44,9 @@ def socket_payloads(params: Mapping[str, str], *, accepts_encoded: bool) -> tupl
     plain = "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "surrogatepass")
     if not accepts_encoded:
         return (plain,)
-    encoded = urlencode(pairs, errors="surrogatepass").encode()
-    return (plain,) if encoded == plain else (plain, encoded)
+    if _PLAIN.fullmatch(plain):
+        return (plain,)
+    return plain, urlencode(pairs, errors="surrogatepass").encode()
 
 
 def read_claim(params: Params, key: str | None, payloads: tuple[bytes, ...], *, needs_signature: bool = True) -> Claim:

@@ -1,5 +1,7 @@
 """The world that all faces share: one market, one clock, one truth, one set of faults and customers."""
 
+from dataclasses import replace
+
 from bot.emulator.accounts import customers_of
 from bot.emulator.clock import Clock
 from bot.emulator.config import EmulatorConfig
@@ -8,6 +10,7 @@ from bot.emulator.gateway import Gate
 from bot.emulator.limits import Bounds, WeightBank
 from bot.emulator.player import Player
 from bot.emulator.sources import open_source
+from bot.emulator.spot import rules
 from bot.emulator.truth import TruthBook
 
 
@@ -15,6 +18,8 @@ class World:
     """What is there once, however many faces show it."""
 
     def __init__(self, config: EmulatorConfig) -> None:
+        if config.exchange_info is not None:
+            config = replace(config, instruments=rules.load(config.exchange_info) | dict(config.instruments or {}))
         self.config = config
         self.source = open_source(config)
         self.player = Player(self.source, ticks=config.ticks_per_candle)

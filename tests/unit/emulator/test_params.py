@@ -31,7 +31,7 @@ from bot.emulator.refusals import ApiError
         ({"symbols": '["A"]', "symbol": "A"}, lambda params: params.symbols(), -1128),
         ({"newClientOrderId": "a b"}, lambda params: params.client_id("newClientOrderId"), -1100),
         ({"newClientOrderId": "a" * 37}, lambda params: params.client_id("newClientOrderId"), -1100),
-        ({"side": "UP"}, lambda params: params.choice("side", ("BUY",), ApiError(-1117, "")), -1117),
+        ({"side": "UP"}, lambda params: params.choice("side", ("BUY",), -1117, "Invalid side."), -1117),
         ({"a": "1", "b": "2"}, lambda params: (params.maybe("a"), params.done()), -1104),
     ],
 )  # fmt: skip

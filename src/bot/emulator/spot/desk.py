@@ -97,6 +97,9 @@ class Desk:
         self._tell_balances()
 
     def _tell_accepted(self, order: OrderAccepted) -> None:
+        if not self._venue.has_listeners(order.account):
+            self._executions += 1
+            return
         self._tell_moved(
             OrderMoved(
                 order.account, order.symbol, order.order_id, order.client_order_id, "NEW", order.status, "NONE",
@@ -107,6 +110,8 @@ class Desk:
 
     def _tell_moved(self, moved: OrderMoved) -> None:
         self._executions += 1
+        if moved.fill is None and not self._venue.has_listeners(moved.account):
+            return
         order = self.exchange.order(moved.account, moved.symbol, order_id=moved.order_id)
         if moved.fill is not None and len(order.fills) == 1:
             count = self._venue.order_count(moved.account)

@@ -8,7 +8,7 @@ from bot.domain.order import OrderType, Side, StpMode
 from bot.emulator.gateway import Signed
 from bot.emulator.keys import Customer
 from bot.emulator.params import Params
-from bot.emulator.refusals import ApiError, bad_request
+from bot.emulator.refusals import ApiError
 from bot.emulator.spot import wire_orders
 from bot.emulator.spot.desk import new_client_id
 from bot.emulator.spot.order_calls import Act
@@ -38,7 +38,7 @@ def place_old_oco(params: Params) -> Act[Json]:
     """Place an OCO in its old form: `price` for the limit leg, `stopPrice` for the other."""
     symbol, side, quantity = params.symbol(), read_side(params, "side"), demand(params, "quantity")
     price, stop, stop_limit = demand(params, "price"), params.amount("stopPrice"), params.amount("stopLimitPrice")
-    in_force = params.choice("stopLimitTimeInForce", _STOP_LIMIT_TIFS, ApiError(-1115, "Invalid timeInForce."))
+    in_force = params.choice("stopLimitTimeInForce", _STOP_LIMIT_TIFS, -1115, "Invalid timeInForce.")
     words = {
         "limit": {
             "Type": "LIMIT_MAKER", "Price": str(price), "ClientOrderId": params.client_id("limitClientOrderId"),
@@ -122,7 +122,7 @@ def all_lists(params: Params) -> Act[list[Json]]:
 
 
 def _finish(params: Params, new: NewList) -> Act[Json]:
-    reply = params.choice("newOrderRespType", REPLIES, bad_request("newOrderRespType")) or "RESULT"
+    reply = params.choice("newOrderRespType", REPLIES) or "RESULT"
     params.done()
     symbol = new.pair[0].symbol
     orders = len(new.pair) + (new.working is not None)

@@ -22,7 +22,7 @@ type Find = Callable[["Venue", Customer], RestingOrder | None]
 Restriction = Literal["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]
 
 _NO_SUCH_ORDER = -2013
-_COUNT_EXCEEDED = -1015
+_REFUSED_BY_ENGINE = -2010
 _RESTRICTIONS: dict[str, Restriction] = {
     "ONLY_NEW": "ONLY_NEW", "ONLY_PARTIALLY_FILLED": "ONLY_PARTIALLY_FILLED"
 }  # fmt: skip
@@ -41,14 +41,26 @@ def submit(venue: "Venue", customer: Customer, wish: NewOrder) -> RestingOrder:
     venue.board(wish.symbol)
     venue.check_groups(customer)
     with venue.desk.settling() as now_ms:
-        venue.exchange.check(customer.name, wish, now_ms)
-        venue.order_count(customer.name).add(venue.wall_ms)
+        _count(venue, customer, wish)
         is_aside = venue.push_aside(wish.symbol, customer.name)
         try:
             return venue.exchange.submit(customer.name, wish, now_ms)
+        except Refused as refusal:
+            if refusal.code != _REFUSED_BY_ENGINE:
+                venue.order_count(customer.name).give_back(venue.wall_ms)
+            raise
         finally:
             if is_aside:
                 venue.exchange.set_reference_price(wish.symbol, None)
+
+
+def _count(venue: "Venue", customer: Customer, wish: NewOrder) -> None:
+    """Count an order. When there is no room for it, its form and the filters are still what is refused first."""
+    try:
+        venue.order_count(customer.name).add(venue.wall_ms)
+    except ApiError:
+        venue.exchange.check(customer.name, wish, venue.now_ms)
+        raise
 
 
 def test(params: Params) -> Act[Json]:
@@ -135,7 +147,7 @@ def replace(params: Params) -> Act[Json]:
     """Cancel an order and place another."""
     wish = read_order(params)
     mode = params.choice(
-        "cancelReplaceMode", ("STOP_ON_FAILURE", "ALLOW_FAILURE"), ApiError(-1102, "Invalid cancelReplaceMode.")
+        "cancelReplaceMode", ("STOP_ON_FAILURE", "ALLOW_FAILURE"), -1102, "Invalid cancelReplaceMode."
     )  # fmt: skip
     if mode is None:
         params.text("cancelReplaceMode")
@@ -147,9 +159,7 @@ def replace(params: Params) -> Act[Json]:
     cancel_id = params.client_id("cancelNewClientOrderId") or new_client_id()
     restriction = read_restriction(params)
     when_full = params.choice(
-        "orderRateLimitExceededMode", ("DO_NOTHING", "CANCEL_ONLY"),
-        ApiError(-1130, "Data sent for parameter 'orderRateLimitExceededMode' is not valid."),
-    )  # fmt: skip
+        "orderRateLimitExceededMode", ("DO_NOTHING", "CANCEL_ONLY"),)  # fmt: skip
     reply = read_reply(params, wish.type)
     params.done()
 
@@ -278,7 +288,7 @@ def read_reference(params: Params, mismatch: int) -> Find:
 
 def read_restriction(params: Params) -> Restriction | None:
     """Read in which state only an order may be cancelled."""
-    value = params.choice("cancelRestrictions", _RESTRICTIONS, ApiError(-1145, "Invalid cancelRestrictions"))
+    value = params.choice("cancelRestrictions", _RESTRICTIONS, -1145, "Invalid cancelRestrictions")
     return None if value is None else _RESTRICTIONS[value]
 
 

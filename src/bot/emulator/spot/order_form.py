@@ -11,6 +11,8 @@ from bot.simulation.orders import NewOrder, Peg
 _STRATEGY_TYPE_MIN = 1_000_000
 _PEG_LEVELS_MAX = 100
 _STP_WORDS = frozenset({*StpMode, "TRANSFER"})
+_STP_REFUSED = "This symbol does not allow the specified self-trade prevention mode."
+_TIMES_IN_FORCE, _SIDES, _TYPES = frozenset(TimeInForce), frozenset(Side), frozenset(OrderType)
 REPLIES = ("ACK", "RESULT", "FULL")
 
 
@@ -33,7 +35,7 @@ def read_leg(
 
 def read_reply(params: Params, kind: OrderType | None) -> str:
     """Read how much of an order the reply shows."""
-    wanted = params.choice("newOrderRespType", REPLIES, bad_request("newOrderRespType"))
+    wanted = params.choice("newOrderRespType", REPLIES)
     shows_all = kind in {OrderType.LIMIT, OrderType.MARKET}
     return wanted or ("FULL" if shows_all else "ACK")
 
@@ -41,7 +43,7 @@ def read_reply(params: Params, kind: OrderType | None) -> str:
 def read_side(params: Params, name: str) -> Side:
     """Read a side."""
     value = params.text(name)
-    if value not in set(Side):
+    if value not in _SIDES:
         raise ApiError(-1117, "Invalid side.")
     return Side(value)
 
@@ -49,20 +51,15 @@ def read_side(params: Params, name: str) -> Side:
 def read_type(params: Params, name: str) -> OrderType:
     """Read an order type."""
     value = params.text(name)
-    if value not in set(OrderType):
+    if value not in _TYPES:
         raise ApiError(-1116, "Invalid orderType.")
     return OrderType(value)
 
 
 def read_stp(params: Params) -> StpMode | None:
     """Read a self-trade prevention mode; TRANSFER between strangers acts as DECREMENT."""
-    value = params.choice("selfTradePreventionMode", _STP_WORDS, stp_refused())
+    value = params.choice("selfTradePreventionMode", _STP_WORDS, -1013, _STP_REFUSED)
     return None if value is None else StpMode.DECREMENT if value == "TRANSFER" else StpMode(value)
-
-
-def stp_refused() -> ApiError:
-    """A mode that a symbol does not allow."""
-    return ApiError(-1013, "This symbol does not allow the specified self-trade prevention mode.")
 
 
 def demand(params: Params, name: str) -> Decimal:
@@ -80,7 +77,7 @@ def _leg(
     def name(word: str) -> str:
         return f"{prefix}{word[0].upper()}{word[1:]}" if prefix else word
 
-    in_force = params.choice(name("timeInForce"), set(TimeInForce), ApiError(-1115, "Invalid timeInForce."))
+    in_force = params.choice(name("timeInForce"), _TIMES_IN_FORCE, -1115, "Invalid timeInForce.")
     strategy_type = params.whole(name("strategyType"))
     if strategy_type is not None and strategy_type < _STRATEGY_TYPE_MIN:
         raise ApiError(-1134, "strategyType was less than 1000000.")
@@ -98,8 +95,8 @@ def _leg(
 
 
 def _peg(params: Params, to_name: str, offset_name: str, value_name: str) -> Peg | None:
-    to = params.choice(to_name, ("PRIMARY_PEG", "MARKET_PEG"), ApiError(-1210, f"Invalid {to_name}."))
-    offset = params.choice(offset_name, ("PRICE_LEVEL",), ApiError(-1211, f"Invalid {offset_name}."))
+    to = params.choice(to_name, ("PRIMARY_PEG", "MARKET_PEG"), -1210, f"Invalid {to_name}.")
+    offset = params.choice(offset_name, ("PRICE_LEVEL",), -1211, f"Invalid {offset_name}.")
     levels = params.whole(value_name, smallest=1, largest=_PEG_LEVELS_MAX)
     if to is None and (offset is not None or levels is not None):
         raise not_required(offset_name if offset is not None else value_name)

@@ -34,7 +34,10 @@ def server_time(params: Params) -> Act:
 def exchange_info(params: Params) -> Act:
     """Give the rules of some symbols or of all."""
     wanted = params.symbols()
-    groups, status = params.names("permissions"), params.choice("symbolStatus", _STATUSES, _bad_status())
+    groups, status = (
+        params.names("permissions"),
+        params.choice("symbolStatus", _STATUSES, -1122, "Invalid symbolStatus."),
+    )
     with_sets = params.flag("showPermissionSets")
     if wanted is not None and (groups is not None or status is not None):
         raise bad_combination()
@@ -148,7 +151,7 @@ def average_price(params: Params) -> Act:
 
 def execution_rules(params: Params) -> Act:
     """Give the rules that bind an order while it trades."""
-    status = params.choice("symbolStatus", _STATUSES, _bad_status())
+    status = params.choice("symbolStatus", _STATUSES, -1122, "Invalid symbolStatus.")
     wanted = params.symbols()
     if wanted is not None and status is not None:
         raise bad_combination()
@@ -217,11 +220,7 @@ def gone(params: Params) -> Act:
 
 
 def _status(params: Params) -> str | None:
-    return params.choice("symbolStatus", _STATUSES, _bad_status())
-
-
-def _bad_status() -> ApiError:
-    return ApiError(-1122, "Invalid symbolStatus.")
+    return params.choice("symbolStatus", _STATUSES, -1122, "Invalid symbolStatus.")
 
 
 def _check_status(venue: "Venue", symbol: str, status: str | None) -> None:

@@ -67,7 +67,7 @@ def trading_day_ticker(params: Params) -> Act:
 
 
 def _reads_mini(params: Params) -> bool:
-    return params.choice("type", ("FULL", "MINI"), ApiError(-1139, "Invalid ticker type.")) == "MINI"
+    return params.choice("type", ("FULL", "MINI"), -1139, "Invalid ticker type.") == "MINI"
 
 
 def _window(params: Params) -> int:
@@ -96,7 +96,7 @@ def _for_symbols(params: Params, row: Callable[["Venue", Board], Json], *, needs
     is_single = params.peek("symbol") is not None
     wanted = params.symbols()
     status = params.choice(
-        "symbolStatus", ("TRADING", "HALT", "BREAK", "CANCEL_ONLY"), ApiError(-1122, "Invalid symbolStatus.")
+        "symbolStatus", ("TRADING", "HALT", "BREAK", "CANCEL_ONLY"), -1122, "Invalid symbolStatus."
     )  # fmt: skip
     params.done()
     if needs_symbol and wanted is None:

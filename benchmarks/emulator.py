@@ -1,0 +1,233 @@
+"""How much the emulator carries: orders over REST and the WebSocket API, frames to many connections, memory.
+
+`python benchmarks/emulator.py [--seconds 5] [--json]` starts an emulator as a child and loads it from this process. The
+floor is a bare aiohttp server that answers every request with the same bytes, measured in the same run.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import picows
+import uvloop
+from measure import rss_mb
+
+_SOURCE = Path(__file__).parents[1] / "src"
+KEY, SECRET = "bench-key", b"bench-secret"
+REST_CONNECTIONS, API_CONNECTIONS, LISTENERS = 16, 8, 100
+AIMS = {"rest_orders_s": 2_000, "api_orders_s": 2_000, "frames_s": 100_000, "rss_mb_50_symbols": 300}
+
+PROGRAM = """
+import json, sys
+from decimal import Decimal
+from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
+from bot.emulator.serving import run
+import structlog
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+speed, symbols = float(sys.argv[1]), tuple(sys.argv[2].split(","))
+account = AccountConfig("bench-key", "bench-secret", {"USDT": Decimal(10**9), "BTC": Decimal(10**6)})
+run(EmulatorConfig(
+    Synthetic(1), accounts=(account,), symbols=symbols, speed=speed, weight_per_minute=10**9, raw_requests_5m=10**9,
+    orders_per_10s=10**9, orders_per_day=10**9, connections_5m=10**6,
+), announce=lambda e: print(json.dumps({"http": e.spot_url, "ws": e.stream_url}), flush=True))
+"""
+FLOOR = """
+import asyncio, uvloop
+from aiohttp import web
+async def answer(request):
+    await request.read()
+    return web.Response(body=b"{}", content_type="application/json")
+async def main():
+    runner = web.ServerRunner(web.Server(answer, access_log=None))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print('{"http": "http://127.0.0.1:%d"}' % runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+uvloop.run(main())
+"""
+
+
+@contextlib.contextmanager
+def child(program: str, *words: str) -> "Iterator[tuple[int, dict[str, str]]]":
+    """Run a program until the block ends; gives its process id and the line it said when ready."""
+    command = [sys.executable, "-c", program, *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={"PYTHONPATH": str(_SOURCE)}
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process.pid, json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def signed(number: int) -> str:
+    """Give the parameters of a market order, signed."""
+    side = "BUY" if number % 2 else "SELL"
+    text = f"symbol=BTCUSDT&side={side}&type=MARKET&quantity=0.01&timestamp={time.time_ns() // 1_000_000}"
+    return f"{text}&signature={hmac.new(SECRET, text.encode(), hashlib.sha256).hexdigest()}"
+
+
+class RestClient(asyncio.Protocol):
+    """One keep-alive connection that sends the next order when the last one is answered."""
+
+    def __init__(self, until: float) -> None:
+        self.until, self.done, self.failed, self.number = until, 0, 0, 0
+        self.ended = asyncio.get_running_loop().create_future()
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: Any = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, gap, rest = self._buffer.partition(b"\r\n\r\n")
+        if not gap:
+            return
+        length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+        if len(rest) < length:
+            return
+        self._buffer = b""
+        self.done += 1
+        self.failed += b" 200 " not in head[:15]
+        if time.perf_counter() < self.until:
+            self._send()
+        else:
+            self._transport.close()
+            self.ended.set_result(None)
+
+    def _send(self) -> None:
+        self.number += 1
+        body = signed(self.number)
+        self._transport.write(
+            f"POST /api/v3/order HTTP/1.1\r\nHost: x\r\nX-MBX-APIKEY: {KEY}\r\nContent-Type: application/"
+            f"x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+
+
+async def rest_rate(url: str, seconds: float) -> tuple[float, int]:
+    """Give orders a second over keep-alive REST, and how many were refused."""
+    loop, until = asyncio.get_running_loop(), time.perf_counter() + seconds
+    port = int(url.rpartition(":")[2])
+    clients = [
+        (await loop.create_connection(lambda: RestClient(until), "127.0.0.1", port))[1] for _ in range(REST_CONNECTIONS)
+    ]
+    await asyncio.gather(*(client.ended for client in clients))
+    return sum(client.done for client in clients) / seconds, sum(client.failed for client in clients)
+
+
+class ApiClient(picows.WSListener):  # type: ignore[misc]
+    """One WebSocket API connection with a few orders in flight."""
+
+    in_flight = 4
+
+    def __init__(self, until: float) -> None:
+        self.until, self.done, self.failed, self.number = until, 0, 0, 0
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def on_ws_connected(self, transport: Any) -> None:
+        for _ in range(self.in_flight):
+            self._send(transport)
+
+    def on_ws_frame(self, transport: Any, frame: Any) -> None:
+        if frame.msg_type != picows.WSMsgType.TEXT:
+            return
+        self.done += 1
+        self.failed += b'"status":200' not in frame.get_payload_as_memoryview().tobytes()[:60]
+        if time.perf_counter() < self.until:
+            self._send(transport)
+        elif not self.ended.done():
+            self.ended.set_result(None)
+            transport.disconnect()
+
+    def _send(self, transport: Any) -> None:
+        self.number += 1
+        side = "BUY" if self.number % 2 else "SELL"
+        stamp = time.time_ns() // 1_000_000
+        text = f"apiKey={KEY}&quantity=0.01&side={side}&symbol=BTCUSDT&timestamp={stamp}&type=MARKET"
+        digest = hmac.new(SECRET, text.encode(), hashlib.sha256).hexdigest()
+        params = (
+            f'"symbol":"BTCUSDT","side":"{side}","type":"MARKET","quantity":"0.01","apiKey":"{KEY}",'
+            f'"timestamp":{stamp},"signature":"{digest}"'
+        )
+        message = f'{{"id":{self.number},"method":"order.place","params":{{{params}}}}}'
+        transport.send(picows.WSMsgType.TEXT, message.encode())
+
+
+async def api_rate(url: str, seconds: float) -> tuple[float, int]:
+    """Give orders a second over the WebSocket API, and how many were refused."""
+    until = time.perf_counter() + seconds
+    clients = [
+        (await picows.ws_connect(lambda: ApiClient(until), f"{url}/ws-api/v3"))[1] for _ in range(API_CONNECTIONS)
+    ]
+    await asyncio.gather(*(client.ended for client in clients))
+    return sum(client.done for client in clients) / seconds, sum(client.failed for client in clients)
+
+
+class Listener(picows.WSListener):  # type: ignore[misc]
+    """One connection that counts frames."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def on_ws_frame(self, transport: Any, frame: Any) -> None:  # noqa: ARG002
+        if frame.msg_type == picows.WSMsgType.TEXT:
+            self.frames += 1
+
+
+async def fan_out_rate(url: str, symbols: list[str], seconds: float) -> float:
+    """Give the frames a second that 100 connections get together, each listening to two streams of every symbol."""
+    names = "/".join(f"{symbol.lower()}@{kind}" for symbol in symbols for kind in ("kline_1m", "bookTicker"))
+    listeners = [(await picows.ws_connect(Listener, f"{url}/stream?streams={names}"))[1] for _ in range(LISTENERS)]
+    await asyncio.sleep(1)
+    began, before = time.perf_counter(), sum(one.frames for one in listeners)
+    await asyncio.sleep(seconds)
+    return (sum(one.frames for one in listeners) - before) / (time.perf_counter() - began)
+
+
+async def measure(seconds: float) -> dict[str, float]:
+    """Measure everything."""
+    found: dict[str, float] = {}
+    with child(FLOOR) as (_, address):
+        found["floor_requests_s"], _ = await rest_rate(address["http"], seconds)
+    with child(PROGRAM, "60", "BTCUSDT,ETHUSDT") as (_, address):
+        found["rest_orders_s"], found["rest_refused"] = await rest_rate(address["http"], seconds)
+        found["api_orders_s"], found["api_refused"] = await api_rate(address["ws"], seconds)
+    many = [f"{name}USDT" for name in ("BTC", "ETH", "SOL", "XRP", "ADA")] + [f"COIN{n}USDT" for n in range(45)]
+    with child(PROGRAM, "6000", ",".join(many)) as (pid, address):
+        found["frames_s"] = await fan_out_rate(address["ws"], many[:20], seconds)
+        found["rss_mb_50_symbols"] = rss_mb(pid)
+    return {name: round(value, 1) for name, value in found.items()}
+
+
+def main() -> None:
+    """Measure and print; ends with 1 when an aim is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    found = uvloop.run(measure(asked.seconds))
+    if asked.json:
+        print(json.dumps(found))
+    else:
+        for name, value in found.items():
+            aim = AIMS.get(name)
+            print(f"{name:20} {value:>12,.1f}" + (f"   aim {aim:,}" if aim else ""))
+    missed = [
+        name for name, aim in AIMS.items() if (found[name] > aim if name.startswith("rss") else found[name] < aim)
+    ]
+    sys.exit(bool(missed))
+
+
+if __name__ == "__main__":
+    main()
