@@ -1,10 +1,10 @@
 """The roof: the only place (with the commands) that reads settings and joins parts.
 
-Way in: Roof, then Outfit for what trades and dashboard_deps() for what shows. Modes differ here alone: which feed,
+Way in: Roof, then Outfit for what trades and dashboard_deps() for what shows; what has to run is read by
+`commands.plans`. Modes differ here alone: which feed,
 broker and journal an account is handed.
 """
 
-import asyncio
 import dataclasses
 import logging
 from collections.abc import Sequence
@@ -12,11 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
-from sqlalchemy import Select, select, text
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -38,19 +35,16 @@ from bot.db.base import (
     check_durability,
     create_async,
     create_sync,
-    mode_of,
-    schema_of,
     session_factory,
     unit_of_work,
 )
 from bot.db.journal import PostgresJournal
 from bot.db.migrate import upgrade
-from bot.db.models import Account, Strategy, User
+from bot.db.models import Account, User
 from bot.db.repositories import Accounts, Strategies
-from bot.domain.errors import Misconfigured, Unavailable
+from bot.domain.errors import Misconfigured
 from bot.domain.ledger import Ledger
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.money import number
 from bot.logging import Logs, setup_logging
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
@@ -62,7 +56,6 @@ from bot.security.keys import load_or_create_key
 from bot.security.secrets import SecretBox
 from bot.security.tokens import new_token, token_hash
 from bot.strategies.base import Strategy as BaseStrategy
-from bot.strategies.config import StrategyConfig, parse_config
 from bot.strategies.registry import Catalogue, discover
 
 if TYPE_CHECKING:
@@ -160,6 +153,16 @@ class Roof:
                 return session.scalar(question)
         finally:
             engine.dispose()
+
+    def credentials(self, account: Account) -> Credentials:
+        """Open an account's key. Misconfigured when it has none, or the seal is not for it."""
+        if not account.api_key_enc or not account.api_secret_enc:
+            raise Misconfigured(f"account {account.name} has no API key; add it again with one: bot account add")
+        key, secret = (
+            self.box.open(token, account=account.name, field=field, environment=account.environment).reveal()
+            for field, token in (("api_key", account.api_key_enc), ("api_secret", account.api_secret_enc))
+        )
+        return Credentials(key, secret)
 
     async def close(self) -> None:
         """Let go of database connections."""
@@ -285,102 +288,11 @@ class Outfit:
     async def _sender(self, plan: AccountPlan, recovered: Recovered) -> Broker:
         async with self._roof.sessions() as session:
             account = await Accounts(session).get(plan.account_id)
-        if not account.api_key_enc or not account.api_secret_enc:
-            raise Misconfigured(f"account {plan.name} has no API key; add it again with one: bot account add")
-        key, secret = (
-            self._roof.box.open(token, account=plan.name, field=field, environment=plan.environment).reveal()
-            for field, token in (("api_key", account.api_key_enc), ("api_secret", account.api_secret_enc))
-        )
+        credentials = self._roof.credentials(account)
         markets = {each.config.market_of for each in plan.strategies}
         markets |= {each.order.market for each in recovered.open_orders}
-        credentials = Credentials(key, secret)
         brokers = {market: self._feeds.broker(plan.environment, market, credentials) for market in sorted(markets)}
         return MarketsBroker(brokers) if len(brokers) > 1 else brokers.popitem()[1]
-
-
-class Plans:
-    """Reads what has to run out of the database (`Orchestrator`'s `load`)."""
-
-    def __init__(self, roof: Roof, outfit: Outfit) -> None:
-        self._roof = roof
-        self._outfit = outfit
-
-    async def load(self) -> Sequence[AccountPlan]:
-        """Give a plan for each account and mode that has a strategy to run, or one that still holds something."""
-        try:
-            async with self._roof.sessions() as session:
-                accounts = {account.id: account for account in await Accounts(session).list()}
-                rows = await Strategies(session).list()
-                holding = {mode: set(await _holding(session, mode)) for mode in Mode}
-        except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
-            if not self._roof.settings.DB_URL:
-                await asyncio.to_thread(embedded.revive, self._roof.settings.VAR_DIR / "postgres")
-            raise Unavailable(f"the database does not answer ({type(error).__name__})") from None
-        groups: dict[tuple[int, Mode], list[StrategyPlan]] = {}
-        for row in rows:
-            held = [mode for mode in Mode if row.id in holding[mode]]
-            if row.enabled or held:
-                await self._place(row, accounts[row.account_id], held, groups)
-        return [_account_plan(accounts[key[0]], key[1], found) for key, found in groups.items()]
-
-    async def _place(
-        self,
-        row: Strategy,
-        account: Account,
-        held: Sequence[Mode],
-        groups: dict[tuple[int, Mode], list[StrategyPlan]],
-    ) -> None:
-        try:
-            strategy = self._roof.strategy(row.name)
-            config = parse_config(strategy.Config, row.config)
-            approved = self._is_approved(account)
-        except Misconfigured as error:
-            if row.stopped_reason != str(error):  # again when a person enables it without having mended it
-                await self._outfit.refuse(StrategyPlan(row.id, row.title, BaseStrategy, _NO_CONFIG), str(error))
-            return
-        if config.max_drawdown is None:
-            config = config.model_copy(update={"max_drawdown": self._roof.settings.STRATEGY_MAX_DRAWDOWN})
-        plan = StrategyPlan(row.id, row.title, strategy, config, row.enabled, row.stopped_reason)
-        mode = mode_of(row.config, account.environment, live_approved=approved)
-        if row.enabled or mode in held:
-            groups.setdefault((account.id, mode), []).append(plan)
-        sendable = mode_of({"demo_mode": False}, account.environment, live_approved=approved)
-        for former in held:
-            # It was told to use other money since: what it still holds there keeps its exits, and takes no new risk.
-            # But nothing that a test exchange once filled may ever be sold on the real one.
-            if former is not mode and former in {Mode.PAPER, sendable}:
-                leaving = msgspec.structs.replace(plan, is_enabled=False)
-                groups.setdefault((account.id, former), []).append(leaving)
-
-    def _is_approved(self, account: Account) -> bool:
-        if not account.live_approval_enc:
-            return False
-        sealed = self._roof.box.open(
-            account.live_approval_enc, account=account.name, field="live_approval", environment=account.environment
-        )
-        return sealed.reveal() == LIVE_APPROVAL
-
-
-LIVE_APPROVAL = "trade real money"
-"""What a person types to approve an account for live; kept sealed, bound to that account."""
-_NO_CONFIG = StrategyConfig(symbol="NONE")
-
-
-async def _holding(session: AsyncSession, mode: Mode) -> Sequence[int]:
-    """Give the strategies with an open round trip or an open order."""
-    schema = schema_of(mode)
-    found = await session.scalars(
-        text(
-            f"SELECT strategy_id FROM {schema}.fills WHERE round_trip_id IS NULL UNION "  # noqa: S608 (no outside text)
-            f"SELECT strategy_id FROM {schema}.orders WHERE status IN ('SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')"
-        )
-    )
-    return found.all()
-
-
-def _account_plan(account: Account, mode: Mode, strategies: Sequence[StrategyPlan]) -> AccountPlan:
-    funds = {asset: number(str(amount)) for asset, amount in account.paper_funds.items()}
-    return AccountPlan(account.id, account.name, account.environment, mode, tuple(strategies), funds)
 
 
 def dashboard_deps(roof: Roof, feeds: Feeds | None, token: str | None) -> "Deps":

@@ -128,7 +128,8 @@ def approve_live(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take the approval back.")] = False,
 ) -> None:
     """Let strategies with demo_mode false trade real money on an account. Asks for a typed phrase."""
-    from bot.bootstrap import LIVE_APPROVAL, Roof  # noqa: PLC0415
+    from bot.bootstrap import Roof  # noqa: PLC0415
+    from bot.commands.plans import LIVE_APPROVAL  # noqa: PLC0415
     from bot.commands.rows import note, with_session  # noqa: PLC0415
     from bot.db.repositories import Accounts  # noqa: PLC0415
 

@@ -18,8 +18,9 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from bot.api.main import create_app
-from bot.bootstrap import Feeds, Outfit, Plans, Roof, dashboard_deps, setup_address
+from bot.bootstrap import Feeds, Outfit, Roof, dashboard_deps, setup_address
 from bot.commands import heartbeat
+from bot.commands.plans import Plans
 from bot.db.base import unit_of_work
 from bot.db.repositories import Sessions
 from bot.domain.errors import Misconfigured

@@ -6,7 +6,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -58,8 +58,22 @@ def init() -> None:
     say("then: bot strategy add mean_reversion --account NAME --symbol BTCUSDT --enable, and: bot start")
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Ask an exchange what no document settles; nothing is ordered.")
+    ] = False,
+    environment: Annotated[str, typer.Option(help="With --probe: testnet, demo, production or emulator.")] = "testnet",
+    account: Annotated[
+        str, typer.Option(help="With --probe: an account whose key may be used for more questions.")
+    ] = "",
+    json: Json = False,
+) -> None:
     """Check what has to be right before trading: one line and one fix for each thing."""
+    if probe:
+        from bot.commands.probing import show  # noqa: PLC0415
+
+        show(environment, account, json=json)
+        return
     findings = list(_findings())
     if json:
         as_json([finding._asdict() for finding in findings])

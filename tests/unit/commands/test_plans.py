@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.bootstrap import Plans
+from bot.commands.plans import Plans
 from bot.db.base import Mode, SessionFactory, unit_of_work
 from bot.db.journal import PostgresJournal
 from bot.db.repositories import Accounts, Strategies
