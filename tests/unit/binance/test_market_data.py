@@ -269,3 +269,22 @@ async def test_a_long_absence_is_brought_page_by_page(binance: FakeBinance, hub:
     await binance.drop()
     await until(lambda: len(inbox.candles) == 2_599)
     assert inbox.numbers == list(range(2_599))
+
+
+async def test_futures_candles_come_by_the_market_route_and_futures_rest(binance: FakeBinance) -> None:
+    async def klines(_request: web.Request) -> web.StreamResponse:
+        return web.json_response([row(number) for number in range(3)])
+
+    binance.answers["GET /fapi/v1/klines"] = klines
+    client = build_public(binance.futures_hosts)
+    hub = MarketData(client, LocalClock(), pace=QUICK, hole_pause_s=0.01)
+    stream, inbox = Stream(Market.FUTURES, "BTCUSDT", "1m"), Inbox()
+    history = await hub.history(stream, 2)
+    await hub.subscribe([stream], inbox)
+    await until(lambda: binance.subscribed)
+    assert binance.routes == ["market"]
+    await binance.push(kline(2), kline(3))
+    await until(lambda: inbox.numbers == [2, 3])
+    assert {candle.market for candle in (*history, *inbox.candles)} == {Market.FUTURES}
+    await hub.close()
+    await client.close()
