@@ -114,15 +114,17 @@ class ApiSocket:
         if outcome.is_dropped:
             self.connection.abort()
             return
+        if outcome.raw is not None and outcome.status == 200:
+            if outcome.raw:
+                self.connection.send(framed(outcome.raw))
+            return
         answer: Json = {"id": request_id, "status": outcome.status}
-        if outcome.status == 200 and outcome.raw is None:
+        if outcome.status == 200:
             answer["result"] = outcome.content
         else:
             answer["error"] = outcome.content | ({"data": outcome.data} if outcome.data else {})
         if shows_limits:
             answer["rateLimits"] = self._limits(outcome)
-        if outcome.raw == b"":
-            return
         self.connection.say(answer)
         if outcome.status == 418:
             self.connection.abort()

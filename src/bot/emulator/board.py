@@ -85,7 +85,10 @@ class Board:
             self._told_id + 1, self.update_id, self._told_id, _difference(self.bids, bids),
             _difference(self.asks, asks),
         )  # fmt: skip
-        self.bids, self.asks, self._told_id = bids, asks, self.update_id
+        self.bids, self.asks = bids, asks
+        if change.bids or change.asks:
+            # A change that is none is not sent, so that the next one begins where the last one sent ended.
+            self._told_id = self.update_id
         return change
 
     def levels(self, count: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:

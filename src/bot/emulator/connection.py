@@ -27,6 +27,7 @@ class Connection:
         self.path, self.opened_ms = path, opened_ms
         self.account = ""
         self.pings_empty: Callable[[], bool] = lambda: False
+        self.is_too_old: Callable[[], bool] = lambda: False
         self._socket, self._transport = socket, transport
         self._loop = asyncio.get_running_loop()
         self._queue: list[bytes] = []
@@ -70,9 +71,10 @@ class Connection:
         await self._socket.close(code=code, message=message)
 
     def abort(self) -> None:
-        """End the connection without a word."""
+        """End the connection without a word, after what is queued."""
+        self._write()
         self._is_over = True
-        self._transport.abort()
+        self._transport.close()
 
     async def serve(self, on_text: Callable[[str], Awaitable[None] | None], ping_every_s: float) -> None:
         """Handle what the client sends until either side ends the connection."""
@@ -102,13 +104,17 @@ class Connection:
         if self._queue and not self._is_over and not self._transport.is_closing():
             self._transport.write(b"".join(self._queue) if len(self._queue) > 1 else self._queue[0])
             if self._transport.get_write_buffer_size() > _UNSENT_MAX:
-                self.abort()
+                self._is_over = True
+                self._transport.abort()
         self._queue.clear()
 
     async def _ping(self, every_s: float) -> None:
         with contextlib.suppress(ConnectionError):
             while time.monotonic() - self._heard < every_s * _PONG_WITHIN:
                 await asyncio.sleep(every_s)
+                if self.is_too_old():
+                    await self.close()
+                    return
                 self._write()
                 payload = b"" if self.pings_empty() else str(time.time_ns() // 1_000_000).encode()
                 await self._socket.ping(payload)

@@ -50,8 +50,16 @@ class _Deposit(msgspec.Struct, forbid_unknown_fields=True):
     locks: bool = False
 
 
+class _SymbolChange(msgspec.Struct, forbid_unknown_fields=True):
+    """How a symbol stands from now on."""
+
+    symbol: str
+    status: str
+    face: str = "spot"
+
+
 class Control:
-    """`/_truth`, `/_faults`, `/_clock`, `/_connections`, `/_balances` and `/_limits`."""
+    """`/_truth`, `/_faults`, `/_clock`, `/_connections`, `/_balances`, `/_symbols` and `/_limits`."""
 
     def __init__(self, emulator: "Emulator", host: str, port: int) -> None:
         if host not in _LOOPBACK:
@@ -85,6 +93,7 @@ class Control:
             ("POST", "/_clock"): self._change_clock,
             ("POST", "/_connections"): self._cut,
             ("POST", "/_balances"): self._deposit,
+            ("POST", "/_symbols"): self._set_status,
             ("GET", "/_limits"): self._limits,
         }
         call = calls.get((request.method, request.path))
@@ -157,6 +166,11 @@ class Control:
         face = self._emulator.sites[asked.face].face
         delta: Decimal = number(asked.delta)
         face.deposit(asked.account, asked.asset, delta, locks=asked.locks)
+        return {}
+
+    async def _set_status(self, request: web.BaseRequest) -> Json:
+        asked = msgspec.json.decode(await request.read(), type=_SymbolChange)
+        self._emulator.sites[asked.face].face.set_status(asked.symbol, asked.status)
         return {}
 
     async def _limits(self, _: web.BaseRequest) -> Json:

@@ -1,5 +1,6 @@
 """A face: one product of the exchange, on a port of its own. What differs between products is said here."""
 
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -69,9 +70,13 @@ class Face(Audience):
         for tell in tuple(self._listeners.get(account, ())):
             tell(event)
 
+    @abstractmethod
     def deposit(self, account: str, asset: str, delta: Decimal, *, locks: bool) -> None:
         """Bring money in, take it out, or have it locked elsewhere; its owner is told. Refused when it is not there."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def set_status(self, symbol: str, status: str) -> None:
+        """Let a symbol trade, halt or whatever its product knows; KeyError when there is no such symbol."""
 
     # Streams.
 

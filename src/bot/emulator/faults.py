@@ -17,9 +17,9 @@ RequestKind = Literal[
     "delay_reply", "delay_request", "drop_reply", "drop_request", "error", "bad_gateway", "limit", "ban",
     "truncated_body", "empty_body",
 ]  # fmt: skip
-FrameKind = Literal["drop_frame", "duplicate_frame", "reorder_frame", "delay_frame"]
+FrameKind = Literal["drop_frame", "duplicate_frame", "reorder_frame", "delay_frame", "disconnect"]
 ContentKind = Literal["extra_keys", "unknown_enum"]
-ConnectionKind = Literal["silent_ack", "empty_ping", "no_ping", "disconnect", "server_shutdown"]
+ConnectionKind = Literal["silent_ack", "empty_ping"]
 MarketKind = Literal["expire_by_rule", "expire_listen_key"]
 Kind = RequestKind | FrameKind | ContentKind | ConnectionKind | MarketKind
 

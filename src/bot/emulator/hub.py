@@ -29,6 +29,10 @@ class Listener(Protocol):
         """Keep a frame back until after the next one."""
         ...
 
+    def abort(self) -> None:
+        """End the connection without a word."""
+        ...
+
 
 class Hub:
     """The market streams of one face."""
@@ -94,7 +98,7 @@ class Hub:
 
 
 def deliver(listener: Listener, frame: bytes, fault: str, delay_ms: int) -> None:
-    """Send a frame as a fault says: not at all, twice, later, or after the next one."""
+    """Send a frame as a fault says: not at all, twice, later, after the next one, or cut the connection instead."""
     match fault:
         case "drop_frame":
             pass
@@ -103,6 +107,8 @@ def deliver(listener: Listener, frame: bytes, fault: str, delay_ms: int) -> None
             listener.send(frame)
         case "delay_frame":
             listener.send_later(frame, delay_ms / 1000)
+        case "disconnect":
+            listener.abort()
         case "reorder_frame":
             listener.hold(frame)
         case _:

@@ -7,6 +7,7 @@ from bot.emulator.unverified import Unverified
 from bot.emulator.wire import Json
 
 _SECOND, _MINUTE, _DAY = 1_000, 60_000, 86_400_000
+_TOO_MUCH = "Too many requests; please use WebSocket Streams for live updates to avoid polling the API."
 _UNITS = {"SECOND": _SECOND, "MINUTE": _MINUTE, "DAY": _DAY}
 
 
@@ -108,7 +109,7 @@ class WeightBank:
         """Make an address wait as if it had used its weight up; give what it is told."""
         return self._stop(
             self._visitor(address), now_ms + seconds * _SECOND, now_ms,
-            "Too many requests; please use WebSocket Streams for live updates.",
+            _TOO_MUCH,
         )  # fmt: skip
 
     def ban(self, address: str, seconds: int, now_ms: int) -> ApiError:
@@ -151,6 +152,7 @@ class WeightBank:
             visitor.bans += 1
             visitor.ignored = 0
             raise _banned(visitor, now_ms)
+        raise _refusal(-1003, _TOO_MUCH, 429, visitor.waits_until_ms, now_ms)
 
     def _stop(self, visitor: _Visitor, until_ms: int, now_ms: int, message: str) -> ApiError:
         visitor.waits_until_ms = max(visitor.waits_until_ms, until_ms)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 from aiohttp import web
@@ -68,9 +69,8 @@ class Site:
 
     def end_old_connections(self) -> None:
         """Part with connections that have lived as long as they may."""
-        now_ms = self.face.gate.clock.now_ms
         for connection in tuple(self._connections):
-            if now_ms - connection.opened_ms >= self._lifetimes.longest_s * 1000:
+            if connection.is_too_old():
                 connection.abort()
 
     def disconnect(self, path: str = "", account: str = "") -> int:
@@ -120,6 +120,7 @@ class Site:
             in_microseconds=in_micro, opened_ms=gate.clock.now_ms,
         )  # fmt: skip
         connection.pings_empty = self._pings_empty(request.path)
+        connection.is_too_old = partial(self._is_too_old, connection)
         if wanted is not None:
             streams = StreamSocket(self.face, connection, [name for name in wanted[0] if name])
             await self._keep(connection, streams)
@@ -135,6 +136,9 @@ class Site:
         finally:
             self._connections.discard(connection)
             socket.leave()
+
+    def _is_too_old(self, connection: Connection) -> bool:
+        return self.face.gate.clock.now_ms - connection.opened_ms >= self._lifetimes.longest_s * 1000
 
     def _pings_empty(self, path: str) -> Callable[[], bool]:
         faults, name = self.face.gate.faults, self.face.gate.name

@@ -18,8 +18,10 @@ class World:
     """What is there once, however many faces show it."""
 
     def __init__(self, config: EmulatorConfig) -> None:
+        self.permission_sets: dict[str, list[list[str]]] = {}
         if config.exchange_info is not None:
-            config = replace(config, instruments=rules.load(config.exchange_info) | dict(config.instruments or {}))
+            loaded, self.permission_sets = rules.load(config.exchange_info)
+            config = replace(config, instruments=loaded | dict(config.instruments or {}))
         self.config = config
         self.source = open_source(config)
         self.player = Player(self.source, ticks=config.ticks_per_candle)

@@ -66,7 +66,7 @@ def test_a_price_survives_its_way_over_the_wire(price: float) -> None:
 
 def test_every_bundled_symbol_declares_the_rules_it_is_held_to() -> None:
     for instrument in bundled().values():
-        info = spot_rules.symbol_info(instrument, with_sets=True)
+        info = spot_rules.symbol_info(instrument, spot_rules.PERMISSION_SETS)
         rules = {rule["filterType"]: rule for rule in info["filters"]}
         assert Decimal(rules["PRICE_FILTER"]["tickSize"]) == instrument.price.tick
         assert Decimal(rules["LOT_SIZE"]["stepSize"]) == instrument.lot.step

@@ -129,7 +129,7 @@ def _finish(params: Params, new: NewList) -> Act[Json]:
 
     def act(venue: "Venue", customer: Customer) -> Json:
         venue.board(symbol)
-        venue.check_groups(customer)
+        venue.check_groups(customer, symbol)
         count = venue.order_count(customer.name)
         count.check(venue.wall_ms, orders)
         with venue.desk.settling() as now_ms:

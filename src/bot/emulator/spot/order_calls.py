@@ -39,7 +39,7 @@ def place(params: Params) -> Act[Json]:
 def submit(venue: "Venue", customer: Customer, wish: NewOrder) -> RestingOrder:
     """Bring an order to the exchange: checked, counted, placed."""
     venue.board(wish.symbol)
-    venue.check_groups(customer)
+    venue.check_groups(customer, wish.symbol)
     with venue.desk.settling() as now_ms:
         _count(venue, customer, wish)
         is_aside = venue.push_aside(wish.symbol, customer.name)
@@ -72,7 +72,7 @@ def test(params: Params) -> Act[Json]:
 
     def act(venue: "Venue", customer: Customer) -> Json:
         venue.board(wish.symbol)
-        venue.check_groups(customer)
+        venue.check_groups(customer, wish.symbol)
         venue.exchange.check(customer.name, wish, venue.now_ms)
         if not with_fees:
             return {}
@@ -165,7 +165,7 @@ def replace(params: Params) -> Act[Json]:
 
     def act(venue: "Venue", customer: Customer) -> Json:
         venue.board(wish.symbol)
-        venue.check_groups(customer)
+        venue.check_groups(customer, wish.symbol)
         if not venue.instruments[wish.symbol].replace_allowed:
             raise Refused(-2010, "Cancel-replace orders are not supported for this symbol.")
         venue.exchange.check(customer.name, wish, venue.now_ms)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 type Act = Callable[["Venue"], Any]
 
+_USUAL_GROUPS = ("SPOT", "MARGIN", "LEVERAGED")
 _STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
 
 
@@ -48,12 +49,16 @@ def exchange_info(params: Params) -> Act:
         if any(symbol not in known for symbol in wanted or ()):
             raise bad_symbol()
         chosen = [known[symbol] for symbol in wanted or known if status in {None, known[symbol].status}]
-        if groups is not None and not all(set(groups) & set(inner) for inner in rules.PERMISSION_SETS):
-            chosen = []
+        if wanted is None:
+            held = groups or _USUAL_GROUPS
+            chosen = [one for one in chosen if rules.is_permitted(held, venue.permission_sets(one.symbol))]
         weight, raw = address_limits(venue.gate.weight.bounds)
         orders = [order_limit(unit, number, limit) for (unit, number), limit in venue.order_limits.items()]
         limits = [weight, *orders, raw]
-        return rules.exchange_info(chosen, venue.wall_ms, limits, with_sets=with_sets is not False)
+        rows = [
+            rules.symbol_info(one, None if with_sets is False else venue.permission_sets(one.symbol)) for one in chosen
+        ]
+        return rules.exchange_info(rows, venue.wall_ms, limits)
 
     return act
 

@@ -40,12 +40,14 @@ def equipped(instrument: Instrument) -> Instrument:
     )
 
 
-def load(file: Path) -> dict[str, Instrument]:
-    """Read a saved spot exchangeInfo, gzipped or not; Misconfigured says what is wrong with it."""
+def load(file: Path) -> tuple[dict[str, Instrument], dict[str, list[list[str]]]]:
+    """Read instruments and permission sets of a saved exchangeInfo, gzipped or not; Misconfigured when it is none."""
     try:
         raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         content = msgspec.json.decode(raw)
-        return {row["symbol"]: instrument_of(row) for row in content["symbols"]}
+        rows = content["symbols"]
+        sets = {row["symbol"]: row.get("permissionSets") or [row["permissions"]] for row in rows}
+        return {row["symbol"]: instrument_of(row) for row in rows}, sets
     except OSError as error:
         raise Misconfigured(f"{file}: {error.strerror or error}; give the path of a saved exchangeInfo") from error
     except (msgspec.DecodeError, KeyError, TypeError, ValueError, EOFError) as error:
@@ -88,14 +90,19 @@ def instrument_of(row: Mapping[str, Any]) -> Instrument:
     return replace(plain_rules, **{ours: bool(row[theirs]) for theirs, ours in _FLAGS.items() if theirs in row})
 
 
-def exchange_info(instruments: Iterable[Instrument], server_ms: int, limits: list[Json], *, with_sets: bool) -> Json:
+def is_permitted(groups: Iterable[str], sets: list[list[str]]) -> bool:
+    """Say whether somebody with these permissions has one of every inner set."""
+    held = set(groups)
+    return all(held & set(inner) for inner in sets)
+
+
+def exchange_info(symbols: list[Json], server_ms: int, limits: list[Json]) -> Json:
     """The whole of exchangeInfo."""
-    symbols = [symbol_info(instrument, with_sets=with_sets) for instrument in instruments]
     return {"timezone": "UTC", "serverTime": server_ms, "rateLimits": limits, "exchangeFilters": [], "symbols": symbols}
 
 
-def symbol_info(instrument: Instrument, *, with_sets: bool) -> Json:
-    """One symbol of exchangeInfo."""
+def symbol_info(instrument: Instrument, sets: list[list[str]] | None) -> Json:
+    """One symbol of exchangeInfo; its permission sets are left out on request."""
     row: Json = {
         "symbol": instrument.symbol, "status": instrument.status,
         "baseAsset": instrument.base, "baseAssetPrecision": instrument.base_precision,
@@ -108,8 +115,8 @@ def symbol_info(instrument: Instrument, *, with_sets: bool) -> Json:
         "isSpotTradingAllowed": True, "isMarginTradingAllowed": False,
         "filters": filters(instrument), "permissions": [],
     }  # fmt: skip
-    if with_sets:
-        row["permissionSets"] = PERMISSION_SETS
+    if sets is not None:
+        row["permissionSets"] = sets
     return row | {
         "defaultSelfTradePreventionMode": instrument.default_stp.value,
         "allowedSelfTradePreventionModes": [mode.value for mode in StpMode if mode in instrument.allowed_stp],

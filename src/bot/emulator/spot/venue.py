@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from bot.domain.market import Candle
 from bot.domain.money import exact
 from bot.domain.order import Side
@@ -19,7 +21,8 @@ from bot.emulator.spot.desk import Desk
 from bot.emulator.world import World
 from bot.simulation.exchange import Commission, Exchange, Rates
 
-_FAR = Decimal(1000)
+_ASIDE = Decimal("1.1")
+"""Outside the price range of the execution rule, inside the bands of the filters."""
 
 
 class Venue(Face):
@@ -35,6 +38,7 @@ class Venue(Face):
             world.gate("spot", Bounds(config.weight_per_minute, config.raw_requests_5m, config.connections_5m))
         )
         self.config, self.player = config, world.player
+        self._sets = world.permission_sets
         given = config.instruments or {}
         self.instruments = {
             symbol: one if symbol in given else rules.equipped(one) for symbol, one in world.source.instruments.items()
@@ -99,15 +103,24 @@ class Venue(Face):
         found = self.exchange.commission(account, symbol or next(iter(self.instruments)))
         return found or Commission(Rates(self.config.maker_fee, self.config.taker_fee))
 
-    def check_groups(self, customer: Customer) -> None:
+    def permission_sets(self, symbol: str) -> list[list[str]]:
+        """Give the permission sets of a symbol."""
+        return self._sets.get(symbol, rules.PERMISSION_SETS)
+
+    def check_groups(self, customer: Customer, symbol: str) -> None:
         """Refuse an account that no permission set of a symbol knows."""
-        groups = set(self.groups[customer.name])
-        if not all(groups & set(inner) for inner in rules.PERMISSION_SETS):
+        if not rules.is_permitted(self.groups[customer.name], self.permission_sets(symbol)):
             raise ApiError(-2010, "This symbol is not permitted for this account.")
 
     def deposit(self, account: str, asset: str, delta: Decimal, *, locks: bool) -> None:
         """Bring money in, take it out, or have it locked elsewhere; its owner is told."""
         self.desk.deposit(account, asset, delta, locks=locks)
+
+    def set_status(self, symbol: str, status: str) -> None:
+        """Let a symbol trade, halt, or only cancel; KeyError when there is no such symbol."""
+        changed = replace(self.instruments[symbol], status=status)
+        self.instruments[symbol] = self.boards[symbol].instrument = changed
+        self.exchange.set_instrument(changed)
 
     # The market moves.
 
@@ -138,7 +151,7 @@ class Venue(Face):
         if not faults.on_connections or faults.for_connection("expire_by_rule", "spot", symbol, account) is None:
             return False
         last = self.exchange.last_price(symbol)
-        self.exchange.set_reference_price(symbol, None if last is None else last * _FAR)
+        self.exchange.set_reference_price(symbol, None if last is None else last * _ASIDE)
         return True
 
     def _seen(self) -> Sequence[Board]:
