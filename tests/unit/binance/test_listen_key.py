@@ -134,7 +134,7 @@ async def test_an_expired_key_is_replaced_and_whoever_listens_is_told(scene: Sce
     await scene.push({"e": "listenKeyExpired", "E": 1, "listenKey": "key-1"})
     await until(lambda: scene.breaks == 1)
     await until(lambda: scene.binance.listen_keys == ["key-1", "key-2"])
-    assert scene.binance.private_sockets[0].closed
+    await until(lambda: scene.binance.private_sockets[0].closed)
 
 
 async def test_a_key_is_kept_alive_and_replaced_when_the_exchange_knows_it_no_more(binance: FakeBinance) -> None:

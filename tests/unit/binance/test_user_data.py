@@ -114,7 +114,7 @@ async def test_a_server_that_is_about_to_go_is_left_when_its_successor_delivers(
     await binance.push_user({"e": "serverShutdown", "E": SERVER_MS})
     await until(lambda: watcher.breaks == 1)
     assert len(binance.api_requests) == 2
-    assert binance.api_sockets[0].closed
+    await until(lambda: binance.api_sockets[0].closed)
     await binance.push_user({"e": "executionReport", "c": "o-1", "X": "NEW"})
     await until(lambda: watcher.events)
 
