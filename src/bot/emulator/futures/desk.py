@@ -1,0 +1,159 @@
+"""The futures desk: it hears what really happened, writes it into the truth book, and tells each customer."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bot.emulator.futures import wire, wire_events
+from bot.simulation.futures.happenings import (
+    AlgoMoved,
+    BalanceMoved,
+    Funded,
+    Happening,
+    Liquidated,
+    MarginCalled,
+    OrderAccepted,
+    OrderMoved,
+    PositionMoved,
+    Traded,
+)
+from bot.simulation.futures.words import Execution, Why
+
+if TYPE_CHECKING:
+    from bot.emulator.futures.venue import FuturesVenue
+
+_KINDS: dict[type, str] = {
+    OrderAccepted: "order", OrderMoved: "move", AlgoMoved: "algo", Traded: "trade", BalanceMoved: "balance",
+    PositionMoved: "position", Funded: "funding", Liquidated: "liquidation", MarginCalled: "margin_call",
+}  # fmt: skip
+
+
+def new_client_id() -> str:
+    """Make a client order id for a request that brought none."""
+    return secrets.token_hex(11)
+
+
+class _Moved(msgspec.Struct):
+    """What of an account moved for one reason and was not told yet."""
+
+    why: Why
+    balances: dict[str, BalanceMoved] = {}
+    positions: dict[tuple[str, str], PositionMoved] = {}
+
+
+class Desk:
+    """Between the exchange and those who have to hear of it."""
+
+    def __init__(self, venue: "FuturesVenue") -> None:
+        self._venue = venue
+        self._moved: dict[str, _Moved] = {}
+        self.moved_books: set[str] = set()
+        """Symbols whose clients' orders changed since their book was last laid out."""
+
+    @contextmanager
+    def settling(self) -> Iterator[int]:
+        """Do something at the exchange at this market time (ms); at the end the owners hear of their money."""
+        try:
+            yield self._venue.now_ms
+        finally:
+            for account in list(self._moved):
+                self._flush(account)
+
+    def observe(self, happening: Happening) -> None:
+        """Hear from the exchange what really happened."""
+        account = _owner(happening)
+        self._venue.gate.truth.note("um", _KINDS[type(happening)], account, happening)
+        match happening:
+            case OrderAccepted():
+                self.moved_books.add(happening.order.symbol)
+                self._tell_moved(OrderMoved(happening.order, Execution.NEW, happening.time_ms))
+            case OrderMoved():
+                self.moved_books.add(happening.order.symbol)
+                if happening.trade is not None:
+                    self._flush(account)
+                self._tell_moved(happening)
+            case AlgoMoved():
+                if self._venue.has_listeners(account):
+                    self._venue.tell(account, wire_events.algo_update(happening.algo, happening.time_ms))
+            case Traded():
+                self._tell_lite(happening)
+            case BalanceMoved():
+                self._gather(account, happening.why).balances[happening.asset] = self._joined(happening)
+            case PositionMoved():
+                moved = self._gather(account, happening.why)
+                moved.positions[happening.symbol, happening.position_side] = happening
+            case MarginCalled():
+                self._tell_margin_call(happening)
+            case Liquidated():
+                order, shape = happening.order, self._venue.shapes[happening.symbol]
+                event = wire.force_order_event(order, happening.time_ms, shape)
+                self._venue.hub.publish(f"{order.symbol.lower()}@forceOrder", lambda: event)
+                self._venue.hub.publish("!forceOrder@arr", lambda: event)
+            case _:
+                pass
+
+    def tell_leverage(self, account: str, symbol: str, leverage: int) -> None:
+        """Tell the owner of a new leverage."""
+        self._venue.tell(account, wire_events.config_update(self._venue.now_ms, "ac", {"s": symbol, "l": leverage}))
+
+    def tell_asset_mode(self, account: str, *, multi_assets: bool) -> None:
+        """Tell the owner of a new asset mode."""
+        self._venue.tell(account, wire_events.config_update(self._venue.now_ms, "ai", {"j": multi_assets}))
+
+    def _gather(self, account: str, why: Why) -> _Moved:
+        found = self._moved.get(account)
+        if found is not None and found.why is not why:
+            self._flush(account)
+            found = None
+        if found is None:
+            found = self._moved[account] = _Moved(why)
+        return found
+
+    def _joined(self, moved: BalanceMoved) -> BalanceMoved:
+        """Add what moved of the same balance just before."""
+        before = self._moved[moved.account].balances.get(moved.asset)
+        if before is None:
+            return moved
+        return msgspec.structs.replace(moved, moved=moved.moved + before.moved, delta=moved.delta + before.delta)
+
+    def _flush(self, account: str) -> None:
+        moved = self._moved.pop(account, None)
+        if moved is not None and self._venue.has_listeners(account):
+            event = wire_events.account_update(
+                moved.why, moved.balances.values(), moved.positions.values(), self._venue.now_ms
+            )
+            self._venue.tell(account, event)
+
+    def _tell_moved(self, moved: OrderMoved) -> None:
+        account = moved.order.account
+        if self._venue.has_listeners(account):
+            algo_type = ""
+            if moved.order.algo_id:
+                algo_type = self._venue.exchange.algo(account, algo_id=moved.order.algo_id).type
+            self._venue.tell(account, wire_events.order_update(moved, self._venue.exchange.slot(account, moved.order.symbol), algo_type))
+
+    def _tell_lite(self, traded: Traded) -> None:
+        for side in (traded.taker, traded.maker):
+            if side is not None and self._venue.has_listeners(side.account):
+                order = self._venue.exchange.order(side.account, side.symbol, order_id=side.order_id)
+                self._venue.tell(side.account, wire_events.trade_lite(side, order))
+
+    def _tell_margin_call(self, called: MarginCalled) -> None:
+        if self._venue.has_listeners(called.account):
+            rows = [self._venue.exchange.position(called.account, *one) for one in called.positions]
+            self._venue.tell(called.account, wire_events.margin_call(called, rows))
+
+
+def _owner(happening: Happening) -> str:
+    match happening:
+        case OrderAccepted() | OrderMoved():
+            return happening.order.account
+        case AlgoMoved():
+            return happening.algo.account
+        case Traded():
+            return ""
+        case _:
+            return happening.account

@@ -1,0 +1,231 @@
+"""The futures venue: USD-M as a face. Market, exchange, customers and limits meet here, and operations work on it."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from bot.domain.market import INTERVAL_MS, Candle
+from bot.domain.money import exact
+from bot.emulator.accounts import account_name
+from bot.emulator.board import Board
+from bot.emulator.face import Face
+from bot.emulator.futures import show, streams, tables
+from bot.emulator.futures.desk import Desk
+from bot.emulator.futures.listing import list_contracts
+from bot.emulator.futures.marks import Mark, mark_of
+from bot.emulator.futures.users import Users
+from bot.emulator.futures.wire import Shape
+from bot.emulator.limits import Bounds, OrderCount
+from bot.emulator.params import known
+from bot.emulator.player import Tick
+from bot.emulator.wire import Json
+from bot.emulator.world import World
+from bot.simulation.futures.exchange import FuturesExchange
+from bot.simulation.futures.funding import next_funding_ms
+from bot.simulation.orders import Refused
+
+WEIGHT_PER_MINUTE = 2_400
+ORDER_LIMITS = {("MINUTE", 1): 1_200, ("SECOND", 10): 300}
+
+
+class FuturesVenue(Face):
+    """Everything behind the USD-M port."""
+
+    routes = tables.ROUTES
+    methods = tables.METHODS
+    socket_methods = tables.SOCKET_METHODS
+    api_path = "ws-fapi"
+    api_connect_weight = 5
+    knows_microseconds = False
+    request_ids_are_numbers = True
+    old_roots_serve_all = False
+    """Whether `/ws` and `/stream` without a route serve market streams too, as before April 2026."""
+
+    def __init__(self, world: World, *, exchange_info: Path | None = None, brackets: Path | None = None) -> None:
+        config = world.config
+        bounds = Bounds(WEIGHT_PER_MINUTE, config.raw_requests_5m, config.settings.futures_connections_5m)
+        super().__init__(world.gate("um", bounds))
+        self.player = world.player
+        self.listed = list_contracts(world.source.instruments, exchange_info=exchange_info, brackets=brackets)
+        self.contracts = self.listed.contracts
+        self.shapes = {
+            symbol: Shape(one.rules.quote_precision, one.rules.base_precision) for symbol, one in self.contracts.items()
+        }
+        self.intervals = frozenset(INTERVAL_MS) - {"1s"}
+        self.desk = Desk(self)
+        self.exchange = FuturesExchange(
+            self.contracts, self.listed.ladders, observe=self.desk.observe, first_id=1_000_001,
+            keep=config.keep_finished,
+        )  # fmt: skip
+        self.boards = {
+            symbol: Board(one.rules, world.source.interval, depth=config.depth_levels)
+            for symbol, one in self.contracts.items()
+        }
+        self.users = Users(self.hub, self.gate.clock, lambda: self.now_ms)
+        self._marks: dict[str, Mark] = {}
+        self._funding_due: dict[str, int] = {}
+        self._deadlines: dict[tuple[str, str], int] = {}
+        self._ticks = {symbol: one.rules.price.tick for symbol, one in self.contracts.items()}
+        for place, account in enumerate(config.accounts):
+            name = account_name(account, place)
+            self.exchange.open_account(name, account.balances if account.futures is None else account.futures)
+            self.count_orders_of(name, OrderCount(ORDER_LIMITS, config.settings))
+        self.gate.clock.on_jump(self.meet_deadlines)
+        world.player.join(self)
+
+    @property
+    def now_ms(self) -> int:
+        """Give market time: the stamp of orders and fills."""
+        return self.player.now_ms
+
+    @property
+    def wall_ms(self) -> int:
+        """Give server time: the clock of requests."""
+        return self.gate.clock.now_ms
+
+    def board(self, symbol: str) -> Board:
+        """Give the board of a symbol, or refuse the symbol."""
+        return self.boards[known(symbol, self.boards)]
+
+    def fresh_board(self, symbol: str) -> Board:
+        """Give the board of a symbol with its book laid out as it is now."""
+        board = self.board(symbol)
+        if symbol in self.desk.moved_books or not board.bids:
+            self.lay_out(board)
+        return board
+
+    def lay_out(self, board: Board) -> None:
+        """Lay a book out anew, and show what changed of it."""
+        self.desk.moved_books.discard(board.symbol)
+        bids, asks = (
+            [(float(level.price), float(level.quantity or 0)) for level in side]
+            for side in self.exchange.client_levels(board.symbol)
+        )
+        show.depth(self, board, board.refresh(bids, asks))
+
+    def mark(self, symbol: str) -> Mark:
+        """Give the mark, index and coming funding of a symbol."""
+        return self._marks[symbol] if symbol in self._marks else mark_of(symbol, self.boards[symbol].last, self.now_ms)
+
+    # Requests, streams and user events.
+
+    def stream_names(self, path: str, query: Mapping[str, str]) -> tuple[list[str], bool] | None:
+        """Give the streams that an address asks for, and whether they come wrapped; None for no such address."""
+        found = super().stream_names(path, query)
+        users = streams.user_streams(query)
+        return found if found is None or not users else ([*found[0], *users], found[1])
+
+    def on_subscribe(self, names: Iterable[str], path: str) -> list[str]:
+        """Give those of the wanted streams that this route serves."""
+        route = streams.route_of(path)
+        wanted = super().on_subscribe(names, path)
+        return [one for one in wanted if streams.served(one, route, old_serves_all=self.old_roots_serve_all)]
+
+    def has_listeners(self, account: str) -> bool:
+        """Say whether anybody would hear an event of an account."""
+        return self.users.is_heard(account)
+
+    def tell(self, account: str, event: Json) -> None:
+        """Send an event to whoever listens to an account."""
+        self.users.tell(account, event)
+
+    def deposit(self, account: str, asset: str, delta: Decimal, *, locks: bool) -> None:
+        """Bring money in or take it out, and tell its owner; nothing can be locked from outside here."""
+        if locks:
+            raise Refused(-1020, "This operation is not supported.")
+        with self.desk.settling() as now_ms:
+            self.exchange.transfer(account, asset, delta, now_ms=now_ms)
+
+    def set_deadline(self, account: str, symbol: str, countdown_ms: int) -> None:
+        """Cancel the open orders of a symbol after a while of server time, unless told again; 0 calls it off."""
+        self.exchange.market(symbol)
+        self._deadlines.pop((account, symbol), None)
+        if countdown_ms:
+            self._deadlines[account, symbol] = self.wall_ms + countdown_ms
+            with contextlib.suppress(RuntimeError):
+                asyncio.get_running_loop().call_later(countdown_ms / 1000 + 0.01, self.meet_deadlines)
+
+    def meet_deadlines(self) -> None:
+        """Cancel what has to be cancelled by now."""
+        now_ms = self.wall_ms
+        for account, symbol in [key for key, due_ms in self._deadlines.items() if due_ms <= now_ms]:
+            del self._deadlines[account, symbol]
+            with self.desk.settling() as market_ms:
+                self.exchange.cancel_all(account, symbol, now_ms=market_ms)
+                if self.gate.settings.countdown_cancels_algo_orders:
+                    self.exchange.cancel_all_algos(account, symbol, now_ms=market_ms)
+
+    # The market moves.
+
+    def on_history(self, candle: Candle) -> None:
+        """Take a candle that was before anybody looked."""
+        if candle.symbol not in self.boards:
+            return
+        fitted = self._fit(candle)
+        self._fund(candle.symbol, candle.open_time)
+        self.boards[candle.symbol].remember(fitted)
+        self.exchange.on_candle(fitted)
+        self._move_mark(candle.symbol, fitted.close, candle.close_time)
+
+    def on_tick(self, tick: Tick) -> None:
+        """Let a price reach the orders, then the mark price, then funding; and show it."""
+        symbol = tick.candle.symbol
+        if symbol not in self.boards:
+            return
+        board, moved = self.boards[symbol], self._fit_tick(tick)
+        board.take(moved)
+        with self.desk.settling():
+            if moved.is_whole:
+                # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
+                self.exchange.on_candle(moved.candle)
+            else:
+                self.exchange.on_price(symbol, exact(moved.price), moved.now_ms)
+            self._move_mark(symbol, moved.price, moved.now_ms)
+        with self.desk.settling():
+            self._fund(symbol, moved.now_ms)
+        show.tick(self, board, moved)
+
+    def after_ticks(self, now_ms: int) -> None:
+        """Let time pass, and show what belongs to all symbols together."""
+        with self.desk.settling():
+            self.exchange.on_time(now_ms)
+        self.meet_deadlines()
+        self.users.expire_due()
+        faults = self.gate.faults
+        if faults.on_connections:
+            for account in self.users.accounts:
+                if faults.for_connection("expire_listen_key", "um", account=account) is not None:
+                    self.users.expire(account)
+        show.all_symbols(self, [board for board in self.boards.values() if board.last], now_ms)
+
+    def _move_mark(self, symbol: str, last: float, now_ms: int) -> None:
+        mark = self._marks[symbol] = mark_of(symbol, last, now_ms)
+        self.exchange.on_mark(symbol, mark.price, now_ms, index=mark.index)
+
+    def _fund(self, symbol: str, now_ms: int) -> None:
+        """Settle the fundings that are due, at the rate that was shown for them."""
+        due_ms = self._funding_due.get(symbol)
+        while due_ms is not None and due_ms <= now_ms:
+            self.exchange.settle_funding(symbol, self._marks[symbol].rate, due_ms)
+            due_ms = next_funding_ms(due_ms)
+        self._funding_due[symbol] = due_ms or next_funding_ms(now_ms)
+
+    def _fit_tick(self, tick: Tick) -> Tick:
+        candle = self._fit(tick.candle)
+        shown = candle if tick.shown is tick.candle else self._fit(tick.shown)
+        return replace(tick, candle=candle, shown=shown, price=self._on_grid(candle.symbol, tick.price))
+
+    def _fit(self, candle: Candle) -> Candle:
+        """Put the prices of a candle on the contract's own grid, which may be coarser than that of its source."""
+        opened, high, low, close = (
+            self._on_grid(candle.symbol, price) for price in (candle.open, candle.high, candle.low, candle.close)
+        )
+        return replace(candle, open=opened, high=high, low=low, close=close)
+
+    def _on_grid(self, symbol: str, price: float) -> float:
+        tick = self._ticks[symbol]
+        return float(round(price / float(tick)) * tick) if tick else price
