@@ -133,7 +133,10 @@ class Desk:
             algo_type = ""
             if moved.order.algo_id:
                 algo_type = self._venue.exchange.algo(account, algo_id=moved.order.algo_id).type
-            self._venue.tell(account, wire_events.order_update(moved, self._venue.exchange.slot(account, moved.order.symbol), algo_type))
+            self._venue.tell(
+                account,
+                wire_events.order_update(moved, self._venue.exchange.slot(account, moved.order.symbol), algo_type),
+            )
 
     def _tell_lite(self, traded: Traded) -> None:
         for side in (traded.taker, traded.maker):

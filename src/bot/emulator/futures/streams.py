@@ -38,7 +38,9 @@ def kind_of(name: str) -> str:
 def user_streams(query: Mapping[str, str]) -> list[str]:
     """Give the user streams that a query names: each listen key, with its list of events after an @."""
     keys, events = _all(query, "listenKey"), _all(query, "events")
-    return [key + (f"@{events[place]}" if place < len(events) and events[place] else "") for place, key in enumerate(keys)]
+    return [
+        key + (f"@{events[place]}" if place < len(events) and events[place] else "") for place, key in enumerate(keys)
+    ]
 
 
 def _all(query: Mapping[str, str], name: str) -> list[str]:

@@ -29,7 +29,7 @@ from bot.simulation.futures.funding import next_funding_ms
 from bot.simulation.orders import Refused
 
 WEIGHT_PER_MINUTE = 2_400
-ORDER_LIMITS = {("MINUTE", 1): 1_200, ("SECOND", 10): 300}
+ORDER_LIMITS: dict[tuple[str, int], int] = {("MINUTE", 1): 1_200, ("SECOND", 10): 300}
 
 
 class FuturesVenue(Face):
@@ -55,6 +55,7 @@ class FuturesVenue(Face):
         self.shapes = {
             symbol: Shape(one.rules.quote_precision, one.rules.base_precision) for symbol, one in self.contracts.items()
         }
+        self.order_limits = ORDER_LIMITS
         self.intervals = frozenset(INTERVAL_MS) - {"1s"}
         self.desk = Desk(self)
         self.exchange = FuturesExchange(

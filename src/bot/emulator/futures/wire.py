@@ -138,7 +138,13 @@ def kline_event(candle: Candle, now_ms: int, last_id: int, shape: Shape) -> Json
 
 def continuous_event(candle: Candle, now_ms: int, last_id: int, shape: Shape) -> Json:
     """Frame of <pair>_perpetual@continuousKline_<interval>."""
-    return {"e": "continuous_kline", "E": now_ms, "ps": candle.symbol, "ct": "PERPETUAL", "k": _k(candle, last_id, shape)}
+    return {
+        "e": "continuous_kline",
+        "E": now_ms,
+        "ps": candle.symbol,
+        "ct": "PERPETUAL",
+        "k": _k(candle, last_id, shape),
+    }
 
 
 def mark_event(symbol: str, mark: Mark, now_ms: int) -> Json:

@@ -31,9 +31,7 @@ def totals(assets: Iterable[AssetFigures], price_of: Callable[[str], Decimal | N
     """The sums of an account: of USDT alone, or in dollars of everything in multi-assets mode."""
     counted = [one for one in assets if multi_assets or one.asset == "USDT"]
     worth = {one.asset: (price_of(one.asset) or ZERO) if multi_assets else Decimal(1) for one in counted}
-    sums = {
-        name: sum((times(read(one), worth[one.asset]) for one in counted), ZERO) for name, read in _TOTALS.items()
-    }
+    sums = {name: sum((times(read(one), worth[one.asset]) for one in counted), ZERO) for name, read in _TOTALS.items()}
     if multi_assets:
         # What is available is one sum that every asset shows in its own units.
         sums["availableBalance"] = max((times(one.available, worth[one.asset]) for one in counted), default=ZERO)

@@ -36,9 +36,7 @@ def order_update(moved: OrderMoved, slot: Slot, original_type: str) -> Json:
     return {"e": "ORDER_TRADE_UPDATE", "E": moved.time_ms, "T": moved.time_ms, "o": content}
 
 
-def account_update(
-    why: Why, balances: Iterable[BalanceMoved], positions: Iterable[PositionMoved], now_ms: int
-) -> Json:
+def account_update(why: Why, balances: Iterable[BalanceMoved], positions: Iterable[PositionMoved], now_ms: int) -> Json:
     """ACCOUNT_UPDATE."""
     content: Json = {
         "m": why,
