@@ -40,6 +40,9 @@ def configure(
     fault_file: Path | None = None,
     host: str = "127.0.0.1",
     one_clock: bool = False,
+    um_port: int | None = None,
+    um_exchange_info: Path | None = None,
+    um_brackets: Path | None = None,
 ) -> EmulatorConfig:
     """Give the configuration; Misconfigured says which option is wrong."""
     if files and seed is not None:
@@ -68,6 +71,9 @@ def configure(
         faults=_faults(fault_file),
         host=host,
         one_clock=one_clock,
+        futures_port=um_port,
+        futures_exchange_info=um_exchange_info,
+        futures_brackets=um_brackets,
     )
 
 

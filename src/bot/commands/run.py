@@ -181,6 +181,9 @@ def dashboard() -> None:
 
 def emulator(
     spot_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for spot; 0 takes a free one.")] = 8001,
+    um_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port for USD-M futures; 0 takes a free one.")
+    ] = None,
     key: Annotated[str, typer.Option(help="API key of its customer.")] = "emulator-key",
     secret: Annotated[str, typer.Option(help="API secret of its customer.")] = "emulator-secret",  # noqa: S107
     customer: Annotated[
@@ -205,6 +208,8 @@ def emulator(
     exchange_info: Annotated[
         Path | None, typer.Option(help="Saved exchangeInfo whose rules to use, gzipped or not.")
     ] = None,
+    um_exchange_info: Annotated[Path | None, typer.Option(help="Saved exchangeInfo of USD-M, gzipped or not.")] = None,
+    um_brackets: Annotated[Path | None, typer.Option(help="Saved leverage brackets of USD-M, gzipped or not.")] = None,
     faults: Annotated[Path | None, typer.Option(help="JSON file of faults that are in force from the start.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; the control port stays on loopback.")] = "127.0.0.1",
     one_clock: Annotated[
@@ -235,6 +240,9 @@ def emulator(
         fault_file=faults,
         host=host,
         one_clock=one_clock,
+        um_port=um_port,
+        um_exchange_info=um_exchange_info,
+        um_brackets=um_brackets,
     )
 
     def announce(running: "Emulator") -> None:
@@ -244,6 +252,8 @@ def emulator(
                 "spot": running.spot_url,
                 "streams": running.stream_url,
                 "ws_api": running.ws_api_url,
+                "um": running.um_url,
+                "um_streams": running.um_stream_url,
                 "control": running.control_url,
                 "symbols": list(running.venue.instruments),
                 "interval": running.world.player.interval,

@@ -102,6 +102,12 @@ class EmulatorConfig:
     """Where the truth book, the faults and the clock are reached; None for nowhere."""
     exchange_info: Path | None = None
     """A saved exchangeInfo whose rules stand in for the bundled ones."""
+    futures_port: int | None = None
+    """Where USD-M futures are served; None for nowhere."""
+    futures_exchange_info: Path | None = None
+    """A saved USD-M exchangeInfo whose rules stand in for the bundled ones."""
+    futures_brackets: Path | None = None
+    """Saved leverage brackets, by symbol or as the endpoint gives them."""
     faults: tuple[Rule, ...] = ()
     spread_ticks: int = 0
     """How many ticks a buyer pays above the last price."""

@@ -8,6 +8,7 @@ import structlog
 
 from bot.emulator.config import EmulatorConfig
 from bot.emulator.control import Control
+from bot.emulator.futures.venue import FuturesVenue
 from bot.emulator.site import Lifetimes, Site
 from bot.emulator.spot.venue import Venue
 from bot.emulator.world import World
@@ -21,6 +22,11 @@ class Emulator:
     def __init__(self, config: EmulatorConfig) -> None:
         self.world = World(config)
         self.venue = Venue(self.world)
+        self.futures = (
+            None
+            if config.futures_port is None
+            else FuturesVenue(self.world, exchange_info=config.futures_exchange_info, brackets=config.futures_brackets)
+        )
         self.world.player.begin()
         self.speed = config.speed
         """Market time over real time; it may change while the market moves, 0 holds it."""
@@ -28,6 +34,8 @@ class Emulator:
         lifetimes = Lifetimes(config.ping_every_s, config.longest_connection_s)
         self._spot = Site(self.venue, config.host, config.port, lifetimes)
         self.sites: dict[str, Site] = {"spot": self._spot}
+        if self.futures is not None and config.futures_port is not None:
+            self.sites["um"] = Site(self.futures, config.host, config.futures_port, lifetimes)
         self.control = None if config.control_port is None else Control(self, config.host, config.control_port)
         self._player: asyncio.Task[None] | None = None
         self._slots = iter(self.world.player.slots())
@@ -49,6 +57,16 @@ class Emulator:
     def ws_api_url(self) -> str:
         """Give the address of the spot WebSocket API."""
         return f"{self.stream_url}/ws-api/v3"
+
+    @property
+    def um_url(self) -> str | None:
+        """Give the REST address of USD-M, when it is served. Sockets are at the same host and port."""
+        return self.sites["um"].url if "um" in self.sites else None
+
+    @property
+    def um_stream_url(self) -> str | None:
+        """Give the address of the USD-M sockets, without a route."""
+        return self.sites["um"].stream_url if "um" in self.sites else None
 
     @property
     def control_url(self) -> str | None:
@@ -116,13 +134,22 @@ class Emulator:
         """Play the market by absolute deadlines: a late tick is played at once, and none is left out."""
         player = self.world.player
         if self._config.waits:
-            await self.venue.hub.first_subscription.wait()
+            await self._somebody_listens()
         self._began_s, self._origin_ms = time.monotonic(), player.now_ms
         for slot in self._slots:
             for index in range(self._config.ticks_per_candle):
                 await self._until(player.tick_time(slot, index))
                 player.play(slot, index)
         log.info("emulator.market_ended", market_ms=player.now_ms)
+
+    async def _somebody_listens(self) -> None:
+        """Wait until somebody subscribes to a stream of any face."""
+        waits = [asyncio.create_task(site.face.hub.first_subscription.wait()) for site in self.sites.values()]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
 
     async def _until(self, market_ms: int) -> None:
         """Wait until a market time is due; a new speed counts from where the market stands."""

@@ -117,9 +117,9 @@ def _open_weight(params: Params) -> int:
     return 1 if params.peek("symbol") else 40
 
 
-PLACE = Signed["FuturesVenue"](place, 0, is_order=True, needs="futures")
-CANCEL = Signed["FuturesVenue"](cancel, needs="futures")
-CANCEL_ALL = Signed["FuturesVenue"](cancel_all, needs="futures")
-QUERY = Signed["FuturesVenue"](query)
-OPEN = Signed["FuturesVenue"](open_algos, _open_weight)
-ALL = Signed["FuturesVenue"](all_algos, 5)
+PLACE = Signed(place, 0, is_order=True, needs="futures")
+CANCEL = Signed(cancel, needs="futures")
+CANCEL_ALL = Signed(cancel_all, needs="futures")
+QUERY = Signed(query)
+OPEN = Signed(open_algos, _open_weight)
+ALL = Signed(all_algos, 5)

@@ -81,7 +81,8 @@ class Desk:
             case Traded():
                 self._tell_lite(happening)
             case BalanceMoved():
-                self._gather(account, happening.why).balances[happening.asset] = self._joined(happening)
+                balances = self._gather(account, happening.why).balances
+                balances[happening.asset] = _joined(balances.get(happening.asset), happening)
             case PositionMoved():
                 moved = self._gather(account, happening.why)
                 moved.positions[happening.symbol, happening.position_side] = happening
@@ -112,13 +113,6 @@ class Desk:
             found = self._moved[account] = _Moved(why)
         return found
 
-    def _joined(self, moved: BalanceMoved) -> BalanceMoved:
-        """Add what moved of the same balance just before."""
-        before = self._moved[moved.account].balances.get(moved.asset)
-        if before is None:
-            return moved
-        return msgspec.structs.replace(moved, moved=moved.moved + before.moved, delta=moved.delta + before.delta)
-
     def _flush(self, account: str) -> None:
         moved = self._moved.pop(account, None)
         if moved is not None and self._venue.has_listeners(account):
@@ -148,6 +142,13 @@ class Desk:
         if self._venue.has_listeners(called.account):
             rows = [self._venue.exchange.position(called.account, *one) for one in called.positions]
             self._venue.tell(called.account, wire_events.margin_call(called, rows))
+
+
+def _joined(before: BalanceMoved | None, moved: BalanceMoved) -> BalanceMoved:
+    """Add what moved of the same balance just before."""
+    if before is None:
+        return moved
+    return msgspec.structs.replace(moved, moved=moved.moved + before.moved, delta=moved.delta + before.delta)
 
 
 def _owner(happening: Happening) -> str:

@@ -1,4 +1,4 @@
-"""Which contracts are listed: those of a saved exchangeInfo, the bundled ones, or plain ones made from the market's own."""
+"""Which contracts are listed: those of a saved exchangeInfo, bundled ones, or plain ones made for what is played."""
 
 import gzip
 import zlib

@@ -241,10 +241,7 @@ def _within(time_ms: int, start: int | None, end: int | None) -> bool:
 
 
 def _klines(params: Params, name: str, row: Callable[[Any, str, "FuturesVenue"], list[object]]) -> Act:
-    if name == "symbol":
-        symbol = params.symbol()
-    else:
-        symbol = params.text(name)
+    symbol = params.symbol() if name == "symbol" else params.text(name)
     interval = params.interval()
     if interval == "1s":
         raise ApiError(-1120, "Invalid interval.")
@@ -326,23 +323,23 @@ def demanded[Value](name: str, value: Value | None) -> Value:
     return value
 
 
-PING = Public["FuturesVenue"](ping)
-TIME = Public["FuturesVenue"](server_time)
-EXCHANGE_INFO = Public["FuturesVenue"](exchange_info)
-DEPTH = Public["FuturesVenue"](depth, depth_weight)
-RPI_DEPTH = Public["FuturesVenue"](depth, 20)
-TRADES = Public["FuturesVenue"](trades, 5)
-HISTORICAL_TRADES = Public["FuturesVenue"](historical_trades, 200)
-AGG_TRADES = Public["FuturesVenue"](agg_trades, 20)
-KLINES = Public["FuturesVenue"](klines, klines_weight)
-MARK_KLINES = Public["FuturesVenue"](mark_klines, klines_weight)
-INDEX_KLINES = Public["FuturesVenue"](index_klines, klines_weight)
-PREMIUM_KLINES = Public["FuturesVenue"](premium_klines, klines_weight)
-CONTINUOUS_KLINES = Public["FuturesVenue"](continuous_klines, klines_weight)
-PREMIUM_INDEX = Public["FuturesVenue"](premium_index, _all_or_one(1, 10))
-FUNDING_RATES = Public["FuturesVenue"](funding_rates, 0)
-FUNDING_INFO = Public["FuturesVenue"](funding_info, 0)
-DAY_TICKER = Public["FuturesVenue"](day_ticker, _all_or_one(1, 40))
-PRICE = Public["FuturesVenue"](price, _all_or_one(1, 2))
-BOOK_TICKER = Public["FuturesVenue"](book_ticker, _all_or_one(2, 5))
-OPEN_INTEREST = Public["FuturesVenue"](open_interest)
+PING = Public(ping)
+TIME = Public(server_time)
+EXCHANGE_INFO = Public(exchange_info)
+DEPTH = Public(depth, depth_weight)
+RPI_DEPTH = Public(depth, 20)
+TRADES = Public(trades, 5)
+HISTORICAL_TRADES = Public(historical_trades, 200)
+AGG_TRADES = Public(agg_trades, 20)
+KLINES = Public(klines, klines_weight)
+MARK_KLINES = Public(mark_klines, klines_weight)
+INDEX_KLINES = Public(index_klines, klines_weight)
+PREMIUM_KLINES = Public(premium_klines, klines_weight)
+CONTINUOUS_KLINES = Public(continuous_klines, klines_weight)
+PREMIUM_INDEX = Public(premium_index, _all_or_one(1, 10))
+FUNDING_RATES = Public(funding_rates, 0)
+FUNDING_INFO = Public(funding_info, 0)
+DAY_TICKER = Public(day_ticker, _all_or_one(1, 40))
+PRICE = Public(price, _all_or_one(1, 2))
+BOOK_TICKER = Public(book_ticker, _all_or_one(2, 5))
+OPEN_INTEREST = Public(open_interest)

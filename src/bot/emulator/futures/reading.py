@@ -13,14 +13,14 @@ from bot.emulator.refusals import ApiError, missing
 from bot.simulation.futures.requests import Change, NewAlgo, NewOrder
 from bot.simulation.futures.words import AlgoType, PositionSide, PriceMatch, SelfTrade, TimeInForce, WorkingType
 
-_BAD_SIDE = ApiError(-1117, "Invalid side.")
-_BAD_TYPE = ApiError(-1116, "Invalid orderType.")
-_BAD_TIME_IN_FORCE = ApiError(-1115, "Invalid timeInForce.")
-_BAD_POSITION_SIDE = ApiError(-4060, "Invalid position side.")
-_BAD_PRICE_MATCH = ApiError(-5037, "Invalid price match")
-_BAD_SELF_TRADE = ApiError(-5039, "Invalid self trade prevention mode")
-_BAD_WORKING_TYPE = ApiError(-4031, "Invalid working type.")
-_BAD_RESPONSE = ApiError(-1136, "Invalid newOrderRespType.")
+_BAD_SIDE = (-1117, "Invalid side.")
+_BAD_TYPE = (-1116, "Invalid orderType.")
+_BAD_TIME_IN_FORCE = (-1115, "Invalid timeInForce.")
+_BAD_POSITION_SIDE = (-4060, "Invalid position side.")
+_BAD_PRICE_MATCH = (-5037, "Invalid price match")
+_BAD_SELF_TRADE = (-5039, "Invalid self trade prevention mode")
+_BAD_WORKING_TYPE = (-4031, "Invalid working type.")
+_BAD_RESPONSE = (-1136, "Invalid newOrderRespType.")
 _ALGO_ELSEWHERE = ApiError(
     -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
 )
@@ -33,7 +33,7 @@ def order(params: Params) -> tuple[NewOrder, bool]:
     if kind in AlgoType:
         raise _ALGO_ELSEWHERE
     if kind not in {OrderType.LIMIT, OrderType.MARKET}:
-        raise _BAD_TYPE
+        raise ApiError(*_BAD_TYPE)
     for name in ("stopPrice", "activationPrice", "callbackRate"):
         params.forbid(name)
     if params.flag("closePosition"):
@@ -54,7 +54,7 @@ def order(params: Params) -> tuple[NewOrder, bool]:
         self_trade=_word(params, "selfTradePreventionMode", SelfTrade, _BAD_SELF_TRADE) or SelfTrade.EXPIRE_MAKER,
         good_till_ms=params.whole("goodTillDate") or 0,
     )
-    return request, (params.choice("newOrderRespType", ("ACK", "RESULT"), _BAD_RESPONSE) or "ACK") == "ACK"
+    return request, (params.choice("newOrderRespType", ("ACK", "RESULT"), *_BAD_RESPONSE) or "ACK") == "ACK"
 
 
 def change(params: Params) -> Change:
@@ -80,9 +80,9 @@ def algo(params: Params) -> NewAlgo:
         raise ApiError(-1130, "Data sent for parameter 'algoType' is not valid.")
     kind = params.text("type")
     if kind not in AlgoType:
-        raise _BAD_TYPE
+        raise ApiError(*_BAD_TYPE)
     params.forbid("stopPrice")
-    params.choice("newOrderRespType", ("ACK", "RESULT"), _BAD_RESPONSE)
+    params.choice("newOrderRespType", ("ACK", "RESULT"), *_BAD_RESPONSE)
     return NewAlgo(
         symbol=params.symbol(),
         side=_side(params),
@@ -153,8 +153,8 @@ def _side(params: Params) -> Side:
     return side
 
 
-def _word[Word: StrEnum](params: Params, name: str, words: type[Word], refusal: ApiError) -> Word | None:
-    text = params.choice(name, {str(word) for word in words}, refusal)
+def _word[Word: StrEnum](params: Params, name: str, words: type[Word], refusal: tuple[int, str]) -> Word | None:
+    text = params.choice(name, {str(word) for word in words}, *refusal)
     return None if text is None else words(text)
 
 

@@ -36,8 +36,7 @@ def leverage(params: Params) -> Act:
 
 def margin_type(params: Params) -> Act:
     """Switch a symbol between cross and isolated margin."""
-    refusal = ApiError(-1130, "Data sent for parameter 'marginType' is not valid.")
-    symbol, wanted = params.symbol(), params.choice("marginType", ("ISOLATED", "CROSSED"), refusal)
+    symbol, wanted = params.symbol(), params.choice("marginType", ("ISOLATED", "CROSSED"))
     params.done()
     if wanted is None:
         raise missing("marginType")
@@ -196,17 +195,17 @@ def commission(params: Params) -> Act:
     return act
 
 
-LEVERAGE = Signed["FuturesVenue"](leverage, needs="futures")
-MARGIN_TYPE = Signed["FuturesVenue"](margin_type, needs="futures")
-POSITION_MARGIN = Signed["FuturesVenue"](position_margin, needs="futures")
-MARGIN_HISTORY = Signed["FuturesVenue"](margin_history)
-HEDGE = Signed["FuturesVenue"](hedge, 30)
-SET_HEDGE = Signed["FuturesVenue"](set_hedge, needs="futures")
-MULTI_ASSETS = Signed["FuturesVenue"](multi_assets, 30)
-SET_MULTI_ASSETS = Signed["FuturesVenue"](set_multi_assets, needs="futures")
-FEE_BURN = Signed["FuturesVenue"](fee_burn, 30)
-SET_FEE_BURN = Signed["FuturesVenue"](set_fee_burn, needs="futures")
-BRACKETS = Signed["FuturesVenue"](brackets)
-SYMBOL_CONFIG = Signed["FuturesVenue"](symbol_config, 5)
-ACCOUNT_CONFIG = Signed["FuturesVenue"](account_config, 5)
-COMMISSION = Signed["FuturesVenue"](commission, 20)
+LEVERAGE = Signed(leverage, needs="futures")
+MARGIN_TYPE = Signed(margin_type, needs="futures")
+POSITION_MARGIN = Signed(position_margin, needs="futures")
+MARGIN_HISTORY = Signed(margin_history)
+HEDGE = Signed(hedge, 30)
+SET_HEDGE = Signed(set_hedge, needs="futures")
+MULTI_ASSETS = Signed(multi_assets, 30)
+SET_MULTI_ASSETS = Signed(set_multi_assets, needs="futures")
+FEE_BURN = Signed(fee_burn, 30)
+SET_FEE_BURN = Signed(set_fee_burn, needs="futures")
+BRACKETS = Signed(brackets)
+SYMBOL_CONFIG = Signed(symbol_config, 5)
+ACCOUNT_CONFIG = Signed(account_config, 5)
+COMMISSION = Signed(commission, 20)

@@ -1,4 +1,4 @@
-"""Listen keys: who may hear whose user events, and for how long. A key is a stream like any other, known to its owner."""
+"""Listen keys: who may hear whose user events, and for how long. A key is a stream that only its owner knows."""
 
 import asyncio
 import contextlib

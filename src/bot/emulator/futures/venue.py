@@ -29,6 +29,7 @@ from bot.simulation.futures.funding import next_funding_ms
 from bot.simulation.orders import Refused
 
 WEIGHT_PER_MINUTE = 2_400
+_PLENTY = Decimal(10**9)
 ORDER_LIMITS: dict[tuple[str, int], int] = {("MINUTE", 1): 1_200, ("SECOND", 10): 300}
 
 
@@ -67,6 +68,7 @@ class FuturesVenue(Face):
             for symbol, one in self.contracts.items()
         }
         self.users = Users(self.hub, self.gate.clock, lambda: self.now_ms)
+        self._spread_ticks = config.spread_ticks
         self._marks: dict[str, Mark] = {}
         self._funding_due: dict[str, int] = {}
         self._deadlines: dict[tuple[str, str], int] = {}
@@ -184,6 +186,7 @@ class FuturesVenue(Face):
                 # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
                 self.exchange.on_candle(moved.candle)
             else:
+                self._stand_apart(symbol, exact(moved.price), moved.now_ms)
                 self.exchange.on_price(symbol, exact(moved.price), moved.now_ms)
             self._move_mark(symbol, moved.price, moved.now_ms)
         with self.desk.settling():
@@ -202,6 +205,12 @@ class FuturesVenue(Face):
                 if faults.for_connection("expire_listen_key", "um", account=account) is not None:
                     self.users.expire(account)
         show.all_symbols(self, [board for board in self.boards.values() if board.last], now_ms)
+
+    def _stand_apart(self, symbol: str, last: Decimal, now_ms: int) -> None:
+        """Let the outside sell above the price that it buys at, so that customers can meet in between."""
+        if self._spread_ticks:
+            ask = last + self._spread_ticks * self._ticks[symbol]
+            self.exchange.on_book(symbol, [(last, _PLENTY)], [(ask, _PLENTY)], now_ms)
 
     def _move_mark(self, symbol: str, last: float, now_ms: int) -> None:
         mark = self._marks[symbol] = mark_of(symbol, last, now_ms)

@@ -1,0 +1,176 @@
+import asyncio
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("/market/ws/btcusdt@kline_1m", {"e", "E", "s", "k"}),
+        ("/market/ws/btcusdt_perpetual@continuousKline_1m", {"e", "E", "ps", "ct", "k"}),
+        ("/market/ws/btcusdt@aggTrade", {"e", "E", "s", "a", "p", "q", "nq", "f", "l", "T", "m", "st"}),
+        ("/market/ws/btcusdt@markPrice@1s", {"e", "E", "s", "p", "ap", "i", "P", "r", "T", "st"}),
+        ("/market/ws/btcusdt@miniTicker", {"e", "E", "s", "ps", "c", "o", "h", "l", "v", "q", "st"}),
+        ("/public/ws/btcusdt@bookTicker", {"e", "E", "T", "u", "s", "ps", "b", "B", "a", "A", "st"}),
+        ("/public/ws/btcusdt@depth@100ms", {"e", "E", "T", "s", "ps", "U", "u", "pu", "b", "a", "st"}),
+        ("/public/ws/btcusdt@depth5", {"e", "E", "T", "s", "ps", "U", "u", "pu", "b", "a", "st"}),
+        ("/ws/btcusdt@bookTicker", {"e", "E", "T", "u", "s", "ps", "b", "B", "a", "A", "st"}),
+    ],
+)
+async def test_each_stream_speaks_on_its_own_route(visitor: Any, connect: Any, path: str, keys: set[str]) -> None:
+    socket = await connect(path)
+    await visitor.emulator.step()
+    assert set(await socket.frame()) == keys
+
+
+async def test_combined_frames_name_their_stream(visitor: Any, connect: Any) -> None:
+    socket = await connect("/market/stream?streams=!markPrice@arr/ethusdt@ticker")
+    await visitor.emulator.step()
+    frames = [await socket.frame() for _ in range(2)]
+    assert {frame["stream"] for frame in frames} == {"!markPrice@arr", "ethusdt@ticker"}
+    everything = next(frame["data"] for frame in frames if frame["stream"].startswith("!"))
+    assert [row["s"] for row in everything] == ["BTCUSDT", "ETHUSDT"]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/public/ws", "btcusdt@kline_1m"),
+        ("/market/ws", "btcusdt@bookTicker"),
+        ("/private/ws", "btcusdt@bookTicker"),
+        ("/ws", "btcusdt@aggTrade"),
+        ("/market/ws", "btcusdt@such"),
+    ],
+)
+async def test_a_stream_on_the_wrong_route_is_acknowledged_and_stays_silent(
+    visitor: Any, connect: Any, path: str, name: str
+) -> None:
+    socket = await connect(path)
+    assert await socket.ask({"method": "SUBSCRIBE", "params": [name], "id": 7}) == {"result": None, "id": 7}
+    await visitor.emulator.step()
+    assert await socket.ask({"method": "LIST_SUBSCRIPTIONS", "id": 8}) == {"result": [name], "id": 8}
+
+
+async def test_depth_frames_make_an_unbroken_chain(visitor: Any, connect: Any) -> None:
+    socket = await connect("/public/ws/btcusdt@depth")
+    for _ in range(3):
+        await visitor.emulator.step()
+    frames = [await socket.frame() for _ in range(12)]
+    assert all(later["pu"] == earlier["u"] < later["U"] for earlier, later in pairwise(frames))
+
+
+async def test_the_mark_price_stays_near_the_last_one_and_moves_with_it(visitor: Any, connect: Any) -> None:
+    socket = await connect("/market/ws/btcusdt@markPrice")
+    marks = []
+    for _ in range(2):
+        await visitor.emulator.step()
+        marks += [await socket.frame() for _ in range(4)]
+    assert len({mark["p"] for mark in marks}) > 1
+    assert abs(Decimal(marks[-1]["p"]) / visitor.price() - 1) < Decimal("0.001")
+    assert marks[-1]["T"] > marks[-1]["E"]
+
+
+async def test_a_market_order_is_told_in_the_order_that_customers_know(visitor: Any, connect: Any) -> None:
+    events = await visitor.listen(connect)
+    await visitor.place(newClientOrderId="told-1")
+    told = [await events.frame() for _ in range(4)]
+    assert [event["e"] for event in told] == [
+        "ORDER_TRADE_UPDATE", "TRADE_LITE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"
+    ]  # fmt: skip
+    assert [told[0]["o"]["x"], told[3]["o"]["x"], told[3]["o"]["X"]] == ["NEW", "TRADE", "FILLED"]
+    assert told[2]["a"]["m"] == "ORDER"
+    assert (told[2]["a"]["P"][0]["pa"], told[2]["a"]["B"][0]["a"]) == ("0.01", "USDT")
+    assert Decimal(told[2]["a"]["B"][0]["bc"]) == 0
+    assert len({event["T"] for event in told}) == 1
+
+
+async def test_a_cancel_is_told_without_an_account_update(visitor: Any, connect: Any) -> None:
+    order = (await visitor.limit(visitor.away("0.97"))).body
+    events = await visitor.listen(connect)
+    await visitor.signed("DELETE", "v1/order", symbol="BTCUSDT", orderId=order["orderId"])
+    await visitor.signed("POST", "v1/leverage", symbol="BTCUSDT", leverage=7)
+    told = [await events.frame() for _ in range(2)]
+    assert [event["e"] for event in told] == ["ORDER_TRADE_UPDATE", "ACCOUNT_CONFIG_UPDATE"]
+    assert told[0]["o"]["X"] == "CANCELED"
+    assert told[1]["ac"] == {"s": "BTCUSDT", "l": 7}
+
+
+@pytest.mark.parametrize("route", ["/private/ws?listenKey=", "/private/ws/", "/ws/", "/ws?listenKey="])
+async def test_user_events_come_over_every_address_of_old_and_new(visitor: Any, connect: Any, route: str) -> None:
+    events = await visitor.listen(connect, route)
+    await visitor.signed("POST", "v1/leverage", symbol="BTCUSDT", leverage=5)
+    assert (await events.frame())["e"] == "ACCOUNT_CONFIG_UPDATE"
+
+
+async def test_user_events_are_wrapped_with_the_key_on_a_combined_socket(visitor: Any, connect: Any) -> None:
+    key = (await visitor.raw("POST", "/fapi/v1/listenKey", key=visitor.key)).body["listenKey"]
+    socket = await connect("/private/stream")
+    assert (await socket.ask({"method": "SUBSCRIBE", "params": [key], "id": 1}))["result"] is None
+    await visitor.signed("POST", "v1/leverage", symbol="BTCUSDT", leverage=5)
+    frame = await socket.frame()
+    assert (frame["stream"], frame["data"]["e"]) == (key, "ACCOUNT_CONFIG_UPDATE")
+
+
+async def test_only_the_wanted_kinds_of_events_come(visitor: Any, connect: Any) -> None:
+    key = (await visitor.raw("POST", "/fapi/v1/listenKey", key=visitor.key)).body["listenKey"]
+    socket = await connect(f"/private/ws?listenKey={key}&events=ACCOUNT_UPDATE/TRADE_LITE")
+    await visitor.place()
+    assert [(await socket.frame())["e"] for _ in range(2)] == ["TRADE_LITE", "ACCOUNT_UPDATE"]
+
+
+async def test_a_listen_key_is_kept_extended_and_ended(visitor: Any) -> None:
+    async def call(method: str) -> Any:
+        return await visitor.raw(method, "/fapi/v1/listenKey", key=visitor.key)
+
+    key = (await call("POST")).body["listenKey"]
+    assert len(key) == 64
+    assert (await call("POST")).body == (await call("PUT")).body == {"listenKey": key}
+    assert (await call("DELETE")).body == {}
+    assert (await call("PUT")).code == -1125
+    assert (await call("POST")).body["listenKey"] != key
+
+
+async def test_a_listen_key_expires_after_an_hour_and_says_so(visitor: Any, connect: Any) -> None:
+    events = await visitor.listen(connect)
+    clock = visitor.emulator.world.clock
+    clock.set(clock.now_ms + 3_599_000)
+    assert visitor.venue.users.accounts == ["account-1"]
+    clock.set(clock.now_ms + 2_000)
+    assert (await events.frame())["e"] == "listenKeyExpired"
+    assert visitor.venue.users.accounts == []
+
+
+async def test_a_liquidation_is_seen_by_its_owner_and_by_everybody(visitor: Any, connect: Any) -> None:
+    public = await connect("/market/ws/!forceOrder@arr")
+    await visitor.signed("POST", "v1/leverage", symbol="BTCUSDT", leverage=20)
+    await visitor.signed("POST", "v1/marginType", symbol="BTCUSDT", marginType="ISOLATED")
+    await visitor.place(quantity="1.000")
+    events = await visitor.listen(connect)
+    visitor.move(visitor.away("0.94"))
+    forced = await public.frame()
+    told = await events.event("ORDER_TRADE_UPDATE")
+    rows = (await visitor.signed("GET", "v1/forceOrders", symbol="BTCUSDT")).body
+    assert (forced["o"]["S"], forced["o"]["s"]) == ("SELL", "BTCUSDT")
+    assert told["o"]["c"].startswith("autoclose-")
+    assert rows[0]["clientOrderId"].startswith("autoclose-")
+    assert (await visitor.signed("GET", "v3/positionRisk")).body == []
+
+
+async def test_funding_is_paid_at_its_hour_and_told(make_visitor: Any) -> None:
+    visitor, _ = await make_visitor(warmup=478)
+    await visitor.place(quantity="0.100")
+    key = (await visitor.raw("POST", "/fapi/v1/listenKey", key=visitor.key)).body["listenKey"]
+    socket = await visitor.session.ws_connect(f"{visitor.emulator.um_stream_url}/private/ws/{key}")
+    shown = (await visitor.get("v1/premiumIndex?symbol=BTCUSDT")).body
+    for _ in range(3):
+        await visitor.emulator.step()
+    event = await asyncio.wait_for(socket.receive_json(), 5)
+    income = (await visitor.signed("GET", "v1/income", incomeType="FUNDING_FEE")).body
+    rates = (await visitor.get("v1/fundingRate?symbol=BTCUSDT")).body
+    await socket.close()
+    assert (event["a"]["m"], event["a"]["P"], event["a"]["S"]) == ("FUNDING_FEE", [], "Regular")
+    assert Decimal(event["a"]["B"][0]["bc"]) == Decimal(income[0]["income"])
+    assert rates[-1]["fundingTime"] == shown["nextFundingTime"]
