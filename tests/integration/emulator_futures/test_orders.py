@@ -187,3 +187,12 @@ async def test_wrong_conditional_orders_get_the_documented_code(
     visitor: Any, changes: dict[str, Any], code: int
 ) -> None:
     assert (await visitor.algo(**changes)).code == code
+
+
+async def test_a_symbol_that_is_settling_takes_no_orders_and_says_so(visitor: Any) -> None:
+    visitor.venue.set_status("BTCUSDT", "SETTLING")
+    shown = (await visitor.get("v1/exchangeInfo")).body["symbols"]
+    assert [row["status"] for row in shown] == ["SETTLING", "TRADING"]
+    assert (await visitor.place()).code == -4140
+    visitor.venue.set_status("BTCUSDT", "CLOSE")
+    assert (await visitor.place()).code == -4141

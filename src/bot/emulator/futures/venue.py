@@ -143,6 +143,14 @@ class FuturesVenue(Face):
         with self.desk.settling() as now_ms:
             self.exchange.transfer(account, asset, delta, now_ms=now_ms)
 
+    def set_status(self, symbol: str, status: str) -> None:
+        """Let a symbol trade, halt or end; KeyError when there is no such symbol."""
+        contract = self.contracts[symbol]
+        changed = replace(contract, rules=replace(contract.rules, status=status))
+        self.contracts[symbol] = changed
+        self.exchange.set_contract(changed)
+        self.listed.rows[:] = [row | {"status": status} if row["symbol"] == symbol else row for row in self.listed.rows]
+
     def set_deadline(self, account: str, symbol: str, countdown_ms: int) -> None:
         """Cancel the open orders of a symbol after a while of server time, unless told again; 0 calls it off."""
         self.exchange.market(symbol)

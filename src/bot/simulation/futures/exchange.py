@@ -60,6 +60,10 @@ class FuturesExchange(Questions):
         for asset, held in wallets.items():
             House.book(self._state.house.deposits, asset, held)
 
+    def set_contract(self, contract: Contract) -> None:
+        """Let a listed symbol have other rules from now on; orders that rest stay as they are."""
+        self._state.market(contract.symbol).contract = contract
+
     # Orders.
 
     def place(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
