@@ -56,9 +56,9 @@ async def test_a_stream_on_the_wrong_route_is_acknowledged_and_stays_silent(
 
 async def test_depth_frames_make_an_unbroken_chain(visitor: Any, connect: Any) -> None:
     socket = await connect("/public/ws/btcusdt@depth")
-    for _ in range(3):
+    for _ in range(4):
         await visitor.emulator.step()
-    frames = [await socket.frame() for _ in range(12)]
+    frames = [await socket.frame() for _ in range(9)]
     assert all(later["pu"] == earlier["u"] < later["U"] for earlier, later in pairwise(frames))
 
 

@@ -54,13 +54,16 @@ def all_symbols(venue: "FuturesVenue", boards: Sequence[Board], now_ms: int) -> 
 
 
 def depth(venue: "FuturesVenue", board: Board, change: Change) -> None:
-    """Show how a book changed, and its best levels; a frame without changes keeps the chain of `pu` whole."""
+    """Show how a book changed, and its best levels. A change that is none is not sent, and breaks no chain of `pu`."""
     hub, name, now_ms, shape = venue.hub, board.stream, venue.now_ms, venue.shapes[board.symbol]
+    is_change = bool(change.bids or change.asks)
     for speed in _SPEEDS:
-        hub.publish(f"{name}@depth{speed}", lambda: wire.depth_event(board.symbol, change, now_ms, shape))
+        if is_change:
+            hub.publish(f"{name}@depth{speed}", lambda: wire.depth_event(board.symbol, change, now_ms, shape))
         for count in _PARTIAL:
             hub.publish(f"{name}@depth{count}{speed}", partial(_partial, venue, board, change, count))
-    hub.publish(f"{name}@rpiDepth@500ms", lambda: wire.depth_event(board.symbol, change, now_ms, shape))
+    if is_change:
+        hub.publish(f"{name}@rpiDepth@500ms", lambda: wire.depth_event(board.symbol, change, now_ms, shape))
 
 
 def _candles(venue: "FuturesVenue", board: Board, moved: Tick) -> None:
