@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test demo format environment
+.PHONY: check lint test demo format peers environment
 
 check: lint test
 
@@ -16,6 +16,9 @@ test:
 
 demo:
 	./bot demo
+
+peers: environment
+	$(BIN)/python tests/peers/run.py --write
 
 format: environment
 	$(BIN)/ruff check --fix . bot
