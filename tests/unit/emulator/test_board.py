@@ -1,0 +1,36 @@
+import pytest
+
+from bot.emulator.board import Board, Change
+from bot.simulation.instruments import bundled
+
+
+@pytest.fixture
+def board() -> Board:
+    made = Board(bundled()["BTCUSDT"], "1m", depth=3)
+    made.last = 100.0
+    return made
+
+
+def lay_out(board: Board, *bids: tuple[float, float]) -> Change:
+    return board.refresh(bids, ())
+
+
+def test_the_chain_of_told_ids_has_no_holes_when_a_book_is_laid_out_without_a_change(board: Board) -> None:
+    first = lay_out(board)
+    untold = lay_out(board)
+    second = lay_out(board, (99.0, 1.0))
+    assert (untold.bids, untold.asks) == ({}, {})
+    assert (second.first, second.previous) == (first.last + 1, first.last)
+
+
+def test_a_snapshot_between_two_changes_lies_inside_the_second_one(board: Board) -> None:
+    lay_out(board)
+    lay_out(board)
+    snapshot = board.update_id
+    change = lay_out(board, (99.0, 1.0))
+    assert change.first <= snapshot + 1 <= change.last
+
+
+def test_a_level_that_is_gone_is_told_as_nothing(board: Board) -> None:
+    lay_out(board, (50.0, 2.0))
+    assert lay_out(board).bids == {50.0: 0.0}
