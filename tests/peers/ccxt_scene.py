@@ -136,18 +136,20 @@ def _caller(notes: Notes, peer: Any, exchange: Any, market: str) -> Any:
 
 def _over_socket(call: Any, symbol: str, low: float) -> None:
     """Orders and questions over the WebSocket API."""
+    is_futures = ":" in symbol
     placed = call("create_order_ws", lambda o: o["id"], symbol, "limit", "buy", 0.01, low)
     if placed:
         call("fetch_order_ws", lambda o: o["status"] == "open", placed["id"], symbol)
         call("edit_order_ws", lambda o: o["id"], placed["id"], symbol, "limit", "buy", 0.011, low)
-        if "/USDT:" not in symbol:
+        if is_futures:
+            call("cancel_order_ws", lambda o: o["id"], placed["id"], symbol)
+        else:
             call("fetch_open_orders_ws", lambda o: len(o) >= 1, symbol)
             call("cancel_all_orders_ws", lambda o: o, symbol)
-        else:
-            call("cancel_order_ws", lambda o: o["id"], placed["id"], symbol)
-    call("fetch_balance_ws", lambda b: b["USDT"]["total"] > 0)
-    call("fetch_ticker_ws", lambda t: t["symbol"] == symbol, symbol)
-    call("fetch_order_book_ws", lambda b: b["bids"], symbol, 5)
+    call("fetch_balance_ws", lambda b: b["info"])  # on spot ccxt hands on nothing but the raw answer
+    if is_futures:
+        call("fetch_ticker_ws", lambda t: t["symbol"] == symbol, symbol)
+        call("fetch_order_book_ws", lambda b: b["bids"], symbol, 5)
 
 
 def _user_watches(

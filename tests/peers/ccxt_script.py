@@ -144,6 +144,8 @@ def _text(value: Any) -> Any:
 async def _make(name: str) -> Any:
     exchange = getattr(ccxt, name)({"apiKey": KEY, "secret": SECRET, "enableRateLimit": False})
     exchange.options["warnOnFetchOpenOrdersWithoutSymbol"] = False
+    if not UM:
+        exchange.options["fetchMarkets"] = {"types": ["spot"]}
     _repoint(exchange.urls["api"])
     # ccxt tells spot frames from futures frames by the text "/stream" in the address of the socket.
     exchange.urls["api"]["ws"]["spot"] = f"ws://{SPOT}/stream-host/ws"
@@ -166,11 +168,11 @@ def main() -> None:
     peer = Ccxt()
     notes = Notes(peer)
     if SPOT:
-        notes.scene("spot", lambda: spot_scene.play(notes, peer))
         notes.scene("spot unified", lambda: ccxt_scene.spot(notes, peer))
+        notes.scene("spot", lambda: spot_scene.play(notes, peer))
     if UM:
-        notes.scene("um", lambda: um_scene.play(notes, peer))
         notes.scene("um unified", lambda: ccxt_scene.um(notes, peer))
+        notes.scene("um", lambda: um_scene.play(notes, peer))
     peer.close()
 
 
