@@ -86,6 +86,8 @@ class Ccxt:
                 await call([symbol])
             else:
                 await call(symbol, params=params)
+            while not seen:  # an order book is given once its snapshot is there
+                await asyncio.sleep(0.02)
             frames.extend(seen)
 
         exchange.handle_message = tap
