@@ -40,7 +40,8 @@ SAPI_CALLS = {
 }  # fmt: skip
 SOCKET_CALLS = {
     "ping": "ping_connectivity", "time": "server_time", "exchangeInfo": "exchange_info", "depth": "order_book",
-    "trades.recent": "recent_trades", "trades.aggregate": "aggregate_trades", "klines": "klines",
+    "trades.recent": "recent_trades",
+    "trades.historical": "historical_trades", "trades.aggregate": "aggregate_trades", "klines": "klines",
     "uiKlines": "ui_klines", "avgPrice": "avg_price", "ticker.24hr": "ticker_24hr", "ticker.price": "ticker_price",
     "ticker.book": "ticker_book", "ticker": "ticker", "account.status": "account",
     "account.rateLimits.orders": "order_rate_limit", "allOrders": "order_history", "myTrades": "my_trades",
@@ -133,6 +134,8 @@ class Connector:
                 stream_url=f"ws://{SPOT}/ws-api/v3", api_key=KEY, api_secret=SECRET,
                 on_message=lambda _, text: self._answers.append(json.loads(text)),
             )  # fmt: skip
+        if method == "trades.historical":
+            params = {"apiKey": KEY, **params}
         self._answers.clear()
         getattr(self._socket, SOCKET_CALLS[method])(**params)
         if not wait_until(lambda: self._answers, 10):

@@ -93,3 +93,7 @@ async def test_too_much_weight_is_refused_with_a_time_to_come_back(make_emulator
     assert replies[-1].status == 429
     assert replies[-1].code == -1003
     assert 1 <= int(replies[-1].headers["Retry-After"]) <= 60
+
+
+async def test_old_trades_are_there_for_everybody(visitor: Any) -> None:
+    assert (await visitor.get("historicalTrades?symbol=BTCUSDT&limit=2")).status == 200

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bot.emulator.gateway import Keyed, Public
-from bot.emulator.keys import Customer
+from bot.emulator.gateway import Public
 from bot.emulator.limits import address_limits, order_limit
 from bot.emulator.params import Params
 from bot.emulator.refusals import ApiError, bad_combination, bad_symbol, illegal
@@ -115,12 +114,12 @@ def agg_trades(params: Params) -> Act:
     return act
 
 
-def historical_trades(params: Params) -> Callable[["Venue", Customer], list[Json]]:
+def historical_trades(params: Params) -> Act:
     """Give old trades, from an id on when one is given."""
     symbol, limit, from_id = params.symbol(), params.limit(500, 1_000), params.whole("fromId")
     params.done()
 
-    def act(venue: "Venue", _: Customer) -> list[Json]:
+    def act(venue: "Venue") -> list[Json]:
         rows = [row for row in venue.board(symbol).trades if from_id is None or row[2] >= from_id]
         chosen = rows[-limit:] if from_id is None else rows[:limit]
         return [wire.trade_row(trade, last) for trade, _, last in chosen]
@@ -268,7 +267,7 @@ REFERENCE_CALCULATION = Public(reference_calculation, 2)
 KLINES = Public(klines, 2)
 DEPTH = Public(depth, _depth_weight)
 TRADES = Public(trades, 25)
-HISTORICAL_TRADES = Keyed(historical_trades, 25)
+HISTORICAL_TRADES = Public(historical_trades, 25)
 BLOCK_TRADES = Public(block_trades, 25)
 AGG_TRADES = Public(agg_trades, 4)
 AVERAGE_PRICE = Public(average_price, 2)
