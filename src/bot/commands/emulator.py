@@ -43,6 +43,7 @@ def configure(
     um_port: int | None = None,
     um_exchange_info: Path | None = None,
     um_brackets: Path | None = None,
+    spread_ticks: int = 0,
 ) -> EmulatorConfig:
     """Give the configuration; Misconfigured says which option is wrong."""
     if files and seed is not None:
@@ -74,6 +75,7 @@ def configure(
         futures_port=um_port,
         futures_exchange_info=um_exchange_info,
         futures_brackets=um_brackets,
+        spread_ticks=spread_ticks,
     )
 
 

@@ -24,9 +24,15 @@ class Change:
 
 
 class Board:
-    """The market of one symbol as it can be seen. `depth` is how many made-up levels its book has on each side."""
+    """The market of one symbol as it can be seen. `depth` is how many made-up levels its book has on each side.
 
-    def __init__(self, instrument: Instrument, base: str, *, depth: int = 20, kept_trades: int = 1_000) -> None:
+    With `spread_ticks` the best bid is the last price and the best ask so many ticks higher. Without, takers trade at
+    the last price and the book shows one tick to either side of it, so that whoever posts there is never a taker.
+    """
+
+    def __init__(
+        self, instrument: Instrument, base: str, *, depth: int = 20, spread_ticks: int = 0, kept_trades: int = 1_000
+    ) -> None:
         self.instrument = instrument
         self.symbol = instrument.symbol
         self.stream = instrument.symbol.lower()
@@ -43,6 +49,7 @@ class Board:
         self._forming: Candle | None = None
         self._agg_id = 0
         self._depth = depth
+        self._bid_step, self._ask_step = (0, spread_ticks) if spread_ticks else (1, 1)
         self._size = 1.0
         self._tick = float(instrument.price.tick) or 1e-8
         self._decimals = max(0, -instrument.price.tick.normalize().as_tuple().exponent) if instrument.price.tick else 8  # type: ignore[operator]
@@ -61,9 +68,9 @@ class Board:
             self._close(tick.shown)
 
     def quote(self, now_ms: int) -> Quote:
-        """Give the best bid and ask of the outside: the last price, and one tick above it."""
-        ask = self._away(1)
-        return Quote(self.symbol, self.last, self._quantity(self.last), ask, self._quantity(ask), now_ms)
+        """Give the best bid and ask of the outside."""
+        bid, ask = self._away(-self._bid_step), self._away(self._ask_step)
+        return Quote(self.symbol, bid, self._quantity(bid), ask, self._quantity(ask), now_ms)
 
     def statistics(self, window: str, now_ms: int) -> Candle:
         """Give a window of WINDOWS as one candle."""
@@ -112,7 +119,7 @@ class Board:
 
     def _outside(self, way: int) -> Levels:
         """Give made-up levels: one a tick, the best of them where `quote` says."""
-        first = 0 if way < 0 else 1
+        first = self._bid_step if way < 0 else self._ask_step
         prices = [self._away(way * step) for step in range(first, first + self._depth)]
         return {price: self._quantity(price) for price in prices if price > 0}
 

@@ -110,7 +110,7 @@ class EmulatorConfig:
     """Saved leverage brackets, by symbol or as the endpoint gives them."""
     faults: tuple[Rule, ...] = ()
     spread_ticks: int = 0
-    """How many ticks a buyer pays above the last price."""
+    """How many ticks a buyer pays above the last price, and the ask shows above the bid; 0 trades between the two."""
     depth_levels: int = 20
     one_clock: bool = False
     """Server time is market time: for a market that is moved by hand."""

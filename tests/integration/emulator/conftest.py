@@ -148,10 +148,14 @@ async def visitor(make_emulator: Callable[..., Awaitable[Emulator]], session: ai
 
 
 @pytest.fixture
-def connect(visitor: Visitor) -> Connect:
+async def connect(visitor: Visitor) -> AsyncIterator[Connect]:
     """Open a socket at a path of the visitor's emulator."""
+    opened: list[aiohttp.ClientWebSocketResponse] = []
 
     async def open_socket(path: str) -> Socket:
-        return Socket(await visitor.session.ws_connect(visitor.emulator.stream_url + path))
+        opened.append(await visitor.session.ws_connect(visitor.emulator.stream_url + path))
+        return Socket(opened[-1])
 
-    return open_socket
+    yield open_socket
+    for socket in opened:
+        await socket.close()

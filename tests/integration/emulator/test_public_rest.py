@@ -45,8 +45,9 @@ async def test_a_step_adds_one_candle_to_the_klines(visitor: Any) -> None:
 async def test_tickers_and_books_agree_about_the_price(visitor: Any) -> None:
     await visitor.emulator.step()
     last = (await visitor.get("ticker/price?symbol=BTCUSDT")).body["price"]
-    assert (await visitor.get("ticker/bookTicker?symbol=BTCUSDT")).body["bidPrice"] == last
-    assert (await visitor.get("depth?symbol=BTCUSDT&limit=5")).body["bids"][0][0] == last
+    best = (await visitor.get("ticker/bookTicker?symbol=BTCUSDT")).body
+    assert float(best["bidPrice"]) < float(last) < float(best["askPrice"])
+    assert (await visitor.get("depth?symbol=BTCUSDT&limit=5")).body["bids"][0][0] == best["bidPrice"]
     assert (await visitor.get("ticker/24hr?symbol=BTCUSDT")).body["lastPrice"] == last
     assert (await visitor.get("trades?symbol=BTCUSDT&limit=1")).body[0]["price"] == last
     newest = (await visitor.get("aggTrades?symbol=BTCUSDT&limit=1")).body[0]

@@ -135,7 +135,7 @@ def test_the_made_up_book_surrounds_the_last_price(stage: Callable[[int], Stage]
     played = stage(4)
     played.play()
     bids, asks = played.venue.fresh_board("BTCUSDT").levels(5)
-    assert bids[0][0] == 110
+    assert bids[0][0] == 109.99
     assert asks[0][0] == 110.01
     assert [price for price, _ in bids] == sorted((price for price, _ in bids), reverse=True)
     assert [price for price, _ in asks] == sorted(price for price, _ in asks)

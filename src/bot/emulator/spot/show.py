@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bot.domain.market import INTERVAL_MS
 from bot.emulator.board import WINDOWS, Board, Change
 from bot.emulator.player import Tick
 from bot.emulator.spot import wire
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 AVERAGE_MS = 300_000
 _PARTIAL = (5, 10, 20)
 _SPEEDS = ("", "@100ms")
+_EAST = "@+08:00"
+_EIGHT_HOURS_MS = 8 * 3_600_000
 
 
 def tick(venue: "Venue", board: Board, moved: Tick) -> None:
@@ -79,13 +82,13 @@ def average(board: Board, now_ms: int) -> float:
 def _candles(venue: "Venue", board: Board, moved: Tick) -> None:
     hub, prefix = venue.hub, f"{board.stream}@kline_"
     wanted = hub.following(prefix)
-    plain = [one for one in wanted if "@" not in one]
-    for shown in board.series.add_and_show(moved.shown, plain):
+    intervals = list(dict.fromkeys(one.removesuffix(_EAST) for one in wanted))
+    for shown in board.series.add_and_show(moved.shown, intervals):
         frame = partial(wire.kline_event, shown, moved.now_ms, board.last_trade_id)
         hub.publish(f"{prefix}{shown.interval}", frame)
-        if shown.interval + "@+08:00" in wanted and shown.interval not in {"8h", "12h", "1d", "3d", "1w", "1M"}:
-            # Eight hours are a multiple of every shorter interval: the boundaries are the same.
-            hub.publish(f"{prefix}{shown.interval}@+08:00", frame)
+        if _EIGHT_HOURS_MS % INTERVAL_MS[shown.interval] == 0:
+            # Eight hours are a multiple of these intervals: their boundaries are the same there.
+            hub.publish(f"{prefix}{shown.interval}{_EAST}", frame)
 
 
 def _day_ticker(board: Board, now_ms: int) -> Json:

@@ -51,7 +51,7 @@ class Venue(Face):
         self.order_limits = {("SECOND", 10): config.orders_per_10s, ("DAY", 1): config.orders_per_day}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.boards = {
-            symbol: Board(one, world.source.interval, depth=config.depth_levels)
+            symbol: Board(one, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks)
             for symbol, one in self.instruments.items()
         }
         for place, account in enumerate(config.accounts):
