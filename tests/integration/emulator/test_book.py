@@ -127,7 +127,7 @@ async def test_rolling_and_daily_tickers_agree_with_the_candles(visitor: Visitor
         ("ticker?symbol=BTCUSDT&windowSize=60m", -1130), ("ticker", -1128), ("ticker?symbol=BTCUSDT&type=ALL", -1139),
         ("klines?symbol=BTCUSDT&interval=1m&timeZone=15", -1100), ("executionRules?symbol=NOPE", -1121),
         ("depth?symbol=BTCUSDT&symbolStatus=OPEN", -1122), ("depth?symbol=BTCUSDT&symbolStatus=HALT", -1220),
-        ("exchangeInfo?symbol=BTCUSDT&permissions=SPOT", -1128), ("historicalTrades?symbol=BTCUSDT", -2014),
+        ("exchangeInfo?symbol=BTCUSDT&permissions=SPOT", -1128),
     ],
 )  # fmt: skip
 async def test_a_wrong_question_is_refused_with_its_code(visitor: Visitor, path: str, code: int) -> None:
