@@ -7,14 +7,14 @@ A value we do not know is no error: `status` is None then, and somebody asks aga
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.binance.wire import SymbolFilter, UsedLimit, lot_rule
 from bot.binance.wire_orders import our_fill, status_of
 from bot.domain.instrument import Instrument, NotionalRule, PriceRule, SideBand
 from bot.domain.market import Market
 from bot.domain.messages import OrderUpdate
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, number
 from bot.domain.order import Fill, Side
 
 CONTRACTS = frozenset({"PERPETUAL", "TRADIFI_PERPETUAL", "CURRENT_QUARTER", "NEXT_QUARTER"})
@@ -169,8 +169,9 @@ class FuturesTrade(Struct):
 
     def fill(self, client_order_id: str, market: Market) -> Fill:
         """Give the fill it is."""
-        return our_fill(client_order_id, self.symbol, self.id, Side(self.side), self.price, self.qty, self.commission,
+        fill = our_fill(client_order_id, self.symbol, self.id, Side(self.side), self.price, self.qty, self.commission,
                         self.commissionAsset, self.time, self.orderId, self.maker, market)  # fmt: skip
+        return structs.replace(fill, realised=number(self.realizedPnl))
 
 
 class AlgoOrder(Struct):

@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from bot.binance.wire_orders import our_fill, status_of
 from bot.domain.market import Market
 from bot.domain.messages import OrderUpdate
-from bot.domain.money import ZERO
+from bot.domain.money import ZERO, number
 from bot.domain.order import Fill, Side
 
 _EXPIRY = {
@@ -105,8 +105,9 @@ class FuturesOrderEvent(Struct):
         body = self.o
         if body.x not in {"TRADE", "CALCULATED"} or body.t <= 0 or body.l <= 0:
             return None
-        return our_fill(body.c, body.s, body.t, Side(body.S), body.L, body.l, body.n or ZERO, body.N or "",
+        fill = our_fill(body.c, body.s, body.t, Side(body.S), body.L, body.l, body.n or ZERO, body.N or "",
                         body.T, body.i, body.m, market)  # fmt: skip
+        return structs.replace(fill, realised=number(body.rp))
 
 
 class WalletChange(Struct):

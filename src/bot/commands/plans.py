@@ -15,6 +15,7 @@ from bot.db.base import Mode, mode_of, schema_of
 from bot.db.models import Account, Strategy
 from bot.db.repositories import Accounts, Strategies
 from bot.domain.errors import Misconfigured, Unavailable
+from bot.domain.market import Market
 from bot.domain.money import number
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.strategies.base import Strategy as BaseStrategy
@@ -22,6 +23,9 @@ from bot.strategies.config import StrategyConfig, parse_config
 
 LIVE_APPROVAL = "trade real money"
 """What a person types to approve an account for live; kept sealed, bound to that account."""
+FUTURES_IN_REHEARSAL_ONLY = (
+    "futures run in rehearsal alone so far: set demo_mode false on an account of the testnet, demo or emulator"
+)
 _NO_CONFIG = StrategyConfig(symbol="NONE")
 
 
@@ -69,6 +73,11 @@ class Plans:
             config = config.model_copy(update={"max_drawdown": self._roof.settings.STRATEGY_MAX_DRAWDOWN})
         plan = StrategyPlan(row.id, row.title, strategy, config, row.enabled, row.stopped_reason)
         mode = mode_of(row.config, account.environment, live_approved=approved)
+        if config.market_of is Market.FUTURES and mode is not Mode.REHEARSAL:
+            # The paper exchange knows spot alone, and real futures money waits until its money path is proven.
+            if row.stopped_reason != FUTURES_IN_REHEARSAL_ONLY:
+                await self._outfit.refuse(plan, FUTURES_IN_REHEARSAL_ONLY)
+            return
         if row.enabled or mode in held:
             groups.setdefault((account.id, mode), []).append(plan)
         sendable = mode_of({"demo_mode": False}, account.environment, live_approved=approved)

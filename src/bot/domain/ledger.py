@@ -60,6 +60,17 @@ def postings_of(fill: Fill, ledger: str, base: str, quote: str) -> tuple[Posting
     return legs
 
 
+def gains_of(fill: Fill, ledger: str, quote: str) -> tuple[Posting, ...]:
+    """Give the postings of a futures fill: nothing is bought, only gains, losses and fees move money."""
+    source = f"trade:{fill.market}:{fill.symbol}:{fill.trade_id}"
+    legs: tuple[Posting, ...] = ()
+    if fill.realised:
+        legs = move(quote, fill.realised, MARKET, ledger, fill.time_ms, source)
+    if fill.fee:
+        legs += move(fill.fee_asset, fill.fee, ledger, FEES, fill.time_ms, source)
+    return legs
+
+
 class Ledger:
     """Balances folded from postings."""
 

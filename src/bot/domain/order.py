@@ -141,6 +141,8 @@ class Fill(msgspec.Struct, frozen=True):
     exchange_order_id: int = 0
     is_maker: bool = False
     market: Market = Market.SPOT
+    realised: Decimal | None = None
+    """Futures: what this trade gained or lost against the position it closed, in quote, as the exchange says."""
 
     @property
     def key(self) -> tuple[str, str, int]:

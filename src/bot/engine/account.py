@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from bot.domain.ledger import Ledger
+from bot.domain.market import Market
 from bot.domain.messages import AccountMarked
 from bot.domain.money import EXACT, exact
 from bot.domain.order import Side
@@ -32,9 +33,11 @@ class Account:
         return free
 
     def equity(self, quote: str) -> float:
-        """Quote owned plus what the strategies hold, at last prices."""
+        """Quote owned plus what the strategies hold, at last prices; of futures the open gain: nothing is owned."""
         held = sum(
             float(slot.position.quantity) * slot.last_price
+            if slot.stream.market is Market.SPOT
+            else slot.position.unrealised(slot.last_price)
             for slot in self._slots.values()
             if slot.position.quantity and slot.instrument.quote == quote
         )

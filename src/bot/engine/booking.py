@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from bot.domain.ledger import DUST, Ledger, move, postings_of
+from bot.domain.ledger import DUST, Ledger, gains_of, move, postings_of
+from bot.domain.market import Market
 from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, Outcome, TradeClosed
 from bot.domain.money import EXACT, exact, times
 from bot.domain.order import Fill, OrderStatus, Purpose
@@ -13,7 +14,10 @@ def book(fill: Fill, slot: Slot, ledger: Ledger, rate: float) -> list[Outcome]:
     """Post a fill, once, and follow what it moves. `rate` turns a fee in a third asset (BNB) into quote."""
     instrument = slot.instrument
     fee = fee_in_quote(fill, instrument, rate, slot.config.fee_pct)
-    postings = postings_of(fill, slot.ledger, instrument.base, instrument.quote)
+    if fill.market is Market.FUTURES:
+        postings = gains_of(fill, slot.ledger, instrument.quote)
+    else:
+        postings = postings_of(fill, slot.ledger, instrument.base, instrument.quote)
     ledger.post(postings)
     slot.position.apply(fill, instrument.base, fee)
     outcomes: list[Outcome] = [FillBooked(slot.id, fill, fee, postings)]
@@ -61,7 +65,7 @@ def _close(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outc
     position, left = slot.position, slot.position.quantity
     assert position.entry_side is not None
     outcomes: list[Outcome] = []
-    if left:
+    if left and position.market is Market.SPOT:
         postings = move(slot.instrument.base, left, slot.ledger, DUST, time_ms, f"dust:{order_id}")
         ledger.post(postings)
         outcomes.append(FundsPosted(postings))

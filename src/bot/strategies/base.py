@@ -137,6 +137,10 @@ class Strategy:
         """Enter (or add to) a long position: one `order_value` unless a quantity is given."""
         self._wishes.append(Wish(Side.BUY, Purpose.ENTRY, reason, quantity, price))
 
+    def short(self, reason: str, *, quantity: float | Decimal | None = None, price: float | None = None) -> None:
+        """Enter (or add to) a short position: futures only. `close` leaves it."""
+        self._wishes.append(Wish(Side.SELL, Purpose.ENTRY, reason, quantity, price))
+
     def sell(self, reason: str, *, quantity: float | Decimal | None = None, price: float | None = None) -> None:
         """Sell of what it holds, or all of it. Held back while the gain is below `min_profit`."""
         self._wishes.append(Wish(Side.SELL, Purpose.EXIT, reason, quantity, price))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule
@@ -68,7 +69,8 @@ class Bench:
         self, plan: dict[int, Callable[[Obedient], object]] | None = None, *, strategy_id: int = 1, **config: object
     ) -> Slot:
         cls = type("Told", (Obedient,), {"name": "told", "plan": plan or {}})
-        return self.engine.add(strategy_id, cls, StrategyConfig(symbol="BTCUSDT", **config), BTC)  # type: ignore[arg-type]
+        settings = StrategyConfig(symbol="BTCUSDT", **config)  # type: ignore[arg-type]
+        return self.engine.add(strategy_id, cls, settings, msgspec.structs.replace(BTC, market=settings.market_of))
 
     def show(self, n: int, close: float, **changes: object) -> list[Outcome]:
         return self._keep(self.engine.handle(candle(n, close, **changes)))
@@ -77,7 +79,14 @@ class Bench:
         return self._keep(self.engine.handle(event))  # type: ignore[arg-type]
 
     def fill(
-        self, order: Order, price: str, *, quantity: str | None = None, fee: str = "0", fee_asset: str = "USDT"
+        self,
+        order: Order,
+        price: str,
+        *,
+        quantity: str | None = None,
+        fee: str = "0",
+        fee_asset: str = "USDT",
+        realised: str | None = None,
     ) -> list[Outcome]:
         self.trade_id += 1
         fill = Fill(
@@ -91,6 +100,8 @@ class Bench:
             fee_asset,
             time_ms=order.created_ms + 5,
             exchange_order_id=77,
+            market=order.market,
+            realised=None if realised is None else D(realised),
         )
         return self.tell(fill)
 

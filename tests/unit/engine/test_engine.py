@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.ledger import DUST, OWNER
+from bot.domain.market import Market
 from bot.domain.messages import (
     AccountMarked,
     CancelOrder,
@@ -448,3 +449,19 @@ def test_client_order_ids_are_unique_and_fit_binance(bench, orders) -> None:
     ids = [order.client_order_id for n in range(3) for order in orders(bench.show(n, 100.0))]
     assert len(set(ids)) == len(ids) == 6
     assert all(re.fullmatch(r"[A-Za-z0-9\-_.:/]{1,36}", each) for each in ids)
+
+
+def test_futures_move_gains_and_fees_alone_and_a_short_may_be_entered(make_bench, orders) -> None:
+    bench = make_bench()
+    bench.add({0: lambda s: s.short("it is dear"), 1: lambda s: s.close("out")}, market="futures")
+    (entry,) = orders(bench.show(0, 100.0, market=Market.FUTURES))
+    bench.fill(entry, "100", fee="0.05", realised="0")
+    assert bench.engine.ledger.total("USDT") == D("999.95")
+    assert bench.engine.ledger.total("BTC") == 0
+    assert bench.engine.account.equity("USDT") == pytest.approx(999.95)
+    (leave,) = orders(bench.show(1, 90.0, market=Market.FUTURES))
+    assert leave.side is Side.BUY
+    (trade,) = of(TradeClosed, bench.fill(leave, "90", fee="0.045", realised="5"))
+    assert (trade.side, trade.pnl) == (Side.SELL, D("4.905"))
+    assert bench.engine.ledger.total("USDT") == D("1004.905")
+    assert bench.engine.ledger.imbalance() == {}
