@@ -105,10 +105,7 @@ class Visitor:
 
     def move(self, price: Decimal) -> None:
         """Let the market trade at a price, and the mark price follow it."""
-        venue = self.venue
-        with venue.desk.settling() as market_ms:
-            venue.exchange.on_price("BTCUSDT", price, market_ms)
-            venue.exchange.on_mark("BTCUSDT", price, market_ms)
+        self.venue.move("BTCUSDT", price)
 
 
 @dataclass

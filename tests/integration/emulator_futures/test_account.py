@@ -82,7 +82,7 @@ async def test_brackets_and_commissions_are_told(visitor: Any) -> None:
     one = (await visitor.signed("GET", "v1/leverageBracket", symbol="BTCUSDT")).body
     assert [row["symbol"] for row in every] == ["BTCUSDT", "ETHUSDT"]
     assert one[0]["brackets"][0] == {
-        "bracket": 1, "initialLeverage": 150, "notionalCap": 300000.0, "notionalFloor": 0.0,
+        "bracket": 1, "initialLeverage": 150, "notionalCap": 300000, "notionalFloor": 0,
         "maintMarginRatio": 0.004, "cum": 0.0,
     }  # fmt: skip
     rate = (await visitor.signed("GET", "v1/commissionRate", symbol="BTCUSDT")).body

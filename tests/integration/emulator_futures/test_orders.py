@@ -196,3 +196,17 @@ async def test_a_symbol_that_is_settling_takes_no_orders_and_says_so(visitor: An
     assert (await visitor.place()).code == -4140
     visitor.venue.set_status("BTCUSDT", "CLOSE")
     assert (await visitor.place()).code == -4141
+
+
+async def test_a_price_can_be_taken_from_the_book(visitor: Any) -> None:
+    await visitor.emulator.step()
+    order = await visitor.limit(None, priceMatch="QUEUE_20")
+    assert Decimal(order.body["price"]) == visitor.price() - Decimal("1.9")
+    assert (await visitor.limit(None, priceMatch="OPPONENT_20")).code == -5037
+
+
+async def test_the_truth_book_begins_with_what_everybody_owns(visitor: Any) -> None:
+    rows = visitor.emulator.world.truth.read(face="um", kind="balance")
+    assert [(row["account"], row["asset"], row["wallet"]) for row in rows] == [
+        ("account-1", "USDT", "100000"), ("account-1", "BNB", "10"), ("account-2", "USDT", "50000")
+    ]  # fmt: skip

@@ -118,7 +118,7 @@ def adl(params: Params) -> Act:
     symbol = params.maybe("symbol")
     params.done()
 
-    def act(venue: "FuturesVenue", customer: Customer) -> Json | list[Json]:
+    def act(venue: "FuturesVenue", customer: Customer) -> list[Json]:
         rows = [
             {"symbol": one, "adlQuantile": {str(figures.side): 1 for figures in figures_of}}
             for one, figures_of in _by_symbol(venue.exchange.positions(customer.name)).items()
@@ -126,7 +126,7 @@ def adl(params: Params) -> Act:
         if symbol is None:
             return rows
         venue.board(symbol)
-        return next((row for row in rows if row["symbol"] == symbol), {"symbol": symbol, "adlQuantile": {"BOTH": 0}})
+        return [row for row in rows if row["symbol"] == symbol] or [{"symbol": symbol, "adlQuantile": {"BOTH": 0}}]
 
     return act
 

@@ -104,6 +104,10 @@ class Desk:
         """Tell the owner of a new asset mode."""
         self._venue.tell(account, wire_events.config_update(self._venue.now_ms, "ai", {"j": multi_assets}))
 
+    def forget(self, account: str) -> None:
+        """Tell nobody of what moved so far: it was before the opening."""
+        self._moved.pop(account, None)
+
     def _gather(self, account: str, why: Why) -> _Moved:
         found = self._moved.get(account)
         if found is not None and found.why is not why:

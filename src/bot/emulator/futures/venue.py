@@ -26,10 +26,14 @@ from bot.emulator.wire import Json
 from bot.emulator.world import World
 from bot.simulation.futures.exchange import FuturesExchange
 from bot.simulation.futures.funding import next_funding_ms
+from bot.simulation.futures.happenings import BalanceMoved
+from bot.simulation.futures.words import Why
 from bot.simulation.orders import Refused
 
 WEIGHT_PER_MINUTE = 2_400
 _PLENTY = Decimal(10**9)
+_LEVELS = 20
+"""Prices on each side of the outside's book: as many as a price match can ask for."""
 ORDER_LIMITS: dict[tuple[str, int], int] = {("MINUTE", 1): 1_200, ("SECOND", 10): 300}
 
 
@@ -75,7 +79,7 @@ class FuturesVenue(Face):
         self._ticks = {symbol: one.rules.price.tick for symbol, one in self.contracts.items()}
         for place, account in enumerate(config.accounts):
             name = account_name(account, place)
-            self.exchange.open_account(name, account.balances if account.futures is None else account.futures)
+            self._open(name, account.balances if account.futures is None else account.futures)
             self.count_orders_of(name, OrderCount(ORDER_LIMITS, config.settings))
         self.gate.clock.on_jump(self.meet_deadlines)
         world.player.join(self)
@@ -172,6 +176,12 @@ class FuturesVenue(Face):
 
     # The market moves.
 
+    def move(self, symbol: str, price: Decimal) -> None:
+        """Let the market trade at a price now, the mark price too, whatever the candles say."""
+        with self.desk.settling() as now_ms:
+            self._move_price(symbol, price, now_ms)
+            self.exchange.on_mark(symbol, price, now_ms)
+
     def on_history(self, candle: Candle) -> None:
         """Take a candle that was before anybody looked."""
         if candle.symbol not in self.boards:
@@ -194,8 +204,7 @@ class FuturesVenue(Face):
                 # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
                 self.exchange.on_candle(moved.candle)
             else:
-                self._stand_apart(symbol, exact(moved.price), moved.now_ms)
-                self.exchange.on_price(symbol, exact(moved.price), moved.now_ms)
+                self._move_price(symbol, exact(moved.price), moved.now_ms)
             self._move_mark(symbol, moved.price, moved.now_ms)
         with self.desk.settling():
             self._fund(symbol, moved.now_ms)
@@ -214,11 +223,23 @@ class FuturesVenue(Face):
                     self.users.expire(account)
         show.all_symbols(self, [board for board in self.boards.values() if board.last], now_ms)
 
-    def _stand_apart(self, symbol: str, last: Decimal, now_ms: int) -> None:
-        """Let the outside sell above the price that it buys at, so that customers can meet in between."""
-        if self._spread_ticks:
-            ask = last + self._spread_ticks * self._ticks[symbol]
-            self.exchange.on_book(symbol, [(last, _PLENTY)], [(ask, _PLENTY)], now_ms)
+    def _open(self, name: str, wallets: Mapping[str, Decimal]) -> None:
+        """Open an account; the truth book begins with what it owns."""
+        self.exchange.open_account(name, wallets)
+        for asset, held in wallets.items():
+            self.desk.observe(BalanceMoved(name, asset, held, held, held, held, Why.DEPOSIT, self.now_ms))
+        self.desk.forget(name)
+
+    def _move_price(self, symbol: str, last: Decimal, now_ms: int) -> None:
+        """Let the outside stand around a price, with room in between for customers when it is told to, and trade."""
+        ticks = [step * self._ticks[symbol] for step in range(_LEVELS)]
+        ask = last + self._spread_ticks * self._ticks[symbol]
+        bids, asks = (
+            [(price, _PLENTY) for price in side]
+            for side in ([last - one for one in ticks], [ask + one for one in ticks])
+        )
+        self.exchange.on_book(symbol, bids, asks, now_ms)
+        self.exchange.on_price(symbol, last, now_ms)
 
     def _move_mark(self, symbol: str, last: float, now_ms: int) -> None:
         mark = self._marks[symbol] = mark_of(symbol, last, now_ms)

@@ -123,8 +123,8 @@ def brackets(symbol: str, ladder: Ladder) -> Json:
         "symbol": symbol, "notionalCoef": 1.0,
         "brackets": [
             {
-                "bracket": rung.number, "initialLeverage": rung.leverage, "notionalCap": float(rung.cap),
-                "notionalFloor": float(rung.floor), "maintMarginRatio": float(rung.maintenance_ratio),
+                "bracket": rung.number, "initialLeverage": rung.leverage, "notionalCap": _whole(rung.cap),
+                "notionalFloor": _whole(rung.floor), "maintMarginRatio": float(rung.maintenance_ratio),
                 "cum": float(rung.cum),
             }
             for rung in ladder.rungs
@@ -138,6 +138,11 @@ def margin_change(one: MarginChange) -> Json:
         "symbol": one.symbol, "type": 1 if one.amount > 0 else 2, "deltaType": "USER_ADJUST",
         "amount": plain(abs(one.amount)), "asset": one.asset, "time": one.time_ms, "positionSide": one.position_side,
     }  # fmt: skip
+
+
+def _whole(value: Decimal) -> int | float:
+    """Give a JSON number: a whole one wherever it is whole, as typed clients insist."""
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _price(value: Decimal) -> str:
