@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from bot.domain.errors import Misconfigured
@@ -19,7 +21,14 @@ from bot.emulator.refusals import ApiError
 from bot.emulator.stream_socket import StreamSocket
 from bot.emulator.wire import encode
 
+log = structlog.get_logger(__name__)
+
 _LARGEST_FRAME = 1 << 20
+_LARGEST_LINE = 1 << 16
+_SILENT = logging.getLogger("bot.emulator.http")
+"""Where aiohttp writes a traceback for each request that is no HTTP; that is the client's fault, and no news."""
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
 _GOODBYE_S = 1.0
 """How long a client may take to answer a goodbye."""
 
@@ -54,7 +63,9 @@ class Site:
 
     async def start(self) -> None:
         """Listen; Misconfigured when the port is taken."""
-        server = web.Server(self._handle, access_log=None)
+        server = web.Server(
+            self._guarded, access_log=None, logger=_SILENT, max_line_size=_LARGEST_LINE, max_field_size=_LARGEST_LINE
+        )
         self._runner, self.port = await listen(server, self._host, self.port, f"the emulator ({self.face.gate.name})")
 
     async def stop(self) -> None:
@@ -95,6 +106,14 @@ class Site:
 
     def _fitting(self, path: str, account: str) -> list[Connection]:
         return [one for one in self._connections if path in one.path and (not account or one.account == account)]
+
+    async def _guarded(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer, and log what is our own fault."""
+        try:
+            return await self._handle(request)
+        except Exception:
+            log.exception("emulator.request_broke", path=request.path)
+            raise
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Tell sockets from requests, and the two kinds of sockets by their path."""
