@@ -25,6 +25,9 @@ from bot.simulation.orders import Refused
 
 log = structlog.get_logger(__name__)
 
+_STATEFUL = ("MAX_NUM_ORDERS", "MAX_NUM_ALGO", "MAX_NUM_ICEBERG", "MAX_NUM_ORDER_LISTS", "MAX_POSITION", "EXCHANGE_")
+_STATEFUL_FILTERS = tuple(f"Filter failure: {name}" for name in _STATEFUL)
+"""How refusals begin that depend on what else stands. The number of amendments has a code of its own."""
 Weight = int | Callable[[Params], int]
 
 
@@ -39,6 +42,7 @@ class Gate:
     settings: Unverified
     truth: TruthBook
     faults: FaultBook
+    takes_ed25519_on_rest: bool = True
 
 
 class Gated(Protocol):
@@ -159,7 +163,12 @@ def carry_out[F: Gated](face: F, admitted: Admitted[F], caller: Caller) -> Outco
         return Outcome(200, admitted.act(face), admitted.customer)
     if operation.is_order and admitted.claim is not None and admitted.customer is not None:
         _check_again(face, admitted.claim, admitted.customer)
-    result = admitted.act(face)
+    try:
+        result = admitted.act(face)
+    except Refused as refusal:
+        if refusal.message.startswith(_STATEFUL_FILTERS):
+            raise Refused(gate.settings.stateful_filter_code, refusal.message) from refusal
+        raise
     if operation.is_free:
         gate.weight.refund(caller.address, admitted.weight, gate.clock.now_ms)
     return Outcome(200, result, admitted.customer, operation.is_order)
@@ -205,6 +214,8 @@ def identify(gate: Gate, claim: Claim, caller: Caller, needs: Permission) -> Cus
     else:
         customer = _known(gate, claim.key)
         signing.check_time(claim, now_ms)
+        if caller.channel == "rest" and customer.proof.is_ed25519 and not gate.takes_ed25519_on_rest:
+            raise ApiError(-1022, "Signature for this request is not valid.")
         signing.check_signature(claim, customer.proof)
     if not customer.may(needs, caller.address):
         raise rejected_key()

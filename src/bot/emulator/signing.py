@@ -66,13 +66,6 @@ def read_claim(params: Params, key: str | None, payloads: tuple[bytes, ...], *, 
     )  # fmt: skip
 
 
-def check_key(claim: Claim) -> str:
-    """Give the key of a request that carries one."""
-    if not claim.key:
-        raise ApiError(-2014, "API-key format invalid.", 401)
-    return claim.key
-
-
 def check_time(claim: Claim, now_ms: int) -> None:
     """Refuse a request that is too old, or from the future."""
     if claim.timestamp_ms >= now_ms + _AHEAD_MS:

@@ -1,6 +1,7 @@
 """What no source settles: one table of switches, to be set after a look at a real host.
 
-Each default is the best reading of the protocol page; the words after it say where it comes from.
+Each default is the best reading of the protocol page; the words after it say where it comes from. Not switchable, for
+the simulated exchange decides it: the pending leg of an OTO locks no money at placement (E.1).
 """
 
 from dataclasses import dataclass
@@ -25,10 +26,8 @@ class Unverified:
     """Request ids of any JSON kind are echoed; documented are int64, text up to 36 characters and null (A.6)."""
     ed25519_on_futures_rest: bool = True
     """The USD-M SDK signs REST with Ed25519; the stored documentation shows HMAC and RSA only (A.4)."""
-    bnb_discount_multiplies: bool = True
-    """Commission paid in BNB is the standard part times `discount` (D.6: text and formula disagree)."""
     bnb_discount: Decimal = Decimal("0.75")
-    """What is left of the standard part when BNB pays (D.6)."""
+    """What is left of the standard commission when BNB pays: the text says that this is taken off (D.6)."""
     maker_fill_credit: int = 5
     """By how much the first fill as maker lowers the unfilled order count: "more than one" (B.1)."""
     refusals_before_ban: int = 10
@@ -40,5 +39,3 @@ class Unverified:
     """New USD-M connections per address and five minutes: assumed to be as on spot (B.4)."""
     countdown_cancels_algo_orders: bool = False
     """Whether the USD-M dead-man switch cancels conditional orders too (D.7)."""
-    pending_leg_locks_funds: bool = False
-    """Whether the pending leg of an OTO locks money at placement (E.1)."""

@@ -37,4 +37,8 @@ class World:
     def gate(self, name: str, bounds: Bounds) -> Gate:
         """Make the gate of a face: its own limits, everything else shared."""
         bank = WeightBank(bounds, self.config.settings)
-        return Gate(name, self.clock, bank, self.customers, self.config.settings, self.truth, self.faults)
+        settings = self.config.settings
+        return Gate(
+            name, self.clock, bank, self.customers, settings, self.truth, self.faults,
+            takes_ed25519_on_rest=name == "spot" or settings.ed25519_on_futures_rest,
+        )  # fmt: skip
