@@ -71,14 +71,14 @@ class Hub:
             self._families[prefix] = found
         return found
 
-    def publish(self, name: str, payload: Callable[[], Any]) -> None:
-        """Send a frame to all who listen; `payload` is called only when somebody does."""
+    def publish(self, name: str, payload: Callable[[], Any], account: str = "") -> None:
+        """Send a frame to all who listen; `payload` is called only when somebody does. `account` owns a user event."""
         listeners = self._listeners.get(name)
         if not listeners:
             return
         content = payload()
         if self._faults.on_frames:
-            self._publish_with_faults(name, content, list(listeners))
+            self._publish_with_faults(name, content, list(listeners), account)
             return
         frames: dict[tuple[bool, bool], bytes] = {}
         for listener in listeners:
@@ -88,10 +88,11 @@ class Hub:
                 frame = frames[way] = _frame(name, content, *way)
             listener.send(frame)
 
-    def _publish_with_faults(self, name: str, content: Any, listeners: list[Listener]) -> None:
+    def _publish_with_faults(self, name: str, content: Any, listeners: list[Listener], account: str) -> None:
         facts: Json = content if isinstance(content, dict) else {}
-        rule = self._faults.for_frame(self._face, name, "", facts)
-        content = self._faults.change(self._face, name, "", content, is_frame=True)
+        stream = "" if account else name
+        rule = self._faults.for_frame(self._face, stream, account, facts)
+        content = self._faults.change(self._face, stream, account, content, is_frame=True)
         for listener in listeners:
             frame = _frame(name, content, listener.combined, listener.in_microseconds)
             deliver(listener, frame, rule.kind if rule else "", rule.delay_ms if rule else 0)

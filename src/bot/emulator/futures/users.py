@@ -84,4 +84,4 @@ class Users:
             return
         for suffix in tuple(self._hub.following(found.key)):
             if not suffix or event["e"] in suffix[1:].split("/"):
-                self._hub.publish(found.key + suffix, lambda: event)
+                self._hub.publish(found.key + suffix, lambda: event, account)
