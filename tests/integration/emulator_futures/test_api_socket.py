@@ -56,6 +56,7 @@ async def test_public_methods_and_unknown_ones(visitor: Any, connect: Any) -> No
     assert (await socket.call("ticker.price", symbol="BTCUSDT"))["result"]["symbol"] == "BTCUSDT"
     assert len((await socket.call("ticker.book"))["result"]) == 2
     assert len((await socket.call("depth", symbol="BTCUSDT", limit=5))["result"]["bids"]) == 5
+    assert (await socket.signed("ticker.book", symbol="BTCUSDT"))["result"]["symbol"] == "BTCUSDT"
     assert (await socket.call("klines", symbol="BTCUSDT"))["status"] == 400
 
 

@@ -161,7 +161,7 @@ async def test_a_conditional_order_waits_fires_and_becomes_an_order(visitor: Any
 async def test_a_conditional_order_can_be_cancelled_once(visitor: Any) -> None:
     placed = (await visitor.algo(type="TAKE_PROFIT_MARKET", triggerPrice=visitor.away("1.05"))).body
     gone = (await visitor.signed("DELETE", "v1/algoOrder", algoId=placed["algoId"])).body
-    again = await visitor.signed("DELETE", "v1/algoOrder", algoId=placed["algoId"])
+    again = await visitor.signed("DELETE", "v1/algoOrder", symbol="BTCUSDT", algoId=placed["algoId"])
     assert gone == {
         "algoId": placed["algoId"], "clientAlgoId": placed["clientAlgoId"], "code": "200", "msg": "success"
     }  # fmt: skip

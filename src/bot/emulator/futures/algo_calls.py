@@ -110,6 +110,8 @@ def all_algos(params: Params) -> Act:
 
 def _named(params: Params) -> tuple[int | None, str | None]:
     needs_one(params, "algoId", "clientAlgoId")
+    # One well-known client names the symbol too, and gets its answer.
+    params.maybe("symbol")
     return params.whole("algoId"), params.maybe("clientAlgoId")
 
 

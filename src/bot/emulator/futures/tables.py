@@ -1,6 +1,6 @@
 """Every endpoint and method of USD-M, by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.emulator.api_socket import SESSION_METHODS
@@ -10,7 +10,8 @@ from bot.emulator.futures import algo_calls as algos
 from bot.emulator.futures import order_calls as orders
 from bot.emulator.futures import public_calls as public
 from bot.emulator.futures import setting_calls as settings
-from bot.emulator.gateway import Operation
+from bot.emulator.gateway import Operation, Public
+from bot.emulator.params import Params
 
 _V1: dict[tuple[str, str], Operation[Any]] = {
     ("GET", "ping"): public.PING,
@@ -89,12 +90,24 @@ ROUTES: Mapping[tuple[str, str], Operation[Any]] = {
     ("GET", "/fapi/v3/positionRisk"): account.RISK,
 }
 
+
+def _signed_in_vain(operation: Public[Any]) -> Public[Any]:
+    """Let a public method be signed: two clients do so over the socket, and the documentation's sample too."""
+
+    def read(params: Params) -> Callable[[Any], Any]:
+        for name in ("timestamp", "recvWindow", "signature"):
+            params.maybe(name)
+        return operation.read(params)
+
+    return Public(read, operation.weight)
+
+
 METHODS: Mapping[str, Operation[Any]] = {
-    "ping": public.PING,
-    "time": public.TIME,
-    "depth": public.DEPTH,
-    "ticker.price": public.PRICE,
-    "ticker.book": public.BOOK_TICKER,
+    "ping": _signed_in_vain(public.PING),
+    "time": _signed_in_vain(public.TIME),
+    "depth": _signed_in_vain(public.DEPTH),
+    "ticker.price": _signed_in_vain(public.PRICE),
+    "ticker.book": _signed_in_vain(public.BOOK_TICKER),
     "order.place": orders.PLACE,
     "order.modify": orders.MODIFY,
     "order.cancel": orders.CANCEL,
