@@ -16,7 +16,7 @@ from bot.emulator.accounts import read_accounts
 from bot.emulator.config import AccountConfig, EmulatorConfig, Replay, Synthetic
 from bot.emulator.faults import Rule, read_rules
 from bot.emulator.server import Emulator
-from bot.emulator.serving import serve
+from bot.emulator.serving import fast_loop, serve
 
 PARENT_CHECK_S = 0.5
 
@@ -110,7 +110,7 @@ def serve_forever(config: EmulatorConfig, announce: Callable[[Emulator], None], 
                 raise
 
     try:
-        asyncio.run(work())
+        asyncio.run(work(), loop_factory=fast_loop)
     except BaseExceptionGroup as group:
         _, others = group.split(Misconfigured)
         if others is not None:

@@ -96,6 +96,9 @@ class Control:
             ("POST", "/_symbols"): self._set_status,
             ("GET", "/_limits"): self._limits,
         }
+        if "Origin" in request.headers:
+            # A page in a browser on this machine could reach us too; nobody works with this port from there.
+            return _reply({"error": "not for web pages"}, 403)
         call = calls.get((request.method, request.path))
         if call is None:
             paths = sorted({path for _, path in calls})

@@ -33,11 +33,13 @@ async def serve(config: EmulatorConfig, *, announce: Announce) -> None:
 
 def run(config: EmulatorConfig, *, announce: Announce) -> None:
     """Run an emulator as the whole of this process; see `serve`."""
-    loop_factory = None if sys.platform == "win32" else _fast_loop
-    asyncio.run(serve(config, announce=announce), loop_factory=loop_factory)
+    asyncio.run(serve(config, announce=announce), loop_factory=fast_loop)
 
 
-def _fast_loop() -> asyncio.AbstractEventLoop:
+def fast_loop() -> asyncio.AbstractEventLoop:
+    """Make the quickest event loop that this platform has."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
     import uvloop  # noqa: PLC0415 - not there on every platform
 
     return uvloop.new_event_loop()

@@ -212,6 +212,13 @@ async def test_nonsense_on_the_control_port_is_refused(visitor: Controlled, path
     assert (await visitor.control("GET", "/nothing"))["status"] == 404
 
 
+async def test_a_web_page_may_not_touch_the_control_port(visitor: Controlled) -> None:
+    url = f"{visitor.emulator.control_url}/_faults"
+    async with visitor.session.post(url, data='{"kind": "ban"}', headers={"Origin": "http://evil.example"}) as reply:
+        assert reply.status == 403
+    assert (await visitor.control("GET", "/_faults"))["body"] == []
+
+
 async def test_faults_are_listed_with_their_hits_and_lifted(visitor: Controlled) -> None:
     await visitor.fault("error", path="/api/v3/time", code=-1000, count=1)
     await visitor.get("time")

@@ -10,6 +10,7 @@ from bot.emulator.refusals import ApiError, bad_combination
 from bot.emulator.spot import rules, wire_orders
 from bot.emulator.spot.order_calls import Act
 from bot.emulator.wire import Json
+from bot.simulation.exchange import Refused
 
 if TYPE_CHECKING:
     from bot.emulator.spot.venue import Venue
@@ -65,8 +66,7 @@ def my_trades(params: Params) -> Act[list[Json]]:
     def act(venue: "Venue", customer: Customer) -> list[Json]:
         fills = [fill for fill in venue.exchange.fills(customer.name, symbol) if is_wanted(fill)]
         chosen = fills[-limit:] if from_id is None and start is None else fills[:limit]
-        lists = {order.order_id: order.list_id for order in venue.exchange.orders(customer.name, symbol)}
-        return [wire_orders.my_trade(fill, lists.get(fill.exchange_order_id, -1)) for fill in chosen]
+        return [wire_orders.my_trade(fill, _list_of(venue, customer, fill)) for fill in chosen]
 
     return act
 
@@ -180,6 +180,14 @@ def trade_fees(params: Params) -> Act[list[Json]]:
         return rows
 
     return act
+
+
+def _list_of(venue: "Venue", customer: Customer, fill: Fill) -> int:
+    """Give the list that a fill's order belongs to; -1 for none, or when the order is forgotten."""
+    try:
+        return venue.exchange.order(customer.name, fill.symbol, order_id=fill.exchange_order_id).list_id
+    except Refused:
+        return -1
 
 
 def _range(params: Params) -> tuple[int | None, int | None]:
