@@ -93,3 +93,13 @@ async def test_weights_are_those_of_the_table(visitor: Any) -> None:
     before = int((await visitor.get("v1/ping")).headers["X-MBX-USED-WEIGHT-1M"])
     after = int((await visitor.get("v1/klines?symbol=BTCUSDT&interval=1m&limit=1200")).headers["X-MBX-USED-WEIGHT-1M"])
     assert after - before == 10
+
+
+async def test_questions_about_funding_have_a_pool_of_their_own(visitor: Any) -> None:
+    before = (await visitor.get("v1/fundingRate")).headers["X-MBX-USED-WEIGHT-1M"]
+    for _ in range(499):
+        visitor.venue.count_funding_request()
+    refused = await visitor.get("v1/fundingInfo")
+    assert before == "0"
+    assert (refused.status, refused.code) == (429, -1003)
+    assert 0 < int(refused.headers["Retry-After"]) <= 300

@@ -177,6 +177,7 @@ def funding_rates(params: Params) -> Act:
     params.done()
 
     def act(venue: "FuturesVenue") -> list[Json]:
+        venue.count_funding_request()
         symbols = venue.boards if symbol is None else [venue.board(symbol).symbol]
         rates = sorted(
             (
@@ -195,7 +196,12 @@ def funding_rates(params: Params) -> Act:
 def funding_info(params: Params) -> Act:
     """Give the symbols whose funding is not the usual one: none."""
     params.done()
-    return lambda _: []
+
+    def act(venue: "FuturesVenue") -> list[Json]:
+        venue.count_funding_request()
+        return []
+
+    return act
 
 
 def day_ticker(params: Params) -> Act:

@@ -19,9 +19,10 @@ from bot.emulator.futures.listing import list_contracts
 from bot.emulator.futures.marks import Mark, mark_of
 from bot.emulator.futures.users import Users
 from bot.emulator.futures.wire import Shape
-from bot.emulator.limits import Bounds, OrderCount
+from bot.emulator.limits import Bounds, OrderCount, Window
 from bot.emulator.params import known
 from bot.emulator.player import Tick
+from bot.emulator.refusals import ApiError
 from bot.emulator.wire import Json
 from bot.emulator.world import World
 from bot.simulation.futures.exchange import FuturesExchange
@@ -31,6 +32,7 @@ from bot.simulation.futures.words import Why
 from bot.simulation.orders import Refused
 
 WEIGHT_PER_MINUTE = 2_400
+FUNDING_REQUESTS = 500
 _PLENTY = Decimal(10**9)
 _LEVELS = 20
 """Prices on each side of the outside's book: as many as a price match can ask for."""
@@ -73,6 +75,7 @@ class FuturesVenue(Face):
         }
         self.users = Users(self.hub, self.gate.clock, lambda: self.now_ms)
         self._spread_ticks = config.spread_ticks
+        self._funding_requests = Window(300_000)
         self._marks: dict[str, Mark] = {}
         self._funding_due: dict[str, int] = {}
         self._deadlines: dict[tuple[str, str], int] = {}
@@ -154,6 +157,15 @@ class FuturesVenue(Face):
         self.contracts[symbol] = changed
         self.exchange.set_contract(changed)
         self.listed.rows[:] = [row | {"status": status} if row["symbol"] == symbol else row for row in self.listed.rows]
+
+    def count_funding_request(self) -> None:
+        """Count a question about funding: these have a pool of their own, of so many in five minutes."""
+        now_ms = self.wall_ms
+        self._funding_requests.add(1, now_ms)
+        if self._funding_requests.count(now_ms) > FUNDING_REQUESTS:
+            wait_s = (self._funding_requests.ends_ms(now_ms) - now_ms) // 1000 + 1
+            message = f"Too many requests; current limit is {FUNDING_REQUESTS} requests per 5 MINUTE."
+            raise ApiError(-1003, message, 429, headers={"Retry-After": str(wait_s)})
 
     def set_deadline(self, account: str, symbol: str, countdown_ms: int) -> None:
         """Cancel the open orders of a symbol after a while of server time, unless told again; 0 calls it off."""
