@@ -37,5 +37,7 @@ class Unverified:
     longest_ban_s: int = 259_200
     futures_connections_5m: int = 300
     """New USD-M connections per address and five minutes: assumed to be as on spot (B.4)."""
+    old_futures_roots_serve_all: bool = False
+    """Whether `/ws` and `/stream` still serve market streams: a measurement says they act like `/public` (A.1)."""
     countdown_cancels_algo_orders: bool = False
     """Whether the USD-M dead-man switch cancels conditional orders too (D.7)."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from bot.emulator.unverified import Unverified
+
 
 @pytest.mark.parametrize(
     ("path", "keys"),
@@ -174,3 +176,10 @@ async def test_funding_is_paid_at_its_hour_and_told(make_visitor: Any) -> None:
     assert (event["a"]["m"], event["a"]["P"], event["a"]["S"]) == ("FUNDING_FEE", [], "Regular")
     assert Decimal(event["a"]["B"][0]["bc"]) == Decimal(income[0]["income"])
     assert rates[-1]["fundingTime"] == shown["nextFundingTime"]
+
+
+async def test_the_old_roots_serve_everything_when_set_so(make_visitor: Any) -> None:
+    visitor, _ = await make_visitor(settings=Unverified(old_futures_roots_serve_all=True))
+    async with visitor.session.ws_connect(f"{visitor.emulator.um_stream_url}/ws/btcusdt@kline_1m") as socket:
+        await visitor.emulator.step()
+        assert (await socket.receive_json(timeout=5))["e"] == "kline"

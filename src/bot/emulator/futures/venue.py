@@ -49,8 +49,6 @@ class FuturesVenue(Face):
     api_connect_weight = 5
     knows_microseconds = False
     request_ids_are_numbers = True
-    old_roots_serve_all = False
-    """Whether `/ws` and `/stream` without a route serve market streams too, as before April 2026."""
 
     def __init__(self, world: World, *, exchange_info: Path | None = None, brackets: Path | None = None) -> None:
         config = world.config
@@ -131,9 +129,9 @@ class FuturesVenue(Face):
 
     def on_subscribe(self, names: Iterable[str], path: str) -> list[str]:
         """Give those of the wanted streams that this route serves."""
-        route = streams.route_of(path)
+        route, old = streams.route_of(path), self.gate.settings.old_futures_roots_serve_all
         wanted = super().on_subscribe(names, path)
-        return [one for one in wanted if streams.served(one, route, old_serves_all=self.old_roots_serve_all)]
+        return [one for one in wanted if streams.served(one, route, old_serves_all=old)]
 
     def has_listeners(self, account: str) -> bool:
         """Say whether anybody would hear an event of an account."""
