@@ -114,6 +114,8 @@ class Connector:
             name, client = SPOT_CALLS.get(f"{verb} {path.removeprefix(S)}"), self.spot
         if name is None:
             raise Cannot("no method for it")
+        if name == "new_batch_order":
+            raise Cannot("its method is broken: it hands its own signer one argument too many")
         if name == "cancel_batch_order":
             params = {"orderIdList": [], "origClientOrderIdList": [], **params}
         return getattr(client, name)(**params)

@@ -47,7 +47,7 @@ class Ccxt:
                 name = verb.capitalize() + "".join(word[0].upper() + word[1:] for word in words)
                 method = next((found for kind in kinds if (found := getattr(exchange, kind + name, None))), None)
                 if method is not None:
-                    return self.loop.run(method({key: _text(value) for key, value in params.items()}))
+                    return self.loop.run(method({key: _text(key, value) for key, value in params.items()}))
         raise Cannot("no raw method for it")
 
     def code(self, error: Exception) -> int:
@@ -139,8 +139,9 @@ class Ccxt:
             self.loop.run(exchange.close())
 
 
-def _text(value: Any) -> Any:
-    return json.dumps(value, separators=(",", ":")) if isinstance(value, list) else value
+def _text(name: str, value: Any) -> Any:
+    """Write a list as JSON, but for the batches that ccxt writes itself."""
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, list) and name != "batchOrders" else value
 
 
 async def _make(name: str) -> Any:

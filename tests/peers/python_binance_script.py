@@ -110,6 +110,7 @@ CALLS = {
 }  # fmt: skip
 PLAIN = {"get_exchange_info", "futures_exchange_info", "futures_stream_get_listen_key"}
 """Methods that take no parameters."""
+REROUTED = {"futures_create_order", "ws_futures_create_order"}
 
 
 class PythonBinance:
@@ -136,6 +137,12 @@ class PythonBinance:
                 raise Cannot(f"{name} takes no parameters")
             if path.endswith("/listenKey"):
                 return self._listen(verb, name)
+            if name in REROUTED and params.get("type", "").startswith(("STOP", "TAKE", "TRAILING")):
+                raise Cannot("sends conditional types to algoOrder by itself")
+            if name == "futures_change_multi_assets_mode":
+                params = {"multiAssetsMargin": params["multiAssetsMargin"] == "true"}
+            if name == "futures_v1_put_batch_orders":
+                raise Cannot("its method signs the list before it is encoded for the body")
             if name == "futures_cancel_orders":
                 params = {key.lower() if key.endswith("List") else key: value for key, value in params.items()}
             return self.loop.run(getattr(self.client, name)(**params))

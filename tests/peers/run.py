@@ -138,6 +138,7 @@ def _believed(
 ) -> tuple[Any, Any]:
     """Give what a client believes and what is true, in the same shape; None for true when it cannot be compared."""
     face = fact.get("market", "")
+    untouched = Decimal(OWNED.get(fact.get("asset", ""), 0))
     match fact["fact"]:
         case "order":
             believed = (fact["status"], Decimal(fact["filled"]))
@@ -149,7 +150,7 @@ def _believed(
             nothing = (Decimal(0), Decimal(0))
             return (Decimal(fact["free"]), Decimal(fact["locked"])), owned.get((face, fact["asset"]), nothing)
         case "balance":
-            return Decimal(fact["wallet"]), owned.get((face, fact["asset"]), (Decimal(0), Decimal(0)))[0]
+            return Decimal(fact["wallet"]), owned.get((face, fact["asset"]), (untouched, Decimal(0)))[0]
         case "position":
             where = f"{fact['symbol']} {fact['position_side']}"
             return Decimal(fact["quantity"]), positions.get((face, where), Decimal(0))

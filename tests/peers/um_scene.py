@@ -114,16 +114,18 @@ def orders(desk: Desk) -> None:
             price=desk.price("0.96"), **which)  # fmt: skip
         ask(f"GET {V1}orderAmendment", "", lambda a: a and a[0]["amendment"], **which)
         ask(f"DELETE {V1}order", "", lambda a: a["status"] == "CANCELED", **which)
-    for tif in ("IOC", "FOK"):
-        away = desk.limit("BUY", "0.97", timeInForce=tif, newOrderRespType="RESULT")
-        ask(post, f"LIMIT {tif} away", lambda a: a["status"] == "EXPIRED", **away)
+    away = desk.limit("BUY", "0.97", timeInForce="IOC", newOrderRespType="RESULT")
+    ask(post, "LIMIT IOC away", lambda a: a["status"] == "EXPIRED", **away)
+    notes.refused(post, -5021, "LIMIT FOK away", **away | {"timeInForce": "FOK"})
     ask(post, "LIMIT GTX", lambda a: a["status"] == "NEW", **desk.limit("BUY", "0.97", timeInForce="GTX"))
     notes.refused(post, -5022, "GTX crossing", **desk.limit("BUY", "1.01", timeInForce="GTX"))
     until = int(time.time() + 3600) * 1000
     ask(post, "LIMIT GTD", lambda a: a["goodTillDate"] == until,
         **desk.limit("BUY", "0.97", timeInForce="GTD", goodTillDate=until))  # fmt: skip
-    matched = desk.order("LIMIT", "BUY", timeInForce="GTC", priceMatch="QUEUE_20")
-    ask(post, "LIMIT priceMatch", lambda a: a["priceMatch"] == "QUEUE_20", **matched)
+    matched = desk.order("LIMIT", "BUY", timeInForce="GTC", priceMatch="QUEUE_5")
+    placed = ask(post, "LIMIT priceMatch", lambda a: a["priceMatch"] == "QUEUE_5", **matched)
+    if placed:
+        ask(f"DELETE {V1}order", "priceMatch", None, symbol=SYMBOL, orderId=placed["orderId"])
     for mode in ("EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"):
         ask(post, f"STP {mode}", lambda a, m=mode: a["selfTradePreventionMode"] == m,
             **desk.limit("BUY", "0.97", selfTradePreventionMode=mode))  # fmt: skip
@@ -137,12 +139,12 @@ def orders(desk: Desk) -> None:
     ask(f"DELETE {V1}allOpenOrders", "", lambda a: int(a["code"]) == 200, symbol=SYMBOL)
     ask(f"GET {V1}allOrders", "", lambda a: len(a) >= 6, symbol=SYMBOL)
     ask(f"GET {V1}userTrades", "", lambda a: {"realizedPnl", "commission"} <= set(a[0]), symbol=SYMBOL)
-    ask(f"GET {V1}income", "", lambda a: {"COMMISSION", "REALIZED_PNL"} <= {row["incomeType"] for row in a})
+    ask(f"GET {V1}income", "", lambda a: "COMMISSION" in {row["incomeType"] for row in a})
     ask(f"GET {V1}forceOrders", "", lambda a: isinstance(a, list))
     notes.refused(post, -1121, "unknown symbol", **desk.limit("BUY", "0.97") | {"symbol": "NOSUCHUSDT"})
     notes.refused(post, -2019, "insufficient margin", **desk.limit("BUY", "0.97") | {"quantity": "90"})
     notes.refused(post, -4164, "notional", **desk.limit("BUY", "0.97") | {"quantity": "0.001", "price": "10000"})
-    notes.refused(post, -4120, "conditional type", **desk.order("STOP_MARKET", "SELL", stopPrice=desk.price("0.97")))
+    notes.refused(post, -4120, "conditional type", **desk.order("STOP_MARKET", "SELL"))
     notes.refused(f"GET {V1}order", -2013, "unknown order", symbol=SYMBOL, orderId=987654321)
     notes.refused(f"DELETE {V1}order", -2011, "unknown order", symbol=SYMBOL, orderId=987654321)
 
@@ -209,8 +211,8 @@ def isolated(desk: Desk) -> None:
     ask = desk.notes.ask
     ask(f"POST {V1}marginType", "isolated again", None, symbol=SYMBOL, marginType="ISOLATED")
     ask(f"POST {V1}order", "opens isolated", None, **desk.order("MARKET", "BUY"))
-    for kind, step in ((1, "add"), (2, "reduce")):
-        ask(f"POST {V1}positionMargin", step, lambda a: a["code"] == 200, symbol=SYMBOL, amount="20", type=kind)
+    for kind, step, amount in ((1, "add", "20"), (2, "reduce", "5")):
+        ask(f"POST {V1}positionMargin", step, lambda a: a["code"] == 200, symbol=SYMBOL, amount=amount, type=kind)
     ask(f"GET {V1}positionMargin/history", "", lambda a: len(a) >= 2, symbol=SYMBOL)
     ask(f"POST {V1}order", "closes isolated", None, **desk.order("MARKET", "SELL", reduceOnly="true"))
     ask(f"POST {V1}marginType", "crossed again", None, symbol=SYMBOL, marginType="CROSSED")
@@ -244,8 +246,8 @@ def socket(desk: Desk) -> None:
         ask("order.modify", "", lambda a: Decimal(a["origQty"]) == Decimal("0.02"), side="BUY", quantity="0.02",
             price=desk.price("0.96"), **which)  # fmt: skip
         ask("order.cancel", "", lambda a: a["status"] == "CANCELED", **which)
-    ask("order.place", "MARKET", lambda a: a["status"] == "FILLED",
-        **desk.order("MARKET", "BUY", newOrderRespType="RESULT"))  # fmt: skip
+    bought = ask("order.place", "MARKET", lambda a: a["status"] == "FILLED",
+                 **desk.order("MARKET", "BUY", newOrderRespType="RESULT"))  # fmt: skip
     stop = desk.algo("STOP_MARKET", "SELL", triggerPrice=desk.price("0.97"))
     placed = ask("algoOrder.place", "", lambda a: a["algoStatus"] == "NEW", **stop)
     if placed:
@@ -256,7 +258,8 @@ def socket(desk: Desk) -> None:
         ask(f"{version}account.position", "", lambda a: Decimal(_of(a)["positionAmt"]) == Decimal(SIZE), symbol=SYMBOL)
     for verb in ("start", "ping", "stop"):
         ask(f"userDataStream.{verb}")
-    desk.notes.ask(f"POST {V1}order", "flat after sockets", None, **desk.order("MARKET", "SELL", reduceOnly="true"))
+    if bought:
+        desk.notes.ask(f"POST {V1}order", "flat after sockets", None, **desk.order("MARKET", "SELL", reduceOnly="true"))
 
 
 STREAMS = (
