@@ -26,7 +26,7 @@ WATCHES = (
     (r"aggTrade", "watch_trades", {"name": "aggTrade"}), (r"bookTicker", "watch_bids_asks", {}),
     (r"ticker", "watch_ticker", {"name": "ticker"}), (r"miniTicker", "watch_ticker", {"name": "miniTicker"}),
     (r"ticker_1h", "watch_ticker", {"name": "ticker_1h"}), (r"depth@100ms", "watch_order_book", {}),
-    (r"markPrice@1s", "watch_mark_price", {"use1sFreq": True}),
+    (r"markPrice@1s", "watch_mark_price", {}),
 )  # fmt: skip
 
 

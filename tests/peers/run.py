@@ -27,7 +27,6 @@ from table import page  # noqa: E402
 KEY, SECRET = "peer-key-not-real-0001", "peer-secret-not-real-0001"
 OWNED = {"USDT": "100000", "BTC": "2", "BNB": "5"}
 SCRIPT_S = 420.0
-UM = [] if os.environ.get("PEERS_SPOT_ONLY") else ["--um-port", "0"]
 
 
 @dataclass
@@ -50,7 +49,7 @@ class Result:
 @contextlib.contextmanager
 def emulator() -> Iterator[dict[str, Any]]:
     """Run `bot emulator` with a made-up market and no faults; gives its ready line."""
-    command = [sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--control-port", "0", *UM]
+    command = [sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--um-port", "0", "--control-port", "0"]
     command += ["--key", KEY, "--secret", SECRET, "--synthetic", "7", "--symbols", "BTCUSDT,ETHUSDT", "--speed", "60"]
     for asset, amount in OWNED.items():
         command += ["--balance", f"{asset}={amount}"]
