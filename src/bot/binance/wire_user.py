@@ -19,17 +19,17 @@ from bot.domain.money import ZERO, number
 from bot.domain.order import Fill, Side
 
 _EXPIRY = {
-    1: "self-trade prevention",
-    2: "the rest of an order that fills at once",
-    3: "the rest of an order that fills at once, and self-trade prevention",
-    4: "displaced by another order that reduces the position",
-    5: "liquidation",
-    6: "the position it depended on is gone",
-    7: "the symbol was delisted",
-    8: "its first order expired after the trigger",
-    9: "nobody to trade with",
-    10: "not fillable as a whole",
-    11: "post-only would take",
+    "1": "self-trade prevention",
+    "2": "the rest of an order that fills at once",
+    "3": "the rest of an order that fills at once, and self-trade prevention",
+    "4": "displaced by another order that reduces the position",
+    "5": "liquidation",
+    "6": "the position it depended on is gone",
+    "7": "the symbol was delisted",
+    "8": "its first order expired after the trigger",
+    "9": "nobody to trade with",
+    "10": "not fillable as a whole",
+    "11": "post-only would take",
 }
 
 
@@ -67,7 +67,8 @@ class FuturesOrderBody(Struct):
     V: str | None = None
     pm: str = ""
     gtd: int = 0
-    er: int = 0
+    er: int | str = 0
+    """Why it expired: a number, which Binance's own examples write as text."""
 
 
 class FuturesOrderEvent(Struct):
@@ -98,7 +99,7 @@ class FuturesOrderEvent(Struct):
         status = status_of(self.o.X)
         if status is None:
             return None
-        return OrderUpdate(self.o.c, status, self.o.T or self.T, self.o.i, _EXPIRY.get(self.o.er, ""))
+        return OrderUpdate(self.o.c, status, self.o.T or self.T, self.o.i, _EXPIRY.get(str(self.o.er), ""))
 
     def fill(self, market: Market) -> Fill | None:
         """Give the trade it reports (liquidations among them), or None."""

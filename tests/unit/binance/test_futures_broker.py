@@ -59,7 +59,7 @@ TRADE = {
 def report(execution: str, status: str, **more: Any) -> dict[str, Any]:
     body = {
         "s": "BTCUSDT", "c": "o-1", "S": "SELL", "o": "MARKET", "f": "GTC", "q": "0.010", "p": "0", "x": execution,
-        "X": status, "i": 7001, "l": "0", "z": "0", "L": "0", "T": SERVER_MS, "t": 0, "m": False, **more,
+        "X": status, "i": 7001, "l": "0", "z": "0", "L": "0", "T": SERVER_MS, "t": 0, "m": False, "er": "0", **more,
     }  # fmt: skip
     return {"e": "ORDER_TRADE_UPDATE", "E": SERVER_MS, "T": SERVER_MS, "o": body}
 
@@ -167,6 +167,17 @@ async def test_the_user_stream_tells_fills_first_and_each_once(desk: Desk) -> No
         await desk.push(FILLED)
     await until(lambda: desk.statuses == [OrderStatus.NEW, OrderStatus.FILLED])
     assert [fill.trade_id for fill in desk.fills] == [55]
+
+
+@pytest.mark.parametrize("why", ["2", 2])
+async def test_an_order_that_expired_says_why(desk: Desk, why: str | int) -> None:
+    desk.binance.answers[PLACE] = says(reply())
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.statuses == [OrderStatus.NEW])
+    await desk.push(report("EXPIRED", "EXPIRED", er=why))
+    await until(lambda: desk.statuses == [OrderStatus.NEW, OrderStatus.EXPIRED])
+    assert desk.events[-1].reason == "the rest of an order that fills at once"  # type: ignore[attr-defined]
 
 
 async def test_a_lost_answer_is_unknown_until_the_exchange_shows_the_order(desk: Desk) -> None:
