@@ -42,6 +42,10 @@ class Signer:
         }
         return signed_params({**params, **stamp}, self._sign)
 
+    def named(self, params: Params) -> Params:
+        """Give the parameters of a request that says who asks, and need not prove it."""
+        return {**params, "apiKey": self._key}
+
     def stamped(self, params: Params) -> Params:
         """Give the parameters of a request on a connection that is logged on."""
         return {**params, "recvWindow": RECV_WINDOW_MS, "timestamp": self._clock.now_ms()}

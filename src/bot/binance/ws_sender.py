@@ -107,7 +107,9 @@ class WsSender:
     async def _ask[Q: Struct, R](self, socket: ApiSocket, endpoint: Endpoint[Q, R], request: Q) -> ApiReply:
         # The timestamp is taken last, so that a request held back by anything before this line dies at the exchange.
         params: Any = params_of(request)
-        if endpoint.security is not Security.NONE:
+        if endpoint.security is Security.KEY:
+            params = self._signer.named(params)
+        elif endpoint.security is Security.SIGNED:
             params = self._signer.stamped(params) if socket.is_logged_on else self._signer.signed(params)
         try:
             return await socket.ask(

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fake_binance import FakeBinance, until
 
-from bot.binance import spot
+from bot.binance import futures, spot
 from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
 from bot.binance.clock import LocalClock
@@ -82,6 +82,14 @@ async def test_an_order_goes_by_socket_signed_and_its_reply_is_read(scene: Scene
     assert scene.bank.used == 77
     assert scene.counts.wait_s(1, Priority.ORDER) > 0
     assert not scene.binance.requests
+
+
+async def test_a_request_that_wants_a_key_alone_is_not_signed(scene: Scene) -> None:
+    await scene.connect()
+    scene.answers(200, result={"listenKey": "k-1"})
+    assert (await scene.sender.call(futures.OPEN_LISTEN_KEY, ask.NOTHING)).listenKey == "k-1"
+    (request,) = scene.binance.api_requests
+    assert (request["method"], request["params"]) == ("userDataStream.start", {"apiKey": "the-key"})
 
 
 async def test_replies_find_their_requests_in_any_order(scene: Scene) -> None:
