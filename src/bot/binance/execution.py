@@ -356,7 +356,9 @@ class FuturesBroker(SignedBroker):
     async def _keep_armed(self) -> None:
         while True:
             wanted = {tracked.symbol for tracked in self._orders.values() if tracked.is_live}
-            for symbol in sorted(self._armed | wanted):
+            # Noted before it is asked for: a stop amidst the request has to call it off all the same.
+            self._armed |= wanted
+            for symbol in sorted(self._armed):
                 await self._arm(symbol, int(self.patience.dead_man_s * 1000) if symbol in wanted else 0)
             self._armed = wanted
             await self._clock.sleep(self.patience.dead_man_s / 4)
