@@ -1,8 +1,10 @@
 """The official SDKs at spot and USD-M. Run by `run.py`, in their own environment. Every reply must fit their models."""
 
 import asyncio
+import base64
 import contextlib
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from binance_common.configuration import (
 from binance_common.errors import Error
 from binance_sdk_derivatives_trading_usds_futures.derivatives_trading_usds_futures import DerivativesTradingUsdsFutures
 from binance_sdk_spot.spot import Spot
-from notes import KEY, SECRET, SPOT, UM, Cannot, Loop, Notes
+from notes import KEY, SECRET, SPOT, SYMBOL, UM, Cannot, Loop, Notes, wait_until
 from pydantic import BaseModel
 
 CALLS = {
@@ -198,7 +200,11 @@ class Official:
             raise Cannot("its model of the reply leaves the result out")
         if name is None:
             raise Cannot("no method for it")
-        answer = self._plain(self.loop.run(self._call(kind, name, words)).data())
+        return self.read(self.loop.run(self._call(kind, name, words)).data())
+
+    def read(self, data: Any) -> Any:
+        """Give the result out of what came over the WebSocket API."""
+        answer = self._plain(data)
         if "error" in answer:
             raise Refusal(answer["error"])
         return answer.get("result", {})
@@ -296,6 +302,40 @@ class Official:
             self.loop.run(socket.close_connection(close_session=True))
 
 
+def session(notes: Notes, peer: Official) -> None:
+    """A session with an Ed25519 key: logged on, asked without signatures, told of events, logged out."""
+    # The prefix says in DER that 32 bytes of an Ed25519 private key follow.
+    der = bytes.fromhex("302e020100300506032b657004220420" + os.environ["EMU_SESSION_SEED"])
+    lines = ("-----BEGIN " + "PRIVATE KEY-----", base64.b64encode(der).decode(), "-----END " + "PRIVATE KEY-----")
+    keys = {"api_key": os.environ["EMU_SESSION_KEY"], "private_key": "\n".join(lines)}
+    client = Spot(config_ws_api=ConfigurationWebSocketAPI(stream_url=f"ws://{SPOT}/ws-api/v3", **keys))
+    events: list[Any] = []
+
+    async def call(name: str, **words: Any) -> Any:
+        return peer.read((await getattr(connection, name)(**words)).data())
+
+    async def subscribe() -> Any:
+        answer = await connection.user_data_stream_subscribe()
+        answer.stream.on("message", lambda event: events.append(_event_name("spot", event)))
+        return peer.read(answer.response.data())
+
+    def step(method: str, work: Any, check: Any) -> None:
+        notes.run(f"ws-api {method}", "in a session", lambda: peer.loop.run(work), check)
+
+    connection = peer.loop.run(client.websocket_api.create_connection())
+    order = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    step("session.logon", call("session_logon"), lambda a: a["apiKey"] == keys["api_key"])
+    step("session.status", call("session_status"), lambda a: a["authorizedSince"])
+    step("userDataStream.subscribe", subscribe(), lambda a: a["subscriptionId"] >= 0)
+    step("session.subscriptions", call("session_subscriptions"), lambda a: len(a) == 1)
+    step("order.place", call("order_place", **order), lambda a: a["orderId"])
+    check = {"executionReport", "outboundAccountPosition"}.issubset
+    notes.run("spot user events", "in a session", lambda: wait_until(lambda: check(events)) and events, check)
+    step("userDataStream.unsubscribe", call("user_data_stream_unsubscribe"), lambda a: a == {})
+    step("session.logout", call("session_logout"), lambda a: a.get("apiKey") is None)
+    peer.loop.run(connection.close_connection(close_session=True))
+
+
 def _make(cls: Any, host: str, api_path: str) -> Any:
     keys = {"api_key": KEY, "api_secret": SECRET}
     return cls(
@@ -335,6 +375,7 @@ def main() -> None:
     peer = Official()
     notes = Notes(peer)
     if SPOT:
+        notes.scene("session", lambda: session(notes, peer))
         notes.scene("spot", lambda: spot_scene.play(notes, peer))
     if UM:
         notes.scene("um", lambda: um_scene.play(notes, peer))

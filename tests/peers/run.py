@@ -21,10 +21,15 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-from make_environments import CLIENTS, make, python_of  # noqa: E402
+from make_environments import CLIENTS, FOLDER, make, python_of  # noqa: E402
 from table import page  # noqa: E402
 
+ACCOUNT = "peer"
 KEY, SECRET = "peer-key-not-real-0001", "peer-secret-not-real-0001"
+SESSION_KEY = "peer-session-key-not-real-0001"
+SESSION_SEED = bytes(range(32))
+"""The private half of the session key: a published example, worth nothing."""
+SESSION_PUBLIC = "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
 OWNED = {"USDT": "100000", "BTC": "2", "BNB": "5"}
 SCRIPT_S = 420.0
 
@@ -49,10 +54,11 @@ class Result:
 @contextlib.contextmanager
 def emulator() -> Iterator[dict[str, Any]]:
     """Run `bot emulator` with a made-up market and no faults; gives its ready line."""
+    keys = [{"key": KEY, "secret": SECRET}, {"key": SESSION_KEY, "public_key": SESSION_PUBLIC}]
+    account = FOLDER / "account.json"
+    account.write_text(json.dumps({"name": ACCOUNT, "balances": OWNED, "keys": keys}))
     command = [sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--um-port", "0", "--control-port", "0"]
-    command += ["--key", KEY, "--secret", SECRET, "--synthetic", "7", "--symbols", "BTCUSDT,ETHUSDT", "--speed", "60"]
-    for asset, amount in OWNED.items():
-        command += ["--balance", f"{asset}={amount}"]
+    command += ["--account", str(account), "--synthetic", "7", "--symbols", "BTCUSDT,ETHUSDT", "--speed", "60"]
     path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -75,6 +81,7 @@ def run(client: str) -> Result:
     with emulator() as ready:
         variables = {
             "EMU_SPOT": _host(ready["spot"]), "EMU_UM": _host(ready.get("um") or ""), "EMU_KEY": KEY,
+            "EMU_SESSION_KEY": SESSION_KEY, "EMU_SESSION_SEED": SESSION_SEED.hex(),
             "EMU_SECRET": SECRET, "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost",
         }  # fmt: skip
         done = subprocess.run(
@@ -104,6 +111,10 @@ def compare(result: Result, rows: list[dict[str, Any]]) -> None:
     positions: dict[tuple[str, str], Decimal] = {}
     for row in rows:
         face, kind = row["face"], row["kind"]
+        if kind == "request" and row["status"] >= 500:
+            result.lies.append(f"the emulator answered {row['status']} to {row['method']} {row['path']}")
+        if row["account"] != ACCOUNT:
+            continue
         if kind in {"order", "move"}:
             order = row.get("order", row)
             state, filled = order.get("status") or order["state"], Decimal(order.get("filled", 0))
@@ -117,8 +128,6 @@ def compare(result: Result, rows: list[dict[str, Any]]) -> None:
                 owned[face, row["asset"]] = Decimal(row["wallet"]), Decimal(0)
         elif kind == "position":
             positions[face, f"{row['symbol']} {row['position_side']}"] = Decimal(row["quantity"])
-        elif kind == "request" and row["status"] >= 500:
-            result.lies.append(f"the emulator answered {row['status']} to {row['method']} {row['path']}")
     for fact in result.facts:
         believed, real = _believed(fact, orders, moves, owned, positions)
         if real is None:
