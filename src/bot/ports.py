@@ -4,7 +4,7 @@ Way in: the protocol. Leans on: domain. Fakes for tests stand in `tests/fakes/`,
 (`tests/contracts/`) runs against fake and real.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Protocol
 
@@ -137,7 +137,3 @@ class Journal(Protocol):
     async def recover(self) -> Recovered:
         """Give the state to go on from."""
         ...
-
-
-Announce = Callable[[str, Mapping[str, object]], Awaitable[None]]
-"""Tell a person: event name and values."""

@@ -78,8 +78,6 @@ class SignedBroker:
         self._watchers = Tasks()
         self._user = self._user_stream(credentials, pace)
         self._deliver: Deliver = _nowhere
-        self.last_prices: dict[str, tuple[float, int]] = {}
-        """Close and close time of the newest candle seen, by symbol."""
 
     def _user_stream(self, credentials: Credentials, pace: Pace | None) -> UserStream:
         if self._client.hosts.market is Market.FUTURES:
@@ -108,8 +106,7 @@ class SignedBroker:
             self._tasks.start(self._place(order), f"place-{order.client_order_id}")
 
     def see(self, candle: Candle) -> None:
-        """Keep the newest price; this broker's fills come from the exchange."""
-        self.last_prices[candle.symbol] = (candle.close, candle.close_time)
+        """Nothing to do: this broker's fills come from the exchange."""
 
     async def stop(self) -> None:
         """Let go; requests under way get a moment, then their orders are UNKNOWN."""

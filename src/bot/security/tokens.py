@@ -6,7 +6,6 @@ import hmac
 import secrets
 
 _CSRF_PURPOSE = b"binance-bot csrf"
-SETUP_LIFETIME_MS = 60 * 60 * 1000
 
 
 def new_token() -> str:
@@ -33,30 +32,3 @@ def csrf_token(session_token: str) -> str:
 def is_csrf_token(given: str, session_token: str) -> bool:
     """Say whether a page of this session sent the request."""
     return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), csrf_token(session_token).encode())
-
-
-class SetupToken:
-    """The token printed on first run, with which the first user sets a password. It works once, and for an hour."""
-
-    def __init__(self, lifetime_ms: int = SETUP_LIFETIME_MS) -> None:
-        self._hash: str | None = None
-        self._lifetime_ms = lifetime_ms
-        self._expires_ms = 0
-
-    def issue(self, now_ms: int) -> str:
-        """Give a token to show; an earlier one is void from then on."""
-        token = new_token()
-        self._hash = token_hash(token)
-        self._expires_ms = now_ms + self._lifetime_ms
-        return token
-
-    def is_valid(self, token: str, now_ms: int) -> bool:
-        """Say whether the token may be redeemed, leaving it as it is."""
-        return self._hash is not None and is_token(token, self._hash) and now_ms < self._expires_ms
-
-    def redeem(self, token: str, now_ms: int) -> bool:
-        """Use the token up. True exactly once."""
-        if not self.is_valid(token, now_ms):
-            return False
-        self._hash = None
-        return True

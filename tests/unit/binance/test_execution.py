@@ -18,7 +18,6 @@ from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.domain.errors import Misconfigured, Unavailable
-from bot.domain.market import Candle
 from bot.domain.messages import CancelOrder, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
@@ -366,11 +365,6 @@ async def test_stopping_amid_a_request_leaves_the_order_unknown(ready: Desk) -> 
     await until(lambda: ready.binance.seen(PLACE))
     await ready.broker.stop()
     assert ready.statuses == [OrderStatus.UNKNOWN]
-
-
-async def test_seeing_a_candle_keeps_its_price_and_time(desk: Desk) -> None:
-    desk.broker.see(Candle("BTCUSDT", "1m", 0, 1.0, 2.0, 0.5, 1.5, 3.0, 59_999))
-    assert desk.broker.last_prices == {"BTCUSDT": (1.5, 59_999)}
 
 
 async def test_a_built_client_hides_its_credentials(binance: FakeBinance) -> None:

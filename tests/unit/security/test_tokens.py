@@ -1,8 +1,6 @@
 import pytest
 
 from bot.security.tokens import (
-    SETUP_LIFETIME_MS,
-    SetupToken,
     csrf_token,
     is_csrf_token,
     is_token,
@@ -43,28 +41,3 @@ def test_a_csrf_token_belongs_to_one_session() -> None:
     assert not is_csrf_token(csrf_token(other), mine)
     assert mine not in csrf_token(mine)
     assert csrf_token(mine) != token_hash(mine)
-
-
-def test_a_setup_token_works_once() -> None:
-    setup = SetupToken()
-    token = setup.issue(now_ms=0)
-    assert not setup.redeem("wrong", 1)
-    assert setup.is_valid(token, 1)
-    assert setup.redeem(token, 1)
-    assert not setup.redeem(token, 1)
-    assert not setup.is_valid(token, 1)
-
-
-def test_a_setup_token_expires() -> None:
-    setup = SetupToken()
-    token = setup.issue(now_ms=1_000)
-    assert setup.is_valid(token, 1_000 + SETUP_LIFETIME_MS - 1)
-    assert not setup.redeem(token, 1_000 + SETUP_LIFETIME_MS)
-
-
-def test_a_new_setup_token_voids_the_earlier_one() -> None:
-    setup = SetupToken()
-    assert not setup.redeem("", 0)
-    first, second = setup.issue(0), setup.issue(0)
-    assert not setup.redeem(first, 1)
-    assert setup.redeem(second, 1)
