@@ -11,8 +11,8 @@ from bot.binance.clock import ExchangeClock
 from bot.binance.errors import BAD_TIMESTAMP, error_code, refusal
 from bot.binance.rest import RECV_WINDOW_MS
 from bot.binance.signing import Credentials, Params, is_edwards, signed_params, signer_for
-from bot.binance.sockets import Socket, connect
 from bot.binance.wire_orders import ApiReply, read_api_reply
+from bot.binance.wires import NETWORK, Dial, Line
 from bot.domain.market import Market
 from bot.ports import Clock
 
@@ -54,13 +54,20 @@ class Signer:
 class ApiSocket:
     """A connection. `on_event` takes what is no reply: the event's text, and the status of a stray frame."""
 
-    def __init__(self, url: str, on_event: Callable[[msgspec.Raw], None], on_stray: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        on_event: Callable[[msgspec.Raw], None],
+        on_stray: Callable[[int], None],
+        dial: Dial = NETWORK.dial,
+    ) -> None:
         self._url = url
+        self._dial = dial
         self._on_event = on_event
         self._on_stray = on_stray
         self._ids = itertools.count(1)
         self._waiting: dict[int | str | None, asyncio.Future[ApiReply]] = {}
-        self._socket: Socket | None = None
+        self._socket: Line | None = None
         self.is_logged_on = False
 
     @property
@@ -71,7 +78,7 @@ class ApiSocket:
 
     async def open(self) -> None:
         """Connect. Raises Unavailable."""
-        self._socket = await connect(self._url, self._take, on_gone=self._lose)
+        self._socket = await self._dial(self._url, self._take, on_gone=self._lose)
 
     async def log_on(self, signer: Signer, timeout_s: float) -> ApiReply:
         """Prove once who asks on this connection."""

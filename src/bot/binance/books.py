@@ -29,7 +29,8 @@ class Books:
         self._tasks = Tasks()
         self.resyncs = 0
         """Snapshots taken because something was missing."""
-        self._pool = StreamPool(client.hosts, Listener(self._taker, self._on_missed, self._on_silent), pace)
+        listener = Listener(self._taker, self._on_missed, self._on_silent)
+        self._pool = StreamPool(client.hosts, listener, pace, client.wires.dial)
 
     def open(self, symbol: str, on_change: OnChange) -> LocalBook:
         """Follow a symbol's book; `on_change` is called for each change while the book is whole."""

@@ -26,6 +26,7 @@ from bot.binance.wire import UsedLimit
 from bot.binance.wire_futures_account import funds_of
 from bot.binance.wire_market import DepthReply
 from bot.binance.wire_requests import NOTHING
+from bot.binance.wires import NETWORK, Wires
 from bot.binance.ws_sender import WsSender
 from bot.domain.errors import BotError, Misconfigured
 from bot.domain.instrument import Instrument
@@ -92,11 +93,11 @@ class Sender(Protocol):
         ...
 
 
-def build_public(hosts: Hosts, bank: WeightBank | None = None) -> "Client":
+def build_public(hosts: Hosts, bank: WeightBank | None = None, wires: Wires = NETWORK) -> "Client":
     """Give a client for what needs no key."""
     made = SpotClient if hosts.market is Market.SPOT else FuturesClient
     shared = bank or WeightBank(LIMITS[hosts.market])
-    return made(hosts, Rest(hosts, shared), bank=shared)
+    return made(hosts, Rest(hosts, shared, wires=wires), bank=shared, wires=wires)
 
 
 def build_spot(
@@ -105,9 +106,10 @@ def build_spot(
     clock: Clock,
     bank: WeightBank | None = None,
     path: OrderPath = OrderPath.REST,
+    wires: Wires = NETWORK,
 ) -> "SpotClient":
     """Give a client of one spot account. Share the bank between all clients: Binance counts by address."""
-    return _signed(SpotClient, credentials, hosts, clock, bank, path)
+    return _signed(SpotClient, credentials, hosts, clock, bank, path, wires)
 
 
 def build_futures(
@@ -116,20 +118,28 @@ def build_futures(
     clock: Clock,
     bank: WeightBank | None = None,
     path: OrderPath = OrderPath.REST,
+    wires: Wires = NETWORK,
 ) -> "FuturesClient":
     """Give a client of one USD-M account. Share the bank between all clients: Binance counts by address."""
-    return _signed(FuturesClient, credentials, hosts, clock, bank, path)
+    return _signed(FuturesClient, credentials, hosts, clock, bank, path, wires)
 
 
 def _signed[C: "Client"](
-    kind: type[C], credentials: Credentials, hosts: Hosts, clock: Clock, bank: WeightBank | None, path: OrderPath
+    kind: type[C],
+    credentials: Credentials,
+    hosts: Hosts,
+    clock: Clock,
+    bank: WeightBank | None,
+    path: OrderPath,
+    wires: Wires,
 ) -> C:
-    shared, counts = bank or WeightBank(LIMITS[hosts.market]), OrderCounts(hosts.market)
-    rest = Rest(hosts, shared, clock=clock, credentials=credentials, counts=counts)
+    shared = bank or WeightBank(LIMITS[hosts.market])
+    counts = OrderCounts(hosts.market, wall=shared.wall)
+    rest = Rest(hosts, shared, clock=clock, credentials=credentials, counts=counts, wires=wires)
     orders: Sender = rest
     if path is OrderPath.WS:
-        orders = WsSender(hosts, shared, rest, clock=clock, credentials=credentials, counts=counts)
-    return kind(hosts, rest, orders, bank=shared, counts=counts)
+        orders = WsSender(hosts, shared, rest, clock=clock, credentials=credentials, counts=counts, dial=wires.dial)
+    return kind(hosts, rest, orders, bank=shared, counts=counts, wires=wires)
 
 
 class Client(ABC):
@@ -143,8 +153,11 @@ class Client(ABC):
         *,
         bank: WeightBank | None = None,
         counts: OrderCounts | None = None,
+        wires: Wires = NETWORK,
     ) -> None:
         self.hosts = hosts
+        self.wires = wires
+        """What connections beside this client's own are to be made of."""
         self._bank = bank
         self._counts = counts
         self._rest = sender

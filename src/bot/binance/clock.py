@@ -39,13 +39,14 @@ class ExchangeClock:
         looks: int = 5,
         speed: float = 1.0,
         monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._ask = ask
         self._looks = looks
         self._speed = speed
         self._monotonic = monotonic
         # Until the first look, this machine's time is the best guess.
-        self._origin_ms = time.time_ns() / 1_000_000 - monotonic() * 1000 * speed
+        self._origin_ms = (wall() - monotonic() * speed) * 1000
 
     def now_ms(self) -> int:
         """Give exchange time in ms UTC."""

@@ -82,7 +82,10 @@ class SignedBroker:
     def _user_stream(self, credentials: Credentials, pace: Pace | None) -> UserStream:
         if self._client.hosts.market is Market.FUTURES:
             return ListenKeyStream(self._client, self._on_event, self._on_break, pace)
-        return UserData(self._client.hosts.ws_api, credentials, self._clock, self._on_event, self._on_break, pace)
+        client = self._client
+        return UserData(
+            client.hosts.ws_api, credentials, self._clock, self._on_event, self._on_break, pace, client.wires.dial
+        )
 
     async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
         """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""

@@ -96,7 +96,8 @@ class WeightBank:
         patience_s: float = 65.0,
     ) -> None:
         self._monotonic = monotonic
-        self._wall = wall
+        self.wall = wall
+        """What tells the seconds UTC by which windows turn."""
         self._patience_s = patience_s
         self._note = note or NoBanNote()
         self._blocked_until = 0.0
@@ -112,7 +113,7 @@ class WeightBank:
     @property
     def banned_s(self) -> float:
         """Seconds that nothing may go out; 0 when all is well."""
-        return max(self._blocked_until - self._monotonic(), self._note.until() - self._wall(), 0.0)
+        return max(self._blocked_until - self._monotonic(), self._note.until() - self.wall(), 0.0)
 
     def forecast(self) -> Forecast:
         """Say when the minute's weight will be used up at the present rate."""
@@ -149,7 +150,7 @@ class WeightBank:
     def block(self, wait_s: float) -> None:
         """Let nothing out for so long, here and in other processes of this machine, now and after a restart."""
         self._blocked_until = max(self._blocked_until, self._monotonic() + wait_s)
-        self._note.extend(self._wall() + wait_s)
+        self._note.extend(self.wall() + wait_s)
 
 
 class OrderCounts:

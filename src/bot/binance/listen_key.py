@@ -9,7 +9,6 @@ import structlog
 from bot.binance import futures
 from bot.binance.client import Client
 from bot.binance.errors import INVALID_LISTEN_KEY
-from bot.binance.sockets import connect
 from bot.binance.streams import Pace
 from bot.binance.user_stream import Link, OrderEvent, UserStream
 from bot.binance.wire_requests import NOTHING
@@ -59,7 +58,7 @@ class ListenKeyStream(UserStream):
     async def _open(self) -> Link:
         # Asked for again, a living key comes back and lives longer; else a new one is made.
         self._key = (await self._client.call(futures.OPEN_LISTEN_KEY, NOTHING)).listenKey
-        link = await connect(self._client.hosts.private_url(self._key), self._take)
+        link = await self._client.wires.dial(self._client.hosts.private_url(self._key), self._take)
         log.info("user_stream.opened", url=self._client.hosts.stream)
         return link
 

@@ -43,7 +43,7 @@ class MarketData:
         self.counts: Counter[str] = Counter()
         """What happened since the start: `delivered`, `duplicates`, `repaired`, `absent`, `unreadable`."""
         listener = Listener(self._taker, self._on_missed, self._on_silent)
-        self._pool = StreamPool(client.hosts, listener, pace)
+        self._pool = StreamPool(client.hosts, listener, pace, client.wires.dial)
 
     async def subscribe(
         self, streams: Sequence[Stream], deliver: Deliver, *, open_candles: bool = False

@@ -4,15 +4,12 @@ What is safe to repeat is repeated at one place, around Unavailable alone. Every
 ending we did not read is OutcomeUnknown.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-import aiohttp
 import msgspec
 import structlog
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
-from yarl import URL
 
 from bot.binance.endpoints import Endpoint, Pool, Security
 from bot.binance.errors import TOO_MANY_ORDERS, Throttled, error_code, refusal
@@ -20,6 +17,7 @@ from bot.binance.hosts import Hosts
 from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
 from bot.binance.signing import Credentials, Params, query_text, signed_query, signer_for
 from bot.binance.wire_requests import params_of
+from bot.binance.wires import NETWORK, NoAnswer, NothingSent, Reply, Wires
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Unavailable
 from bot.ports import Clock
 
@@ -48,6 +46,7 @@ class Rest:
         order_timeout_s: float = ORDER_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
         body_max: int = BODY_MAX,
+        wires: Wires = NETWORK,
     ) -> None:
         self._hosts = hosts
         self._bank = bank
@@ -55,10 +54,9 @@ class Rest:
         self._counts = counts or OrderCounts(hosts.market)
         self._key = {"X-MBX-APIKEY": credentials.key} if credentials else {}
         self._sign = signer_for(credentials) if credentials else None
-        self._order_timeout = aiohttp.ClientTimeout(total=order_timeout_s)
-        self._read_timeout = aiohttp.ClientTimeout(total=read_timeout_s)
-        self._body_max = body_max
-        self._session: aiohttp.ClientSession | None = None
+        self._order_timeout_s = order_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self._http = wires.http(body_max)
 
     async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
         """Send a request and give its reply read. Raises one of the four families."""
@@ -73,9 +71,7 @@ class Rest:
 
     async def close(self) -> None:
         """Close the connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._http.close()
 
     async def _once[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
         weight, count = endpoint.weight_of(request), endpoint.orders_of(request)
@@ -99,7 +95,7 @@ class Rest:
             text = f"Binance's reply to {endpoint} could not be read: {error}"
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
 
-    def _refused(self, endpoint: Endpoint[Any, Any], reply: "_Reply") -> BotError:
+    def _refused(self, endpoint: Endpoint[Any, Any], reply: Reply) -> BotError:
         wait_s = told_wait_s(reply.status, reply.headers)
         if wait_s:
             # Too many orders is this account's own affair; anything else holds for the whole address.
@@ -109,35 +105,27 @@ class Rest:
         log.info("request.refused", request=str(endpoint), status=reply.status, reason=str(error))
         return error
 
-    async def _exchange(self, endpoint: Endpoint[Any, Any], params: Params) -> "_Reply":
+    async def _exchange(self, endpoint: Endpoint[Any, Any], params: Params) -> Reply:
         # The timestamp is taken last, so that a request held back by anything before this line dies at the exchange.
         url, form = self._address(endpoint, params)
+        headers = self._key | (_FORM if form is not None else {}) if endpoint.security in _KEYED else {}
+        timeout_s = self._read_timeout_s if endpoint.repeatable else self._order_timeout_s
         try:
-            async with self._open_session().request(
-                endpoint.method,
-                url,
-                data=form,
-                headers=self._key | (_FORM if form is not None else {}) if endpoint.security in _KEYED else None,
-                timeout=self._read_timeout if endpoint.repeatable else self._order_timeout,
-                allow_redirects=False,
-            ) as reply:
-                return _Reply(reply.status, reply.headers, await self._read(reply))
-        except aiohttp.ClientConnectorError as error:
+            return await self._http.exchange(endpoint.method, url, form, headers, timeout_s)
+        except NothingSent as error:
             raise Unavailable(
-                f"cannot reach {self._hosts.rest} ({error.os_error.strerror or 'no connection'}): nothing was sent;"
-                " check network and address"
+                f"cannot reach {self._hosts.rest} ({error}): nothing was sent; check network and address"
             ) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            text = f"no readable answer to {endpoint} from {self._hosts.rest} ({type(error).__name__})"
+        except NoAnswer as error:
+            text = f"no readable answer to {endpoint} from {self._hosts.rest} ({error})"
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
 
-    def _address(self, endpoint: Endpoint[Any, Any], params: Params) -> tuple[URL, bytes | None]:
+    def _address(self, endpoint: Endpoint[Any, Any], params: Params) -> tuple[str, bytes | None]:
         text = self._signed(params) if endpoint.security is Security.SIGNED else query_text(params)
         base = f"{self._hosts.rest}{endpoint.path}"
-        # `encoded=True`: the bytes that were signed are the bytes that go out.
         if endpoint.method in {"POST", "PUT"}:
-            return URL(base, encoded=True), text.encode()
-        return URL(f"{base}?{text}" if text else base, encoded=True), None
+            return base, text.encode()
+        return f"{base}?{text}" if text else base, None
 
     def _signed(self, params: Params) -> str:
         if self._sign is None or self._clock is None:
@@ -145,29 +133,8 @@ class Rest:
         stamp = {"recvWindow": RECV_WINDOW_MS, "timestamp": self._clock.now_ms()}
         return signed_query({**params, **stamp}, self._sign)
 
-    async def _read(self, reply: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
-        async for chunk in reply.content.iter_chunked(65_536):
-            body += chunk
-            if len(body) > self._body_max:
-                raise aiohttp.ClientPayloadError("reply is too large")
-        return bytes(body)
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=20), cookie_jar=aiohttp.DummyCookieJar()
-            )
-        return self._session
-
-
-class _Reply(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-_NONE = _Reply(0, {}, b"")
+_NONE = Reply(0, {}, b"")
 _KEYED = frozenset({Security.KEY, Security.SIGNED})
 
 

@@ -14,9 +14,9 @@ import msgspec
 import structlog
 
 from bot.binance.hosts import Hosts
-from bot.binance.sockets import Socket, connect
 from bot.binance.tasks import Tasks
 from bot.binance.wire_streams import read_control, reader_for
+from bot.binance.wires import NETWORK, Dial, Line
 from bot.domain.errors import Unavailable
 
 log = structlog.get_logger()
@@ -65,8 +65,9 @@ class Listener:
 class StreamPool:
     """All streams of one market's hosts."""
 
-    def __init__(self, hosts: Hosts, listener: Listener, pace: Pace | None = None) -> None:
+    def __init__(self, hosts: Hosts, listener: Listener, pace: Pace | None = None, dial: Dial = NETWORK.dial) -> None:
         self._hosts = hosts
+        self._dial = dial
         self._listener = listener
         self._pace = pace or Pace()
         self._connections: list[Connection] = []
@@ -102,7 +103,7 @@ class StreamPool:
         for connection in self._connections:
             if connection.url == url and connection.has_room:
                 return connection
-        connection = Connection(url, self._hosts, self._listener, self._pace)
+        connection = Connection(url, self._hosts, self._listener, self._pace, self._dial)
         self._connections.append(connection)
         self._tasks.start(connection.run(), name=f"streams-{len(self._connections)}")
         return connection
@@ -132,8 +133,9 @@ class Ear:
 class Connection:
     """One connection with its names; `run` lives until cancelled."""
 
-    def __init__(self, url: str, hosts: Hosts, listener: Listener, pace: Pace) -> None:
+    def __init__(self, url: str, hosts: Hosts, listener: Listener, pace: Pace, dial: Dial) -> None:
         self.url = url
+        self._dial = dial
         self._market = hosts.market
         self._listener = listener
         self._pace = pace
@@ -196,12 +198,12 @@ class Connection:
         """Connect, subscribe, watch; again and again."""
         failures = 0
         is_again = False
-        old: Socket | None = None
-        socket: Socket | None = None
+        old: Line | None = None
+        socket: Line | None = None
         try:
             while True:
                 try:
-                    socket = await connect(self.url, self._take)
+                    socket = await self._dial(self.url, self._take)
                 except Unavailable as error:
                     failures += 1
                     log.warning("stream.unreachable", reason=str(error), attempt=failures)
@@ -224,7 +226,7 @@ class Connection:
         longest = min(self._pace.retry_max_s, self._pace.retry_first_s * 2.0 ** min(failures, 16))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
 
-    async def _live(self, socket: Socket, old: Socket | None, *, is_again: bool) -> None:
+    async def _live(self, socket: Line, old: Line | None, *, is_again: bool) -> None:
         """Serve a connection until it ends; `old` goes on delivering until this one does."""
         self._end = asyncio.Event()
         self._is_missing = False
@@ -248,13 +250,13 @@ class Connection:
             if old is not None:
                 await old.close()
 
-    async def _follow(self, socket: Socket) -> None:
+    async def _follow(self, socket: Line) -> None:
         await socket.gone.wait()
         log.warning("stream.lost", url=self.url, streams=len(self._ears))
         self._is_missing = True
         self._end.set()
 
-    async def _control(self, socket: Socket, old: Socket | None, *, is_again: bool) -> None:
+    async def _control(self, socket: Line, old: Line | None, *, is_again: bool) -> None:
         """Send what has to be (un)subscribed, few messages a second, many names a message."""
         missed = list(self._joining) if is_again else []
         while True:
@@ -277,7 +279,7 @@ class Connection:
                 self._listener.on_missed(missed)
                 missed = []
 
-    async def _took_over(self, old: Socket) -> bool:
+    async def _took_over(self, old: Line) -> bool:
         """Wait until the new connection delivers, then leave the old one; False when that went too early."""
         try:
             async with asyncio.timeout(self._pace.age_limit_s):

@@ -12,6 +12,7 @@ from bot.binance.streams import Pace
 from bot.binance.user_stream import Link, OrderEvent, UserStream
 from bot.binance.wire_account import BalanceEvent, ListEvent, read_account_event
 from bot.binance.wire_orders import ApiReply, read_user_event
+from bot.binance.wires import NETWORK, Dial
 from bot.domain.errors import Unavailable
 from bot.domain.market import Market
 from bot.domain.money import plain
@@ -32,14 +33,16 @@ class UserData(UserStream):
         on_event: Callable[[OrderEvent], None],
         on_break: Callable[[], None],
         pace: Pace | None = None,
+        dial: Dial = NETWORK.dial,
     ) -> None:
         super().__init__(on_event, on_break, pace)
         self._url = url
+        self._dial = dial
         self._signer = Signer(credentials, clock)
         self._clock = clock
 
     async def _open(self) -> Link:
-        link = ApiSocket(self._url, self._take, self._stray)
+        link = ApiSocket(self._url, self._take, self._stray, self._dial)
         await link.open()
         try:
             if self._signer.can_log_on:

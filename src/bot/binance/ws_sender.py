@@ -23,6 +23,7 @@ from bot.binance.streams import Pace
 from bot.binance.tasks import Tasks
 from bot.binance.wire_orders import ApiReply
 from bot.binance.wire_requests import params_of
+from bot.binance.wires import NETWORK, Dial
 from bot.domain.errors import BotError, OutcomeUnknown, Unavailable
 from bot.ports import Clock
 
@@ -45,8 +46,10 @@ class WsSender:
         counts: OrderCounts,
         pace: Pace | None = None,
         order_timeout_s: float = ORDER_TIMEOUT_S,
+        dial: Dial = NETWORK.dial,
     ) -> None:
         self._hosts = hosts
+        self._dial = dial
         self._bank = bank
         self._rest = rest
         self._clock = clock
@@ -161,7 +164,7 @@ class WsSender:
 
     async def _connect(self) -> ApiSocket:
         self._end = asyncio.Event()
-        socket = ApiSocket(self._hosts.ws_api, self._on_event, self._on_stray)
+        socket = ApiSocket(self._hosts.ws_api, self._on_event, self._on_stray, self._dial)
         await socket.open()
         self._bank.settle(HANDSHAKE_WEIGHT, Pool.MARKET)
         try:
