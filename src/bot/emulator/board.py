@@ -1,16 +1,21 @@
 """What one symbol shows on one face: last trades, best prices, its book level by level, and the ids they carry."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec.structs import replace
 
 from bot.domain.instrument import Instrument
-from bot.domain.market import INTERVAL_MS, Candle, PublicTrade, Quote
+from bot.domain.market import INTERVAL_MS, Candle, PublicTrade, Quote, next_open
+from bot.emulator.intervals import bucket_open
 from bot.emulator.player import Tick
 from bot.emulator.rolling import Rolling
 from bot.emulator.series import Series
 
 Levels = dict[float, float]
 """Quantity by price."""
+Level = tuple[float, float]
+"""Price and quantity."""
 WINDOWS: Mapping[str, int] = {"1h": 3_600_000, "4h": 14_400_000, "1d": INTERVAL_MS["1d"]}
 
 
@@ -42,11 +47,19 @@ class Board:
         self.update_id = 1
         self.last_trade_id = 0
         self.last = 0.0
+        """The last price of the outside, around which its book is laid out."""
+        self.newest = 0.0
+        """The price of the newest trade, be it of the outside or of clients."""
         self.bids: Levels = {}
         self.asks: Levels = {}
+        self.shown_quote: tuple[float, float, float, float] | None = None
+        """Best prices and quantities that were last shown because clients changed them."""
         self._told_id = 0
         self._windows = {name: Rolling(length) for name, length in WINDOWS.items()}
-        self._forming: Candle | None = None
+        self.under_way: Candle | None = None
+        """The candle that forms, as it can be seen."""
+        self._by_clients: Candle | None = None
+        """What clients traded in the candle under way, beyond what the source says of it."""
         self._agg_id = 0
         self._depth = depth
         self._bid_step, self._ask_step = (0, spread_ticks) if spread_ticks else (1, 1)
@@ -60,21 +73,55 @@ class Board:
         self._close(candle)
         self.series.add(candle)
 
-    def take(self, tick: Tick) -> None:
-        """Move to the price of a tick. The candle reaches the series by `series.add_and_show`."""
-        self._trade(tick.candle, tick.price, tick.quantity, tick.trades, tick.now_ms)
-        self._forming = None if tick.shown.is_closed else tick.shown
-        if tick.shown.is_closed:
-            self._close(tick.shown)
+    def take(self, tick: Tick) -> Candle:
+        """Move to the price of a tick; give what can be seen of its candle, with what clients traded in it.
 
-    def quote(self, now_ms: int) -> Quote:
-        """Give the best bid and ask of the outside."""
-        bid, ask = self._away(-self._bid_step), self._away(self._ask_step)
-        return Quote(self.symbol, bid, self._quantity(bid), ask, self._quantity(ask), now_ms)
+        The candle reaches the series by `series.add_and_show`.
+        """
+        self._trade(tick.candle, tick.price, tick.quantity, tick.trades, tick.now_ms)
+        shown = tick.shown if self._by_clients is None else _together(tick.shown, self._by_clients)
+        self.under_way = None if shown.is_closed else shown
+        if shown.is_closed:
+            self._by_clients = None
+            self._close(shown)
+        return shown
+
+    def next_trade_id(self) -> int:
+        """Give the id of a trade that is about to happen."""
+        self.last_trade_id += 1
+        return self.last_trade_id
+
+    def show_trade(self, trade: PublicTrade, *, is_extra: bool) -> Candle | None:
+        """Take in a trade of clients, under an id of `next_trade_id`; give the candle under way when it changed.
+
+        `is_extra` says that the source knows nothing of the trade: then it moves price and candle. Who only rested, and
+        was met by a move of the outside, has a part in what the source says already.
+        """
+        self._agg_id += 1
+        row = replace(trade, trade_id=self._agg_id)
+        self.trades.append((row, trade.trade_id, trade.trade_id))
+        if not is_extra:
+            return None
+        price, base = trade.price, self.series.base
+        self.newest = price
+        opened = bucket_open(trade.time_ms, base)
+        part = Candle(
+            self.symbol, base, opened, price, price, price, price, trade.quantity, next_open(opened, base) - 1,
+            price * trade.quantity, 1, is_closed=False,
+        )  # fmt: skip
+        self._by_clients = part if self._by_clients is None else _together(self._by_clients, part)
+        self.under_way = part if self.under_way is None else replace(_together(self.under_way, part), close=price)
+        return self.under_way
+
+    def quote(self, now_ms: int, client_bid: Level | None = None, client_ask: Level | None = None) -> Quote:
+        """Give the best bid and ask: of the outside, and of clients whose best levels are given."""
+        bid, bid_size = _best(client_bid, self._away(-self._bid_step), self._quantity, way=1)
+        ask, ask_size = _best(client_ask, self._away(self._ask_step), self._quantity, way=-1)
+        return Quote(self.symbol, bid, bid_size, ask, ask_size, now_ms)
 
     def statistics(self, window: str, now_ms: int) -> Candle:
         """Give a window of WINDOWS as one candle."""
-        return self._windows[window].shown(self._forming, self.symbol, self.last, now_ms)
+        return self._windows[window].shown(self.under_way, self.symbol, self.newest, now_ms)
 
     def day(self, now_ms: int) -> Candle:
         """Give the last 24 hours as one candle."""
@@ -111,7 +158,7 @@ class Board:
             self._agg_id += 1
             trade = PublicTrade(candle.symbol, self._agg_id, price, quantity, now_ms, price < self.last)
             self.trades.append((trade, first, self.last_trade_id))
-        self.last = price
+        self.last = self.newest = price
 
     def _close(self, candle: Candle) -> None:
         for window in self._windows.values():
@@ -129,6 +176,22 @@ class Board:
     def _quantity(self, price: float) -> float:
         """Give the size of a made-up level: for one price always the same share, so that levels stay as prices move."""
         return round(self._size * (1 + round(price / self._tick) % 7 / 4), 8)
+
+
+def _together(whole: Candle, more: Candle) -> Candle:
+    """Add what clients traded to a candle; its open and close stay."""
+    return replace(
+        whole, high=max(whole.high, more.high), low=min(whole.low, more.low),
+        volume=round(whole.volume + more.volume, 8), quote_volume=round(whole.quote_volume + more.quote_volume, 8),
+        trade_count=whole.trade_count + more.trade_count,
+    )  # fmt: skip
+
+
+def _best(client: Level | None, price: float, quantity: Callable[[float], float], way: int) -> Level:
+    """Give the better of two levels, or both as one; `way` is 1 where the higher price is better."""
+    if client is None or client[0] * way < price * way:
+        return price, quantity(price)
+    return client if client[0] != price else (price, round(quantity(price) + client[1], 8))
 
 
 def _difference(before: Levels, after: Levels) -> Levels:

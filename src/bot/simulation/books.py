@@ -1,7 +1,7 @@
 """The books of the exchange: who holds what, which orders stand, and how a trade is settled between the two."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -47,9 +47,11 @@ class Books:
         spread_ticks: int = 0,
         keep_finished: int | None = None,
         observe: Observe | None = None,
+        number_trade: Callable[[str], int] | None = None,
     ) -> None:
         self.next_order_id = first_order_id
         self.next_trade_id = first_trade_id
+        self._number_trade = number_trade
         self.next_match_id = 0
         self.observe = observe
         self.touched: dict[int, RestingOrder] = {}
@@ -220,8 +222,7 @@ class Books:
         now_ms: int,
     ) -> None:
         """Settle one trade between two orders, or between one and the market: money, fees, locks, both orders."""
-        number = self.next_trade_id
-        self.next_trade_id += 1
+        number = self._next_number(symbol)
         took = None if taker is None else self._settle(taker, number, price, quantity, now_ms, is_maker=False)
         made = None if maker is None else self._settle(maker, number, price, quantity, now_ms, is_maker=True)
         taker_name = MARKET if taker is None else taker.account
@@ -234,6 +235,12 @@ class Books:
             self.tell(taker, "TRADE", fill=took, counterparty=maker_name)
         if maker is not None:
             self.tell(maker, "TRADE", fill=made, counterparty=taker_name)
+
+    def _next_number(self, symbol: str) -> int:
+        if self._number_trade is not None:
+            return self._number_trade(symbol)
+        self.next_trade_id += 1
+        return self.next_trade_id - 1
 
     def note_prevented(self, event: Prevented) -> None:
         """Note a trade of an owner with himself that did not happen."""

@@ -4,7 +4,7 @@ Spot. One book holds the orders of all accounts, over liquidity from outside: re
 last price. How a candle fills orders is told in `bars`; who trades with whom, in `matching`; prices, in `liquidity`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -48,7 +48,8 @@ class Exchange(Questions):
 
     With `clients_meet` the orders of all accounts stand in one book and trade with each other; without it each meets
     the outside alone. `spread_ticks` is what a buyer pays above the last price to the endless outside.
-    `keep_finished` is how many ended orders stay known (None: all); fills stay always.
+    `keep_finished` is how many ended orders stay known (None: all); fills stay always. `number_trade` gives the id of
+    a symbol's next trade, where others number trades of that symbol too.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Exchange(Questions):
         rules: ExchangeRules | None = None,
         keep_finished: int | None = None,
         observe: Observe | None = None,
+        number_trade: Callable[[str], int] | None = None,
     ) -> None:
         self._spread_ticks = spread_ticks
         books = Books(
@@ -71,6 +73,7 @@ class Exchange(Questions):
             spread_ticks=spread_ticks,
             keep_finished=keep_finished,
             observe=observe,
+            number_trade=number_trade,
         )
         super().__init__(books, Lists(books))
         self._matcher = Matcher(self._books, self._lists, clients_meet=clients_meet)

@@ -44,7 +44,9 @@ class Desk:
         """Assets by account whose balances may have changed since the last telling."""
         self._prevented: Prevented | None = None
         self.moved_books: set[str] = set()
-        """Symbols whose clients' orders changed since their book was last laid out."""
+        """Symbols whose orders or prices changed since their book was last laid out."""
+        self.touched_books: set[str] = set()
+        """Symbols whose clients' orders changed since everybody was last shown."""
 
     @property
     def exchange(self) -> Exchange:
@@ -80,10 +82,10 @@ class Desk:
                 self._tell(happening.account, lambda: wire_events.list_status(happening))
             case Prevented():
                 self._prevented = happening
+            case Traded():
+                self._venue.show_trade(happening)
             case BalanceMoved():
                 self._moved_assets.setdefault(happening.account, {})[happening.asset] = None
-            case _:
-                pass
 
     def deposit(self, account: str, asset: str, delta: Decimal, *, locks: bool) -> None:
         """Bring money in or take it out, or let another system lock it; Refused when it is not there."""
@@ -130,6 +132,7 @@ class Desk:
         assets = self._moved_assets.setdefault(account, {})
         assets[rules.base] = assets[rules.quote] = None
         self.moved_books.add(symbol)
+        self.touched_books.add(symbol)
 
     def _tell_balances(self) -> None:
         moved, self._moved_assets = self._moved_assets, {}

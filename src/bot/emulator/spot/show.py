@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.domain.market import INTERVAL_MS
+from bot.domain.market import INTERVAL_MS, Candle
 from bot.emulator.board import WINDOWS, Board, Change
 from bot.emulator.player import Tick
 from bot.emulator.spot import wire
@@ -24,27 +24,30 @@ def tick(venue: "Venue", board: Board, moved: Tick) -> None:
     """Show one symbol's new price."""
     hub, name, now_ms = venue.hub, board.stream, moved.now_ms
     if moved.trades:
-        hub.publish(f"{name}@aggTrade", lambda: wire.agg_trade_event(*board.trades[-1]))
-        hub.publish(f"{name}@trade", lambda: wire.trade_event(board.trades[-1][0], board.last_trade_id))
-    hub.publish(f"{name}@bookTicker", lambda: wire.book_ticker_event(board.quote(now_ms), board.update_id))
-    _candles(venue, board, moved)
-    for part in hub.following(f"{name}@"):
-        match part:
-            case "miniTicker":
-                hub.publish(f"{name}@miniTicker", lambda: wire.mini_ticker_event(board.day(now_ms), now_ms))
-            case "ticker":
-                hub.publish(f"{name}@ticker", lambda: _day_ticker(board, now_ms))
-            case "ticker_1h" | "ticker_4h" | "ticker_1d":
-                hub.publish(f"{name}@{part}", partial(_rolling, board, part.removeprefix("ticker_"), now_ms))
-            case "avgPrice":
-                hub.publish(
-                    f"{name}@avgPrice", lambda: wire.average_event(board.symbol, average(board, now_ms), now_ms)
-                )
-            case "referencePrice":
-                hub.publish(f"{name}@referencePrice", partial(_reference, venue, board, now_ms))
+        _last_trade(venue, board)
+    hub.publish(f"{name}@bookTicker", lambda: wire.book_ticker_event(venue.quote(board), board.update_id))
+    _candles(venue, board, moved.shown, now_ms)
+    _statistics(venue, board, now_ms)
     venue.desk.moved_books.add(board.symbol)
     if is_depth_wanted(venue, board):
         venue.lay_out(board)
+
+
+def trade(venue: "Venue", board: Board, under_way: Candle | None) -> None:
+    """Show a trade of clients, the newest there is; `under_way` is the candle that it changed."""
+    _last_trade(venue, board)
+    if under_way is not None:
+        _candles(venue, board, under_way, venue.now_ms)
+        _statistics(venue, board, venue.now_ms)
+
+
+def best(venue: "Venue", board: Board) -> None:
+    """Show the best bid and ask when clients changed them."""
+    if venue.hub.wants(f"{board.stream}@bookTicker"):
+        quote = venue.quote(board)
+        if board.shown_quote != (facts := (quote.bid, quote.bid_quantity, quote.ask, quote.ask_quantity)):
+            board.shown_quote = facts
+            venue.hub.publish(f"{board.stream}@bookTicker", lambda: wire.book_ticker_event(quote, board.update_id))
 
 
 def all_symbols(venue: "Venue", boards: Sequence[Board], now_ms: int) -> None:
@@ -67,6 +70,11 @@ def depth(venue: "Venue", board: Board, change: Change) -> None:
             hub.publish(f"{name}@depth{count}{speed}", partial(_partial, board, count))
 
 
+def is_book_wanted(venue: "Venue", board: Board) -> bool:
+    """Say whether anybody watches the book of a symbol, or the best of it."""
+    return venue.hub.wants(f"{board.stream}@bookTicker") or is_depth_wanted(venue, board)
+
+
 def is_depth_wanted(venue: "Venue", board: Board) -> bool:
     """Say whether anybody watches the book of a symbol."""
     return bool(venue.hub.following(f"{board.stream}@depth"))
@@ -76,24 +84,49 @@ def average(board: Board, now_ms: int) -> float:
     """Give the volume-weighted price of the last five minutes."""
     recent = board.series.klines(board.series.base, now_ms - AVERAGE_MS, None, 300)
     volume = sum(candle.volume for candle in recent)
-    return sum(candle.quote_volume for candle in recent) / volume if volume else board.last
+    return sum(candle.quote_volume for candle in recent) / volume if volume else board.newest
 
 
-def _candles(venue: "Venue", board: Board, moved: Tick) -> None:
+def _last_trade(venue: "Venue", board: Board) -> None:
+    hub, row = venue.hub, board.trades[-1]
+    hub.publish(f"{board.stream}@aggTrade", lambda: wire.agg_trade_event(*row))
+    hub.publish(f"{board.stream}@trade", lambda: wire.trade_event(row[0], row[2]))
+
+
+def _statistics(venue: "Venue", board: Board, now_ms: int) -> None:
+    """Show what is said of the last minutes and hours."""
+    hub, name = venue.hub, board.stream
+    for part in hub.following(f"{name}@"):
+        match part:
+            case "miniTicker":
+                hub.publish(f"{name}@miniTicker", lambda: wire.mini_ticker_event(board.day(now_ms), now_ms))
+            case "ticker":
+                hub.publish(f"{name}@ticker", lambda: _day_ticker(venue, board, now_ms))
+            case "ticker_1h" | "ticker_4h" | "ticker_1d":
+                hub.publish(f"{name}@{part}", partial(_rolling, board, part.removeprefix("ticker_"), now_ms))
+            case "avgPrice":
+                hub.publish(
+                    f"{name}@avgPrice", lambda: wire.average_event(board.symbol, average(board, now_ms), now_ms)
+                )
+            case "referencePrice":
+                hub.publish(f"{name}@referencePrice", partial(_reference, venue, board, now_ms))
+
+
+def _candles(venue: "Venue", board: Board, candle: Candle, now_ms: int) -> None:
     hub, prefix = venue.hub, f"{board.stream}@kline_"
     wanted = hub.following(prefix)
     intervals = list(dict.fromkeys(one.removesuffix(_EAST) for one in wanted))
-    for shown in board.series.add_and_show(moved.shown, intervals):
-        frame = partial(wire.kline_event, shown, moved.now_ms, board.last_trade_id)
+    for shown in board.series.add_and_show(candle, intervals):
+        frame = partial(wire.kline_event, shown, now_ms, board.last_trade_id)
         hub.publish(f"{prefix}{shown.interval}", frame)
         if _EIGHT_HOURS_MS % INTERVAL_MS[shown.interval] == 0:
             # Eight hours are a multiple of these intervals: their boundaries are the same there.
             hub.publish(f"{prefix}{shown.interval}{_EAST}", frame)
 
 
-def _day_ticker(board: Board, now_ms: int) -> Json:
+def _day_ticker(venue: "Venue", board: Board, now_ms: int) -> Json:
     newest = board.trades[-1][0].quantity if board.trades else 0.0
-    return wire.day_ticker_event(board.day(now_ms), board.quote(now_ms), newest, board.last_trade_id, now_ms)
+    return wire.day_ticker_event(board.day(now_ms), venue.quote(board), newest, board.last_trade_id, now_ms)
 
 
 def _rolling(board: Board, window: str, now_ms: int) -> Json:

@@ -22,12 +22,12 @@ _UNITS = {"m": (60_000, 59), "h": (3_600_000, 23), "d": (INTERVAL_MS["1d"], 7)}
 
 def price_ticker(params: Params) -> Act:
     """Give last prices."""
-    return _for_symbols(params, lambda _, board: {"symbol": board.symbol, "price": text(board.last)})
+    return _for_symbols(params, lambda _, board: {"symbol": board.symbol, "price": text(board.newest)})
 
 
 def book_ticker(params: Params) -> Act:
     """Give best bids and asks."""
-    return _for_symbols(params, lambda venue, board: wire.book_ticker_row(board.quote(venue.now_ms)))
+    return _for_symbols(params, lambda venue, board: wire.book_ticker_row(venue.quote(board)))
 
 
 def day_ticker(params: Params) -> Act:
@@ -35,7 +35,7 @@ def day_ticker(params: Params) -> Act:
     is_mini = _reads_mini(params)
 
     def row(venue: "Venue", board: Board) -> Json:
-        quote, newest = board.quote(venue.now_ms), board.trades[-1][0].quantity if board.trades else 0.0
+        quote, newest = venue.quote(board), board.trades[-1][0].quantity if board.trades else 0.0
         return wire.day_ticker_row(board.day(venue.now_ms), quote, newest, board.last_trade_id, is_mini=is_mini)
 
     return _for_symbols(params, row)
@@ -80,8 +80,9 @@ def _window(params: Params) -> int:
 
 def _over(board: Board, start_ms: int, now_ms: int) -> Candle:
     """Give the candles since a time as one."""
-    candles = board.series.klines(board.series.base, start_ms, None, 100_000) or list(board.series.closed)[-1:]
-    last = board.last
+    closed = board.series.klines(board.series.base, start_ms, None, 100_000) or list(board.series.closed)[-1:]
+    candles = closed if board.under_way is None else [*closed, board.under_way]
+    last = board.newest
     if not candles:
         return Candle(board.symbol, "1d", start_ms, last, last, last, last, 0.0, now_ms)
     return Candle(

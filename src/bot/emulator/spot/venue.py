@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from bot.domain.market import Candle
+from bot.domain.market import Candle, PublicTrade, Quote
 from bot.domain.money import exact
 from bot.domain.order import Side
 from bot.emulator.accounts import account_name
@@ -20,6 +20,7 @@ from bot.emulator.spot import rules, show, tables
 from bot.emulator.spot.desk import Desk
 from bot.emulator.world import World
 from bot.simulation.exchange import Commission, Exchange, Rates
+from bot.simulation.happenings import Traded
 
 _ASIDE = Decimal("1.1")
 """Outside the price range of the execution rule, inside the bands of the filters."""
@@ -45,8 +46,9 @@ class Venue(Face):
         }
         self.desk = Desk(self)
         self.exchange = Exchange(
-            self.instruments, first_order_id=1_001, first_trade_id=1_000_001, clients_meet=True,
-            spread_ticks=config.spread_ticks, keep_finished=config.keep_finished, observe=self.desk.observe,
+            self.instruments, first_order_id=1_001, clients_meet=True, spread_ticks=config.spread_ticks,
+            keep_finished=config.keep_finished, observe=self.desk.observe,
+            number_trade=lambda symbol: self.boards[symbol].next_trade_id(),
         )  # fmt: skip
         self.order_limits = {("SECOND", 10): config.orders_per_10s, ("DAY", 1): config.orders_per_day}
         self.groups: dict[str, tuple[str, ...]] = {}
@@ -95,8 +97,27 @@ class Venue(Face):
 
     def show_moved_books(self) -> None:
         """Lay those books out anew that clients moved and somebody watches."""
-        for symbol in [one for one in self.desk.moved_books if show.is_depth_wanted(self, self.boards[one])]:
-            self.lay_out(self.boards[symbol])
+        touched, self.desk.touched_books = self.desk.touched_books, set()
+        for board in [self.boards[symbol] for symbol in touched]:
+            if show.is_book_wanted(self, board):
+                self.lay_out(board)
+                show.best(self, board)
+
+    def quote(self, board: Board) -> Quote:
+        """Give the best bid and ask of a symbol, clients and outside together."""
+        best = [self.exchange.client_book(board.symbol, side, 1) for side in (Side.BUY, Side.SELL)]
+        bid, ask = ((float(levels[0][0]), float(levels[0][1])) if levels else None for levels in best)
+        return board.quote(self.now_ms, bid, ask)
+
+    def show_trade(self, traded: Traded) -> None:
+        """Show everybody a trade with a client in it, under the id that the client sees."""
+        board = self.boards[traded.symbol]
+        is_buyer_maker = traded.taker_side is Side.SELL
+        trade = PublicTrade(
+            traded.symbol, traded.trade_id, float(traded.price), float(traded.quantity), traded.time_ms, is_buyer_maker
+        )
+        # Who takes makes a trade that no source knows of; who only rested was met by one that the source tells.
+        show.trade(self, board, board.show_trade(trade, is_extra=traded.taker_fill is not None))
 
     def fees(self, account: str, symbol: str = "") -> Commission:
         """Give what an account pays."""
@@ -132,14 +153,15 @@ class Venue(Face):
     def on_tick(self, tick: Tick) -> None:
         """Let a price reach the orders, and show it."""
         board = self.boards[tick.candle.symbol]
-        board.take(tick)
         with self.desk.settling():
             if tick.is_whole:
                 # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
                 self.exchange.on_candle(tick.candle)
             else:
                 self.exchange.on_price(board.symbol, exact(tick.price), tick.now_ms)
-        show.tick(self, board, tick)
+            # On its way to this price the market met those who rested: their trades come before its own.
+            shown = board.take(tick)
+        show.tick(self, board, replace(tick, shown=shown))
 
     def after_ticks(self, now_ms: int) -> None:
         """Show what belongs to all symbols together."""
