@@ -33,6 +33,8 @@ ACCOUNTS = ("ann", "bob", "hal", "mia")
 SYMBOLS = ("AAAUSDT", "BBBUSDT", "CCCUSDC")
 OPENED = {"USDT": D(400), "USDC": D(100), "BNB": D(1)}
 LADDER = ladder([(50, D(2_000), D("0.01")), (20, D(10_000), D("0.025")), (5, D(100_000), D("0.1"))])
+INSURED = {"USDT": D(5), "USDC": D(2)}
+"""So little that most losses beyond a margin are taken off others' positions."""
 NEVER_MS = 10**12
 
 prices = st.one_of(st.integers(970, 1030), st.integers(970, 1030), st.integers(800, 1200)).map(
@@ -56,8 +58,9 @@ class Scene:
     def __init__(self) -> None:
         self.seen: list[Happening] = []
         self.exchange = FuturesExchange(
-            {symbol: _contract(symbol) for symbol in SYMBOLS}, dict.fromkeys(SYMBOLS, LADDER), observe=self.seen.append
-        )
+            {symbol: _contract(symbol) for symbol in SYMBOLS}, dict.fromkeys(SYMBOLS, LADDER), observe=self.seen.append,
+            insurance=INSURED,
+        )  # fmt: skip
         self.now_ms = 1_000
         self.names = 0
         for name in ACCOUNTS:

@@ -56,10 +56,12 @@ def contract(symbol: str) -> Contract:
 class Desk:
     """An exchange together with short words for what tests do all the time."""
 
-    def __init__(self, keep: int | None = None, **changes: object) -> None:
+    def __init__(self, keep: int | None = None, insurance: dict[str, Decimal] | None = None, **changes: object) -> None:
         self.seen: list[Happening] = []
         contracts = {symbol: msgspec.structs.replace(contract(symbol), **changes) for symbol in SYMBOLS}
-        self.exchange = FuturesExchange(contracts, dict.fromkeys(SYMBOLS, LADDER), observe=self.seen.append, keep=keep)
+        self.exchange = FuturesExchange(
+            contracts, dict.fromkeys(SYMBOLS, LADDER), observe=self.seen.append, keep=keep, insurance=insurance
+        )
         self.now_ms = 1_000
         self._names = 0
 

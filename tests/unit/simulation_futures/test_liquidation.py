@@ -174,3 +174,35 @@ def test_an_isolated_position_has_margin_calls_of_its_own() -> None:
     (call,) = desk.told(MarginCalled)
     assert (call.is_isolated, call.cross_wallet) == (True, D(900))
     assert not desk.told(Liquidated)
+
+
+def test_a_large_position_is_led_into_the_bracket_below_and_the_rest_of_it_lives(desk: Desk) -> None:
+    desk.market(BUY, "120")
+    desk.price("93")  # 160 left, 123.2 needed
+    assert not desk.told(Liquidated)
+    desk.price("92.6")  # 112 left, 122.24 needed
+    (order,) = desk.exchange.forced_orders("ann")
+    assert (order.quantity, order.state, order.price) == (D("12.1"), OrderState.FILLED, D("91.7"))
+    (told,) = desk.told(Liquidated)
+    assert (told.fee, told.insured, told.deleveraged) == (D("11.2046"), D(0), D(0))
+    left = desk.exchange.position("ann", "AAAUSDT")
+    assert left.quantity == D("107.9")
+    assert desk.exchange.pool("ann", "USDT").balance == D("100.7954")
+    assert left.maintenance == D("99.9154")
+    desk.price("92.5")  # 90.0054 left: the lowest bracket knows no steps
+    assert desk.exchange.position("ann", "AAAUSDT").quantity == 0
+    assert [one.order.quantity for one in desk.told(Liquidated)] == [D("12.1"), D("107.9")]
+
+
+def test_an_isolated_position_keeps_what_a_step_freed() -> None:
+    desk = Desk()
+    desk.price("100")
+    desk.open()
+    desk.exchange.set_margin_type("ann", "AAAUSDT", MarginType.ISOLATED)
+    desk.market(BUY, "120")
+    desk.exchange.change_margin("ann", "AAAUSDT", D(400), adding=True, now_ms=desk.now_ms)
+    desk.price("92.6")
+    left = desk.exchange.position("ann", "AAAUSDT")
+    assert (left.quantity, left.isolated_margin) == (D("107.9"), D("100.7954"))
+    assert desk.exchange.account("ann").wallet("USDT") == 0
+    assert desk.exchange.asset("ann", "USDT").wallet == D(1000) - D("89.54") - D("11.2046")

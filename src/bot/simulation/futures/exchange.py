@@ -40,13 +40,19 @@ class FuturesExchange(Questions):
         asset_prices: Mapping[str, Decimal] | None = None,
         first_id: int = 1,
         keep: int | None = None,
+        insurance: Mapping[str, Decimal] | None = None,
+        number_trade: Callable[[str], int] | None = None,
     ) -> None:
         """`asset_prices` are dollars per unit of assets without a contract here; `first_id` starts every number.
 
         `keep` bounds the finished orders, finished conditional orders, trades (by symbol) and income records that are
-        remembered of each account; None remembers all.
+        remembered of each account; None remembers all. `insurance` is what the insurance fund has by asset; None gives
+        it no bound, and then nobody's position is ever reduced for another's. `number_trade` gives the id of a symbol's
+        next trade, where others number trades of that symbol too.
         """
-        super().__init__(State(contracts, brackets, observe, asset_prices or {}, first_id, keep))
+        super().__init__(
+            State(contracts, brackets, observe, asset_prices or {}, first_id, keep, insurance, number_trade)
+        )
 
     def open_account(
         self, account: str, wallets: Mapping[str, Decimal], *, rates: Rates | None = None, fee_burn: bool = False

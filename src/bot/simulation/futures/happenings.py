@@ -8,8 +8,9 @@ from decimal import Decimal
 
 import msgspec
 
+from bot.domain.money import ZERO
 from bot.simulation.futures.records import AlgoOrder, FuturesOrder, Trade
-from bot.simulation.futures.words import Execution, PositionSide, Why
+from bot.simulation.futures.words import Execution, PositionSide, TradeSource, Why
 
 
 class OrderAccepted(msgspec.Struct, frozen=True):
@@ -36,7 +37,10 @@ class AlgoMoved(msgspec.Struct, frozen=True):
 
 
 class Traded(msgspec.Struct, frozen=True):
-    """A trade. `maker` is None when the market or the insurance fund was the maker, `taker` when the market took."""
+    """A trade. `maker` is None when the market or the insurance fund was the maker, `taker` when the market took.
+
+    `source` is MARKET for a trade in the book; other trades are nobody else's business.
+    """
 
     symbol: str
     price: Decimal
@@ -44,6 +48,7 @@ class Traded(msgspec.Struct, frozen=True):
     time_ms: int
     taker: Trade | None
     maker: Trade | None
+    source: TradeSource = TradeSource.MARKET
 
 
 class BalanceMoved(msgspec.Struct, frozen=True):
@@ -95,7 +100,10 @@ class Funded(msgspec.Struct, frozen=True):
 
 
 class Liquidated(msgspec.Struct, frozen=True):
-    """A position was closed by force; `fee` went to the insurance fund, `insured` came from it."""
+    """A position was closed by force, in part or whole; `fee` went to the insurance fund, `insured` came from it.
+
+    `deleveraged` is what of the order's quantity was taken off positions of the other side.
+    """
 
     account: str
     symbol: str
@@ -105,6 +113,7 @@ class Liquidated(msgspec.Struct, frozen=True):
     insured: Decimal
     asset: str
     time_ms: int
+    deleveraged: Decimal = ZERO
 
 
 class MarginCalled(msgspec.Struct, frozen=True):

@@ -1,8 +1,9 @@
 """Liquidation: whoever's margin balance has sunk to the maintenance margin is closed by force.
 
-Open orders go first, then one whole position after the other, the one that needs most margin first, until what is
-left suffices (the real exchange may close large positions in steps). The closing order may go down to the bankruptcy
-price; what the book does not take there the insurance fund takes, and passes on at the mark price.
+Open orders go first, then positions step by step, the one that needs most margin first, until what is left suffices.
+Each step leads a position into the bracket below, which needs less for its size; in the lowest bracket it closes it.
+The closing order may go down to the bankruptcy price. What the book does not take there the insurance fund takes, and
+passes on at the mark price; when the fund has not enough for that, positions of the other side are reduced instead.
 """
 
 from collections.abc import Iterable
@@ -10,12 +11,13 @@ from copy import copy
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from bot.domain.money import EXACT, ZERO, times
-from bot.domain.order import OrderType, Side
+from bot.domain.order import Side
+from bot.simulation.futures.deleveraging import deleverage, forced_order
 from bot.simulation.futures.happenings import Liquidated, MarginCalled
 from bot.simulation.futures.margin import maintenance, pool, unrealised
 from bot.simulation.futures.matching import enter, finish, hand_over, sweep
 from bot.simulation.futures.records import FuturesOrder
-from bot.simulation.futures.settlement import insure, move_wallet, tell_balance
+from bot.simulation.futures.settlement import insure, move_wallet, tell_balance, tell_position
 from bot.simulation.futures.state import Account, House, Position, State
 from bot.simulation.futures.sums import add, amount, less, ratio
 from bot.simulation.futures.words import (
@@ -23,8 +25,7 @@ from bot.simulation.futures.words import (
     LIQUIDATION_PREFIX,
     IncomeType,
     OrderState,
-    SelfTrade,
-    TimeInForce,
+    TradeSource,
     Why,
 )
 
@@ -51,13 +52,14 @@ def liquidate_due(state: State, symbol: str, accounts: Iterable[Account]) -> boo
 def _liquidate_isolated(state: State, account: Account, held: list[Position]) -> bool:
     forced = False
     for position in held:
-        balance = add(position.isolated_wallet, unrealised(state, position))
-        needed = maintenance(state, position.symbol, position)
-        if balance <= needed:
-            _close(state, account, position)
+        while position.quantity:
+            balance = add(position.isolated_wallet, unrealised(state, position))
+            needed = maintenance(state, position.symbol, position)
+            if balance > needed:
+                _warn(state, account, [position], balance, needed)
+                break
+            _reduce(state, account, position)
             forced = True
-        else:
-            _warn(state, account, [position], balance, needed)
     return forced
 
 
@@ -68,7 +70,7 @@ def _liquidate_cross(state: State, account: Account, asset: str) -> bool:
         if shared.balance > shared.maintenance:
             _warn(state, account, held, shared.balance, shared.maintenance)
             break
-        _close(state, account, max(held, key=lambda position: maintenance(state, position.symbol, position)))
+        _reduce(state, account, max(held, key=lambda position: maintenance(state, position.symbol, position)))
         forced = True
     return forced
 
@@ -96,20 +98,26 @@ def _cross_positions(state: State, account: Account, asset: str) -> list[Positio
     ]
 
 
-def _close(state: State, account: Account, position: Position) -> None:
+def _reduce(state: State, account: Account, position: Position) -> None:
+    """Take one step: close a part of a position, or all of it, and charge the fee of that."""
     market, slot = state.markets[position.symbol], account.slot(position.symbol)
     asset = market.contract.margin_asset
     _drop_orders(state, account, position)
-    insurance = state.house.insurance.get(asset, ZERO)
-    purse = account.wallet(asset)
-    order = _order(state, account, position, _bankruptcy_price(state, account, position))
-    isolated = slot.is_isolated
+    insurance, purse = state.house.insurance.get(asset, ZERO), account.wallet(asset)
+    price = _bankruptcy_price(state, account, position)
+    name = f"{LIQUIDATION_PREFIX}{state.next_order_id}"
+    order = forced_order(state, account, position, price, _step_size(state, position), name)
     enter(state, order)
     sweep(state, order)
-    if order.is_open and order.price is not None:
-        _insure_rest(state, order, order.price, asset)
-    left = less(account.wallet(asset), purse) if isolated else _left(state, account, asset)
-    fee = min(amount(times(order.quote_filled, market.contract.liquidation_fee)), max(left, ZERO))
+    rest = order.remaining
+    is_insured = order.is_open and _insure_rest(state, order, price, asset)
+    if order.is_open:
+        deleverage(state, order, price)
+    worth = times(order.quote_filled, market.contract.liquidation_fee)
+    if slot.is_isolated:
+        fee = _charge_isolated(state, account, position, amount(worth), less(account.wallet(asset), purse))
+    else:
+        fee = min(amount(worth), max(_left(state, account, asset), ZERO))
     insure(state, account, asset, -fee, position.symbol)
     insured = less(add(insurance, fee), state.house.insurance.get(asset, ZERO))
     state.tell(
@@ -122,8 +130,35 @@ def _close(state: State, account: Account, position: Position) -> None:
             insured=insured,
             asset=asset,
             time_ms=state.now_ms,
+            deleveraged=ZERO if is_insured else rest,
         )
     )
+
+
+def _step_size(state: State, position: Position) -> Decimal:
+    """Give how much is closed at once: what leads into the bracket below, or everything in the lowest one."""
+    market, size = state.markets[position.symbol], abs(position.quantity)
+    mark = state.mark(position.symbol, position.entry_price)
+    floor = market.ladder.at(times(size, mark)).floor
+    if not floor:
+        return size
+    step = market.contract.rules.lot.step
+    kept = times(EXACT.divide(floor, times(mark, step)).to_integral_value(rounding=ROUND_FLOOR), step)
+    return less(size, kept)
+
+
+def _charge_isolated(state: State, account: Account, position: Position, fee: Decimal, freed: Decimal) -> Decimal:
+    """Bring the fee of a step out of an isolated wallet, which gets back what closing a part of its position freed."""
+    if not position.quantity:
+        return min(fee, max(freed, ZERO))
+    asset = state.markets[position.symbol].contract.margin_asset
+    money = add(position.isolated_wallet, freed)
+    charged = min(fee, max(ZERO, add(money, min(ZERO, unrealised(state, position)))))
+    back = less(freed, charged)
+    position.isolated_wallet = add(position.isolated_wallet, back)
+    move_wallet(account, asset, -back)
+    tell_position(state, account, position, Why.INSURANCE_CLEAR)
+    return charged
 
 
 def _left(state: State, account: Account, asset: str) -> Decimal:
@@ -141,25 +176,6 @@ def _drop_orders(state: State, account: Account, position: Position) -> None:
             finish(state, order, OrderState.EXPIRED, LIQUIDATION, is_resting=bool(order.place))
 
 
-def _order(state: State, account: Account, position: Position, price: Decimal) -> FuturesOrder:
-    return FuturesOrder(
-        account=account.name,
-        order_id=state.next_order_id,
-        client_order_id=f"{LIQUIDATION_PREFIX}{state.next_order_id}",
-        symbol=position.symbol,
-        side=Side.SELL if position.quantity > 0 else Side.BUY,
-        type=OrderType.LIMIT,
-        quantity=abs(position.quantity),
-        created_ms=state.now_ms,
-        updated_ms=state.now_ms,
-        position_side=position.side,
-        time_in_force=TimeInForce.IOC,
-        price=price,
-        reduce_only=True,
-        self_trade=SelfTrade.NONE,
-    )
-
-
 def _bankruptcy_price(state: State, account: Account, position: Position) -> Decimal:
     """Give the price, on the tick, at which closing leaves nothing: better by less than a tick than exactly nothing."""
     market = state.markets[position.symbol]
@@ -174,13 +190,19 @@ def _bankruptcy_price(state: State, account: Account, position: Position) -> Dec
     return max(tick, times(EXACT.divide(price, tick).to_integral_value(rounding=rounding), tick))
 
 
-def _insure_rest(state: State, order: FuturesOrder, price: Decimal, asset: str) -> None:
-    """Let the insurance fund take over the rest, and book what that gains or costs it at the mark price."""
-    taken = order.remaining if order.side is Side.SELL else -order.remaining
+def _insure_rest(state: State, order: FuturesOrder, price: Decimal, asset: str) -> bool:
+    """Let the insurance fund take over the rest, and book what that gains or costs it at the mark price.
+
+    False when it cannot bear that; then nothing happened.
+    """
+    house, taken = state.house, order.remaining if order.side is Side.SELL else -order.remaining
     gain = times(taken, less(state.mark(order.symbol, price), price))
-    hand_over(state, order, price)
-    House.book(state.house.insurance, asset, gain)
-    House.book(state.house.cash, asset, -gain)
+    if house.is_bounded and gain < 0 and add(house.insurance.get(asset, ZERO), gain) < 0:
+        return False
+    hand_over(state, order, price, order.remaining, TradeSource.INSURANCE_FUND)
+    House.book(house.insurance, asset, gain)
+    House.book(house.cash, asset, -gain)
+    return True
 
 
 def _settle_debts(state: State, account: Account) -> None:

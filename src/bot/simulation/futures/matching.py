@@ -11,7 +11,7 @@ from bot.domain.order import OrderType, Side
 from bot.simulation.futures.book import within
 from bot.simulation.futures.happenings import AlgoMoved, OrderAccepted, OrderMoved
 from bot.simulation.futures.records import AlgoOrder, FuturesOrder
-from bot.simulation.futures.settlement import INSURANCE, trade
+from bot.simulation.futures.settlement import trade
 from bot.simulation.futures.state import Account, Market, State
 from bot.simulation.futures.sums import less
 from bot.simulation.futures.words import (
@@ -26,6 +26,7 @@ from bot.simulation.futures.words import (
     OrderState,
     SelfTrade,
     TimeInForce,
+    TradeSource,
 )
 
 
@@ -161,10 +162,19 @@ def sweep(state: State, order: FuturesOrder) -> None:
         pass
 
 
-def hand_over(state: State, order: FuturesOrder, price: Decimal) -> None:
-    """Let the insurance fund take the rest of an order at a price."""
-    trade(state, price, order.remaining, taker=order, counterparty=INSURANCE)
-    _after_trade(state, order, is_resting=False)
+def hand_over(
+    state: State,
+    order: FuturesOrder,
+    price: Decimal,
+    quantity: Decimal,
+    source: TradeSource,
+    maker: FuturesOrder | None = None,
+) -> None:
+    """Let the insurance fund, or whoever is reduced for it, take a part of a forced order outside the book."""
+    trade(state, price, quantity, taker=order, maker=maker, source=source)
+    for each in (order, maker):
+        if each is not None:
+            _after_trade(state, each, is_resting=False)
 
 
 def displace(state: State, account: Account, symbol: str) -> None:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from bot.simulation.futures.book import Level
 from bot.simulation.futures.brackets import Ladder
 from bot.simulation.futures.contracts import Contract
+from bot.simulation.futures.deleveraging import quantile
 from bot.simulation.futures.margin import AssetFigures, Pool, PositionFigures, figures, pool, position_figures
 from bot.simulation.futures.records import (
     AlgoOrder,
@@ -113,6 +114,12 @@ class Questions:
             sides = {order.position_side for order in slot.orders.values()} | {one.side for one in slot.held}
             found += [self.position(account, symbol, side) for side in PositionSide if side in sides]
         return found
+
+    def adl_quantile(self, account: str, symbol: str, side: PositionSide = PositionSide.BOTH) -> int:
+        """Give how soon a position would be reduced for others' losses: 4 is soonest, 0 is last or flat."""
+        self._state.market(symbol)
+        position = self._state.account(account).slots.get(symbol, Slot()).positions.get(side)
+        return 0 if position is None else quantile(self._state, position)
 
     def asset(self, account: str, asset: str) -> AssetFigures:
         """Give the figures of one asset of an account."""

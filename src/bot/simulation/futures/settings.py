@@ -45,6 +45,8 @@ def set_margin_type(state: State, account: Account, symbol: str, margin_type: Ma
     if slot.held:
         raise Refused(-4048, "Margin type cannot be changed if there exists position.")
     slot.margin_type = margin_type
+    for side in (PositionSide.LONG, PositionSide.SHORT) if account.hedge else (PositionSide.BOTH,):
+        tell_position(state, account, account.position(symbol, side), Why.MARGIN_TYPE_CHANGE)
 
 
 def set_hedge(account: Account, *, hedge: bool) -> None:

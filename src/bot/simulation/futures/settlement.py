@@ -11,7 +11,7 @@ from bot.simulation.futures.margin import unrealised
 from bot.simulation.futures.records import FuturesOrder, Trade
 from bot.simulation.futures.state import Account, House, Position, Slot, State
 from bot.simulation.futures.sums import add, amount, less, ratio, share
-from bot.simulation.futures.words import Execution, IncomeType, OrderState, Why
+from bot.simulation.futures.words import Execution, IncomeType, OrderState, TradeSource, Why
 
 MARKET = "market"
 INSURANCE = "insurance"
@@ -30,12 +30,12 @@ def trade(
     *,
     taker: FuturesOrder | None = None,
     maker: FuturesOrder | None = None,
-    counterparty: str = MARKET,
+    source: TradeSource = TradeSource.MARKET,
 ) -> None:
     """Let two orders trade, or one order and the market: everything about it is settled when this returns."""
-    number = state.next_trade_id
-    state.next_trade_id += 1
     sides = [(order, other) for order, other in ((taker, maker), (maker, taker)) if order is not None]
+    number = state.number_trade(sides[0][0].symbol)
+    counterparty = INSURANCE if source is TradeSource.INSURANCE_FUND else MARKET
     trades: dict[int, Trade] = {}
     for order, other in sides:
         outcome = _settle(state, order, price, quantity, is_maker=order is maker)
@@ -54,11 +54,11 @@ def trade(
         order = sides[0][0]
         signed = quantity if order.side is Side.BUY else -quantity
         House.book(state.house.positions, order.symbol, -signed)
-    else:
+    elif source is TradeSource.MARKET:
         market.last = price
     taken = trades.get(taker.order_id) if taker else None
     made = trades.get(maker.order_id) if maker else None
-    state.tell(Traded(market.contract.symbol, price, quantity, state.now_ms, taken, made))
+    state.tell(Traded(market.contract.symbol, price, quantity, state.now_ms, taken, made, source))
     for order, _ in sides:
         done = trades[order.order_id]
         _tell_account(state, order, done)

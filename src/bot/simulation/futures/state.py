@@ -1,7 +1,7 @@
 """Everything the futures exchange remembers: accounts with their positions, markets, and the house's own books."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import msgspec
@@ -148,6 +148,7 @@ class Market(msgspec.Struct, eq=False):
     seen_ms: int = -1
     funding: list[FundingRate] = []
     waiting: dict[int, AlgoOrder] = {}
+    next_trade_id: int = 1
 
     @property
     def mark(self) -> Decimal | None:
@@ -168,6 +169,8 @@ class House(msgspec.Struct, eq=False):
     funding: dict[str, Decimal] = {}
     dust: dict[str, Decimal] = {}
     positions: dict[str, Decimal] = {}
+    is_bounded: bool = False
+    """Whether the insurance fund ends at what it has; then positions are reduced for each other instead."""
 
     @staticmethod
     def book(ledger: dict[str, Decimal], key: str, value: Decimal) -> None:
@@ -186,21 +189,29 @@ class State:
         asset_prices: Mapping[str, Decimal],
         first_id: int,
         keep: int | None,
+        insurance: Mapping[str, Decimal] | None = None,
+        number_trade: Callable[[str], int] | None = None,
     ) -> None:
         if missing := sorted(contracts.keys() - brackets.keys()):
             raise Misconfigured(f"leverage brackets are missing for {', '.join(missing[:5])}: load them with the rules")
-        self.markets = {symbol: Market(rules, brackets[symbol], Book()) for symbol, rules in contracts.items()}
+        self.markets = {
+            symbol: Market(rules, brackets[symbol], Book(), next_trade_id=first_id)
+            for symbol, rules in contracts.items()
+        }
         self.accounts: dict[str, Account] = {}
-        self.house = House()
+        self.house = House(is_bounded=insurance is not None)
+        for asset, held in (insurance or {}).items():
+            House.book(self.house.insurance, asset, held)
+            House.book(self.house.deposits, asset, held)
         self.touched: dict[int, FuturesOrder] = {}
         self.now_ms = 0
         self.asset_prices = dict(asset_prices)
-        self.next_trade_id = first_id
         self.next_transaction_id = first_id
         self.next_order_id = first_id
         self.next_algo_id = 4_000_000_000_000_000 + first_id
         self._observe = observe
         self._keep = keep
+        self._number_trade = number_trade
 
     def account(self, name: str) -> Account:
         """Give an account; a KeyError when it was never opened."""
@@ -226,6 +237,14 @@ class State:
         """Move the time on, never back, and give it."""
         self.now_ms = max(self.now_ms, now_ms)
         return self.now_ms
+
+    def number_trade(self, symbol: str) -> int:
+        """Give the id of a symbol's trade that is about to happen."""
+        if self._number_trade is not None:
+            return self._number_trade(symbol)
+        market = self.markets[symbol]
+        market.next_trade_id += 1
+        return market.next_trade_id - 1
 
     def mark(self, symbol: str, otherwise: Decimal = ZERO) -> Decimal:
         """Give the mark price, or the other one before any was seen."""

@@ -79,6 +79,14 @@ class Execution(StrEnum):
     CALCULATED = "CALCULATED"
 
 
+class TradeSource(StrEnum):
+    """Where a trade came about: in the book, with the insurance fund, or by reducing a position of the other side."""
+
+    MARKET = "MARKET"
+    INSURANCE_FUND = "INSURANCE_FUND"
+    ADL = "ADL"
+
+
 NO_REASON = 0
 SELF_TRADE = 1
 IOC_REMAINDER = 2
@@ -148,6 +156,7 @@ class Why(StrEnum):
     WITHDRAW = "WITHDRAW"
     FUNDING_FEE = "FUNDING_FEE"
     MARGIN_TRANSFER = "MARGIN_TRANSFER"
+    MARGIN_TYPE_CHANGE = "MARGIN_TYPE_CHANGE"
     INSURANCE_CLEAR = "INSURANCE_CLEAR"
     AUTO_EXCHANGE = "AUTO_EXCHANGE"
 
