@@ -102,6 +102,24 @@ class AuditEntry(Base):
     hash: Mapped[Word]
 
 
+class Lease(Base):
+    """Who may send the orders of an account in one mode. `holder` is empty when it was let go.
+
+    Every acquisition has an epoch of its own; those of this database begin at `first_epoch`, which is drawn by lot.
+    """
+
+    __tablename__ = "leases"
+
+    account_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    mode: Mapped[str] = mapped_column(Text, primary_key=True)
+    epoch: Mapped[Ms]
+    first_epoch: Mapped[Ms]
+    holder: Mapped[Word]
+    host: Mapped[Word]
+    renewed_at: Mapped[Moment]
+    expires_at: Mapped[Moment]
+
+
 class Order(Base):
     """An order, written before it is sent. `ts` is the decision's time, `updated` that of our last write."""
 

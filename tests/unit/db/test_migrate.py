@@ -54,7 +54,7 @@ def test_an_empty_database_is_upgraded_once(empty_url: str) -> None:
     assert migrate.current(empty_url) is None
     assert migrate.upgrade(empty_url) is True
     assert migrate.upgrade(empty_url) is False
-    assert migrate.current(empty_url) == migrate.head() == "2025_02"
+    assert migrate.current(empty_url) == migrate.head() == "2025_03"
 
 
 def test_two_programs_that_migrate_at_once_take_turns(empty_url: str) -> None:
@@ -141,7 +141,7 @@ def test_the_three_ledgers_have_one_shape(database_url: str) -> None:
 
 
 def test_configuration_is_in_public_alone(database_url: str) -> None:
-    for table in ("accounts", "strategies", "users", "sessions", "audit"):
+    for table in ("accounts", "strategies", "users", "sessions", "audit", "leases"):
         assert columns_of(database_url, table)
         assert not columns_of(database_url, table, "live")
         assert not columns_of(database_url, table, "rehearsal")
