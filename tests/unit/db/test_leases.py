@@ -39,6 +39,12 @@ class Database:
         self.run("UPDATE leases SET expires_at = clock_timestamp() - interval '1 millisecond'")
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a loaded machine take its time."""
+    monkeypatch.setattr("bot.db.leases.PATIENCE_S", 60)
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with AsyncExitStack() as stack:

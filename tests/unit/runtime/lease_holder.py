@@ -6,6 +6,7 @@ import sys
 
 import structlog
 
+from bot.db import leases
 from bot.db.base import Mode
 from bot.db.leases import PostgresLease
 from bot.runtime.lease import Keeper
@@ -25,4 +26,5 @@ async def hold(url: str, ttl_s: float) -> None:
 
 
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+leases.PATIENCE_S = 60  # a loaded machine may take its time
 asyncio.run(hold(sys.argv[1], float(sys.argv[2])))

@@ -243,8 +243,14 @@ async def test_epochs_of_another_database_are_told_from_ours() -> None:
 
 def test_the_clock_goes_on_and_never_back() -> None:
     first, second = since_boot(), since_boot()
-    assert 0 <= second - first
+    assert second >= first
     assert since_boot() >= time.monotonic() - 1  # what was slept through counts on top
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a loaded machine take its time."""
+    monkeypatch.setattr("bot.db.leases.PATIENCE_S", 60)
 
 
 @contextmanager
@@ -271,7 +277,7 @@ def hear(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-async def test_the_lease_of_a_killed_holder_is_had_when_its_time_is_over(database_url: str) -> None:
+async def test_the_lease_of_a_killed_holder_is_had_when_its_time_is_over(database_url: str, patience: None) -> None:
     with psycopg.connect(plain_dsn(database_url), autocommit=True) as connection:
         connection.execute("INSERT INTO accounts (name) VALUES ('mine')")
         with another_host(database_url, ttl_s=3.0) as process:
@@ -293,7 +299,9 @@ async def test_the_lease_of_a_killed_holder_is_had_when_its_time_is_over(databas
         await keeper.release()
 
 
-async def test_a_holder_that_was_stopped_wakes_up_knowing_that_its_time_is_over(database_url: str) -> None:
+async def test_a_holder_that_was_stopped_wakes_up_knowing_that_its_time_is_over(
+    database_url: str, patience: None
+) -> None:
     with psycopg.connect(plain_dsn(database_url), autocommit=True) as connection:
         connection.execute("INSERT INTO accounts (name) VALUES ('mine')")
     with another_host(database_url, ttl_s=3.0) as process:
