@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.commands import account, demo, report, run, setup, strategy
+from bot.commands import account, demo, report, run, setup, strategy, token
 from bot.commands.output import ExitCode, exit_code_of
 from bot.domain.errors import BotError
 
@@ -29,6 +29,7 @@ app.command("dashboard")(run.dashboard)
 app.command("emulator")(run.emulator)
 app.add_typer(account.app, name="account")
 app.add_typer(strategy.app, name="strategy")
+app.add_typer(token.app, name="token")
 app.command("add-account", hidden=True)(account.add)
 
 

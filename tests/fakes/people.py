@@ -12,6 +12,8 @@ class FakePeople:
     def __init__(self) -> None:
         self.people: dict[str, Person] = {}
         self.sessions: dict[str, Session] = {}
+        self.scrapers: set[str] = set()
+        self.questions = 0
         self.is_away = False
 
     async def any_person(self) -> bool:
@@ -34,6 +36,10 @@ class FakePeople:
         self._answer()
         return self.sessions.get(token_hash)
 
+    async def scraper(self, token_hash: str, now_ms: int) -> bool:
+        self._answer()
+        return token_hash in self.scrapers
+
     async def touch(self, token_hash: str, seen_ms: int) -> None:
         self.sessions[token_hash] = replace(self.sessions[token_hash], seen_ms=seen_ms)
 
@@ -41,5 +47,6 @@ class FakePeople:
         self.sessions.pop(token_hash, None)
 
     def _answer(self) -> None:
+        self.questions += 1
         if self.is_away:
             raise Unavailable("the database does not answer; is it running?")

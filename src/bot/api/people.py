@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from bot.api.sessions import ABSOLUTE_MS, Person, Session
 from bot.db.base import SessionFactory, unit_of_work
-from bot.db.repositories import Audit, Sessions, Users
+from bot.db.repositories import Audit, Sessions, Tokens, Users
 from bot.security.audit import link
 
 
@@ -60,6 +60,11 @@ class DatabasePeople:
         """Forget a session; harmless when it is gone."""
         async with unit_of_work(self._sessions) as work:
             await Sessions(work).delete(token_hash)
+
+    async def scraper(self, token_hash: str, now_ms: int) -> bool:
+        """Say whether a token for reading figures has this hash, and note that it was used."""
+        async with unit_of_work(self._sessions) as work:
+            return await Tokens(work).use(token_hash, now=moment(now_ms))
 
 
 def moment(time_ms: int) -> datetime:

@@ -22,7 +22,9 @@ from bot.domain.errors import Unavailable
 from bot.security import tokens
 
 OPEN: Final = ("/health", "/static/", "/login", "/setup")
-_DATA: Final = ("/api/", "/metrics", "/prometheus")
+SCRAPED: Final = "/prometheus"
+"""Where a scraper's token (`bot token add`) does instead of a session."""
+_DATA: Final = ("/api/", "/metrics", SCRAPED)
 _FORMS: Final = frozenset({"/login", "/setup", "/logout"})
 """Routes that check the hidden field of their own form; all other changes carry the header X-CSRF-Token."""
 
@@ -122,13 +124,22 @@ class Guard:
                 await JSONResponse({"detail": str(error)}, 503)(scope, receive, send)
                 return
             state["csrf"] = tokens.csrf_token(token) if token and state["session"] else ""
-        refusal = _refuse_unknown(request, token if state["session"] else None)
+        try:
+            may_scrape = path == SCRAPED and request.method in _READS and await self._is_scraper(request)
+        except Unavailable as error:
+            await JSONResponse({"detail": str(error)}, 503)(scope, receive, send)
+            return
+        refusal = None if may_scrape else _refuse_unknown(request, token if state["session"] else None)
         if refusal is not None:
             await refusal(scope, receive, send)
         elif path.endswith("/events") and token:
             await self._while_signed_in(token, scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _is_scraper(self, request: Request) -> bool:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and await self._doorman.is_scraper(token.strip())
 
     def _refuse_stranger(self, request: Request) -> Response | None:
         host = request.headers.get("host", "").lower()

@@ -12,10 +12,15 @@ from bot.domain.errors import Misconfigured, Unavailable
 from bot.security import tokens
 from bot.security.passwords import Passwords, objection
 
+FIRST_RUN_MS = 24 * 3_600_000
+"""How long the console's one-time link opens the first login."""
 IDLE_MS = 30 * 60_000
 ABSOLUTE_MS = 12 * 3_600_000
 TOUCH_MS = 60_000
 """How stale the time of the last visit may get before it is written again."""
+REMEMBER_MS = 3_000
+"""How long an answer about a session or a scraper's token is believed without asking the database again."""
+REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,42 @@ class People(Protocol):
         """Forget a session; harmless when it is gone."""
         ...
 
+    async def scraper(self, token_hash: str, now_ms: int) -> bool:
+        """Say whether a token for reading figures has this hash, and note that it was used."""
+        ...
+
+
+class Remembered[T]:
+    """What the database said some seconds ago at most, by hash of a token."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._kept: dict[str, tuple[int, T]] = {}
+
+    def get(self, token_hash: str) -> T | None:
+        """Give what is remembered, None when that is nothing, or too old."""
+        at_ms, value = self._kept.get(token_hash, (0, None))
+        return value if 0 <= self._now_ms() - at_ms < REMEMBER_MS else None
+
+    def keep(self, token_hash: str, value: T) -> None:
+        """Remember an answer; one that is remembered already keeps its age."""
+        if self.get(token_hash) is None:
+            self._kept.pop(token_hash, None)
+            self._kept[token_hash] = (self._now_ms(), value)
+            while len(self._kept) > REMEMBERED:
+                del self._kept[next(iter(self._kept))]
+
+    def forget(self, token_hash: str) -> None:
+        """Ask again next time."""
+        self._kept.pop(token_hash, None)
+
 
 class Doorman:
-    """Signs people in and out, and knows who is in."""
+    """Signs people in and out, and knows who is in.
+
+    A page asks many times a second; the database is asked at most once in `REMEMBER_MS`. Signing out here counts at
+    once, a session that ended in another process may live on for that long.
+    """
 
     def __init__(
         self,
@@ -88,7 +126,11 @@ class Doorman:
         self._now_ms = now_ms
         self._passwords = passwords or Passwords()
         self._first_run_token_hash = first_run_token_hash
+        self._first_run_ends_ms = now_ms() + FIRST_RUN_MS
         self._first_run = asyncio.Lock()
+        self._sessions: Remembered[Session] = Remembered(now_ms)
+        self._ended: Remembered[bool] = Remembered(now_ms)
+        self._scrapers: Remembered[bool] = Remembered(now_ms)
         # One hash keeps a core busy for a third of a second: a flood of guesses must not take the trading's cores.
         self._hashing = asyncio.Semaphore(2)
         self._waiting = 0
@@ -98,9 +140,12 @@ class Doorman:
         return not await self._people.any_person()
 
     def opens_first_run(self, token: str) -> bool:
-        """Say whether this is the one-time token that the console printed."""
-        known = self._first_run_token_hash
-        return known is not None and tokens.is_token(token, known)
+        """Say whether this is the one-time token that the console printed, and not too old."""
+        return self._is_first_run_token(token) and not self._is_first_run_over()
+
+    def missed_first_run(self, token: str) -> bool:
+        """Say whether this is the console's token, but too late."""
+        return self._is_first_run_token(token) and self._is_first_run_over()
 
     async def add_first_person(self, name: str, password: str) -> Person | None:
         """Create the first person, or None when somebody was faster. Misconfigured when the password is too weak."""
@@ -131,21 +176,47 @@ class Doorman:
 
     async def sign_out(self, token: str) -> None:
         """End a session."""
-        await self._people.close_session(tokens.token_hash(token))
+        hashed = tokens.token_hash(token)
+        self._ended.keep(hashed, True)  # an answer that is under way now may still call it alive
+        self._sessions.forget(hashed)
+        await self._people.close_session(hashed)
 
     async def session(self, token: str, *, is_visit: bool) -> Session | None:
         """Give the live session of a token. Only a visit keeps it alive: a page that refreshes itself does not."""
-        session = await self._people.session(tokens.token_hash(token))
-        now = self._now_ms()
+        hashed = tokens.token_hash(token)
+        session = self._sessions.get(hashed)
         if session is None:
+            session = await self._people.session(hashed)
+        now = self._now_ms()
+        if session is None or self._ended.get(hashed):
             return None
         if session.is_over(now):
-            await self._people.close_session(session.token_hash)
+            self._sessions.forget(hashed)
+            await self._people.close_session(hashed)
             return None
         if is_visit and now - session.seen_ms > TOUCH_MS:
-            await self._people.touch(session.token_hash, now)
-            return replace(session, seen_ms=now)
+            await self._people.touch(hashed, now)
+            session = replace(session, seen_ms=now)
+            self._sessions.forget(hashed)
+        self._sessions.keep(hashed, session)
         return session
+
+    async def is_scraper(self, token: str) -> bool:
+        """Say whether this token may read the figures for Prometheus. A wrong one is asked about each time."""
+        hashed = tokens.token_hash(token)
+        if self._scrapers.get(hashed):
+            return True
+        if not await self._people.scraper(hashed, self._now_ms()):
+            return False
+        self._scrapers.keep(hashed, True)
+        return True
+
+    def _is_first_run_token(self, token: str) -> bool:
+        known = self._first_run_token_hash
+        return known is not None and tokens.is_token(token, known)
+
+    def _is_first_run_over(self) -> bool:
+        return self._now_ms() >= self._first_run_ends_ms
 
     async def _in_thread[**P, R](self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         if self._waiting >= 8:

@@ -87,6 +87,18 @@ class LoginSession(Base):
     expires_at: Mapped[Moment]
 
 
+class ApiToken(Base):
+    """A program that may read the figures without a login. Only a hash of its token is kept."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    token_hash: Mapped[str] = mapped_column(Text, unique=True)
+    created_at: Mapped[Born]
+    used_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+
+
 class AuditEntry(Base):
     """What somebody did. Each row carries the hash of the one before, so a missing or altered row shows."""
 

@@ -5,7 +5,7 @@ What strategies did (orders, fills, trades) is written by the journal alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import delete, select, text, update
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.db.base import Mode, schema_of
-from bot.db.models import Account, AuditEntry, LoginSession, Strategy, User
+from bot.db.models import Account, ApiToken, AuditEntry, LoginSession, Strategy, User
 from bot.domain.errors import Misconfigured
 
 Environment = Literal["production", "testnet", "demo", "emulator"]
@@ -21,6 +21,8 @@ Link = Callable[[str, Mapping[str, object]], str]
 """Makes an audit row's hash of the hash before it and the row's values."""
 
 PAPER_FUNDS: Mapping[str, str] = {"USDT": "10000"}
+USED_AGAIN = timedelta(minutes=1)
+"""How stale the time of a token's last use may get before it is written again."""
 _AUDIT_TURN = 7265460174
 
 
@@ -254,6 +256,41 @@ class Sessions:
             delete(LoginSession).where(LoginSession.expires_at <= now).returning(LoginSession.id)
         )
         return len(gone.all())
+
+
+class Tokens:
+    """Tokens of programs that read the figures, found by their hash."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def create(self, name: str, token_hash: str) -> ApiToken:
+        """Add a token; AlreadyThere when the name is taken."""
+        token = ApiToken(name=name, token_hash=token_hash)
+        await _add(self._session, token, f"a token named {name!r} exists already; choose another name")
+        return token
+
+    async def list(self) -> Sequence[ApiToken]:
+        """Give all tokens, oldest first."""
+        return (await self._session.scalars(select(ApiToken).order_by(ApiToken.id))).all()
+
+    async def use(self, token_hash: str, *, now: datetime) -> bool:
+        """Say whether there is such a token, and note the time, to the minute."""
+        token = await self._session.scalar(select(ApiToken).where(ApiToken.token_hash == token_hash))
+        if token is None:
+            return False
+        if token.used_at is None or now - token.used_at >= USED_AGAIN:
+            token.used_at = now
+            await self._session.flush()
+        return True
+
+    async def remove(self, name: str) -> None:
+        """Take a token back."""
+        token = await self._session.scalar(select(ApiToken).where(ApiToken.name == name))
+        if token is None:
+            raise NotFound(f"there is no token named {name!r}; see: bot token list")
+        await self._session.delete(token)
+        await self._session.flush()
 
 
 class Audit:

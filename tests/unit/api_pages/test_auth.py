@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from tests.fakes.people import FakePeople
 from tests.unit.api_pages.conftest import PASSWORD, SETUP_TOKEN, Times
 
-from bot.api.sessions import Person
+from bot.api.sessions import FIRST_RUN_MS, Person
 from bot.security.tokens import token_hash
 
 
@@ -185,3 +185,13 @@ def _visit_csrf(client: TestClient) -> str:
     from bot.security.tokens import csrf_token
 
     return csrf_token(client.cookies["bot_visit"])
+
+
+def test_a_day_after_the_start_the_consoles_token_opens_no_more_and_says_what_to_do(
+    client: TestClient, people: FakePeople, times: Times
+) -> None:
+    times.now_ms += FIRST_RUN_MS
+    answer = set_up(client)
+    assert answer.status_code == 403
+    assert "Start the program again" in answer.text
+    assert people.people == {}

@@ -132,3 +132,32 @@ def test_an_absent_database_closes_the_doors(inside: TestClient, people: FakePeo
 def test_websockets_are_refused(app: FastAPI, client: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/api/v1/events"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Bearer figures", 200),
+        ("bearer  figures ", 200),
+        ("Bearer wrong", 401),
+        ("Bearer", 401),
+        ("Basic figures", 401),
+    ],
+)
+def test_a_scraper_reads_the_figures_with_its_token(
+    client: TestClient, people: FakePeople, header: str, status: int
+) -> None:
+    people.scrapers.add(token_hash("figures"))
+    assert client.get("/prometheus", headers={"authorization": header}).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/api/v1/overview", "/metrics/strategies", "/prometheus/", "/strategies/1"])
+def test_a_scrapers_token_opens_nothing_else(client: TestClient, people: FakePeople, path: str) -> None:
+    people.scrapers.add(token_hash("figures"))
+    assert client.get(path, headers={"authorization": "Bearer figures"}).status_code in {303, 401}
+    assert client.post("/prometheus", headers={"authorization": "Bearer figures"}).status_code == 401
+
+
+def test_a_scraper_hears_that_the_database_is_away(client: TestClient, people: FakePeople) -> None:
+    people.is_away = True
+    assert client.get("/prometheus", headers={"authorization": "Bearer figures"}).status_code == 503

@@ -18,6 +18,7 @@ router = APIRouter(include_in_schema=False)
 
 WRONG = "That name and password do not belong together."
 STALE = "This form was too old. Please try again."
+TOO_LATE = "That address was good for a day, which is over. Start the program again: it prints a new one."
 NOT_PRIVATE = (
     "Signing in needs https, or an address of this machine such as http://localhost: "
     "anybody on the way could read your password."
@@ -138,7 +139,7 @@ async def _setup(request: Request, token: str) -> Response | None:
     if not doorman.opens_first_run(token):
         if not token:
             return _form(request, "setup.html", closed=True)
-        problem = "That token is not the one on the console."
+        problem = TOO_LATE if doorman.missed_first_run(token) else "That token is not the one on the console."
         return _form(request, "setup.html", HTTPStatus.FORBIDDEN, problem=problem, closed=True)
     return None
 
