@@ -1,6 +1,7 @@
 """Our market data against the emulator's futures face: candles, tickers, marks and books over their routes."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,29 @@ async def test_a_book_is_joined_by_its_chain_and_joined_anew_after_a_lost_frame(
     await agrees(world, book)
     assert books.resyncs == 1
     assert seen == sorted(seen)
+
+
+async def test_a_book_of_a_quiet_market_is_looked_at_and_left_alone(world: World) -> None:
+    pace = replace(PACE, age_limit_s=0.3)
+    books = world.closes(Books(world.public, world.clock, pace=pace, pause_s=0.02))
+    book = books.open(BTC, lambda each: None)
+    await world.followed("btcusdt@depth@100ms")
+    await world.emulator.step()
+    await until(lambda: book.is_synced)
+    first = len(looks(world))
+    await until(lambda: len(looks(world)) >= first + 3)
+    assert books.resyncs == 0
+    assert book.update_id == world.venue.board(BTC).update_id
+    await world.emulator.step()
+    await until(lambda: book.update_id == world.venue.board(BTC).update_id)
+    await agrees(world, book)
+    assert books.resyncs == 0
+
+
+def looks(world: World) -> list[Any]:
+    """Give the requests for a book so far."""
+    rows = world.emulator.world.truth.read(face="um", kind="request")
+    return [row for row in rows if row["path"] == "/fapi/v1/depth"]
 
 
 async def agrees(world: World, book: LocalBook) -> None:

@@ -63,7 +63,7 @@ class LocalBook:
 
     def load(self, snapshot: DepthReply) -> bool:
         """Start from a snapshot; False when it is older than the changes at hand, or they have a hole: ask again."""
-        if self._waiting and snapshot.lastUpdateId < self._waiting[0].U - (self.market is Market.SPOT):
+        if self._waiting and snapshot.lastUpdateId < self._earliest(self._waiting[0]):
             return False
         self.bids.load((float(price), float(quantity)) for price, quantity in snapshot.bids)
         self.asks.load((float(price), float(quantity)) for price, quantity in snapshot.asks)
@@ -103,6 +103,12 @@ class LocalBook:
             return None
         return Quote(self.symbol, *bids[0], *asks[0], self.time_ms, self.market)
 
+    def _earliest(self, event: DepthEvent) -> int:
+        """Give the oldest snapshot that a change may follow on."""
+        if self.market is Market.SPOT:
+            return event.U - 1
+        return event.U if event.pu is None else event.pu
+
     def _is_old(self, event: DepthEvent) -> bool:
         if self.market is Market.FUTURES and self._is_first:
             return event.u < self.update_id
@@ -111,4 +117,5 @@ class LocalBook:
     def _follows(self, event: DepthEvent) -> bool:
         if self.market is Market.SPOT:
             return self.update_id + 1 >= event.U
-        return self.update_id >= event.U if self._is_first else event.pu == self.update_id
+        # A snapshot lies within a change, or, when the market is quiet, exactly at the end of the one before.
+        return event.pu == self.update_id or (self._is_first and self.update_id >= event.U)

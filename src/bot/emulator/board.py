@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from bot.domain.instrument import Instrument
@@ -19,13 +20,14 @@ Level = tuple[float, float]
 WINDOWS: Mapping[str, int] = {"1h": 3_600_000, "4h": 14_400_000, "1d": INTERVAL_MS["1d"]}
 
 
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What became different in a book, between two update ids: quantities are absolute, 0 is gone."""
 
-    __slots__ = ("asks", "bids", "first", "last", "previous")
-
-    def __init__(self, first: int, last: int, previous: int, bids: Levels, asks: Levels) -> None:
-        self.first, self.last, self.previous, self.bids, self.asks = first, last, previous, bids, asks
+    first: int
+    last: int
+    previous: int
+    bids: Levels
+    asks: Levels
 
 
 class Board:
@@ -45,6 +47,7 @@ class Board:
         self.trades: deque[tuple[PublicTrade, int, int]] = deque(maxlen=kept_trades)
         """Public trades, each with the first and last id of the single trades it stands for."""
         self.update_id = 1
+        """The number of the last change of the book: it stands still as long as the book does."""
         self.last_trade_id = 0
         self.last = 0.0
         """The last price of the outside, around which its book is laid out."""
@@ -54,7 +57,7 @@ class Board:
         self.asks: Levels = {}
         self.shown_quote: tuple[float, float, float, float] | None = None
         """Best prices and quantities that were last shown because clients changed them."""
-        self._told_id = 0
+        self._change = Change(1, 1, 0, {}, {})
         self._windows = {name: Rolling(length) for name, length in WINDOWS.items()}
         self.under_way: Candle | None = None
         """The candle that forms, as it can be seen."""
@@ -134,23 +137,21 @@ class Board:
             bids[price] = round(bids.get(price, 0.0) + quantity, 8)
         for price, quantity in client_asks:
             asks[price] = round(asks.get(price, 0.0) + quantity, 8)
-        self.update_id += 1
-        change = Change(
-            self._told_id + 1, self.update_id, self._told_id, _difference(self.bids, bids),
-            _difference(self.asks, asks),
-        )  # fmt: skip
+        new_bids, new_asks = _difference(self.bids, bids), _difference(self.asks, asks)
+        if not (new_bids or new_asks):
+            # Nothing to tell: the numbers of the change before still hold, and the next one follows on it.
+            return replace(self._change, bids={}, asks={})
         self.bids, self.asks = bids, asks
-        if change.bids or change.asks:
-            # A change that is none is not sent, so that the next one begins where the last one sent ended.
-            self._told_id = self.update_id
-        return change
+        before = self.update_id
+        self.update_id += 1
+        self._change = Change(self.update_id, self.update_id, before, new_bids, new_asks)
+        return self._change
 
     def levels(self, count: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """Give the best levels of the book as it was last laid out: bids and asks, best first."""
         return sorted(self.bids.items(), reverse=True)[:count], sorted(self.asks.items())[:count]
 
     def _trade(self, candle: Candle, price: float, quantity: float, trades: int, now_ms: int) -> None:
-        self.update_id += 1
         self._size = max(candle.volume / 10, float(self.instrument.lot.step))
         if trades:
             first = self.last_trade_id + 1

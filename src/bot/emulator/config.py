@@ -108,6 +108,8 @@ class EmulatorConfig:
     """A saved USD-M exchangeInfo whose rules stand in for the bundled ones."""
     futures_brackets: Path | None = None
     """Saved leverage brackets, by symbol or as the endpoint gives them."""
+    insurance_fund: Mapping[str, Decimal] | None = None
+    """What the USD-M insurance fund has, by asset; None: no end of it, and nobody is ever deleveraged."""
     faults: tuple[Rule, ...] = ()
     spread_ticks: int = 0
     """How many ticks a buyer pays above the last price, and the ask shows above the bid; 0 trades between the two."""

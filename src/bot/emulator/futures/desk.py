@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bot.emulator.futures import wire, wire_events
+from bot.emulator.futures import wire_events
 from bot.simulation.futures.happenings import (
     AlgoMoved,
     BalanceMoved,
@@ -52,6 +52,8 @@ class Desk:
         self._moved: dict[str, _Moved] = {}
         self.moved_books: set[str] = set()
         """Symbols whose clients' orders changed since their book was last laid out."""
+        self.touched_books: set[str] = set()
+        """Those of them that clients changed since everybody was last shown."""
 
     @contextmanager
     def settling(self) -> Iterator[int]:
@@ -61,6 +63,7 @@ class Desk:
         finally:
             for account in list(self._moved):
                 self._flush(account)
+            self._venue.show_moved_books()
 
     def observe(self, happening: Happening) -> None:
         """Hear from the exchange what really happened."""
@@ -68,10 +71,10 @@ class Desk:
         self._venue.gate.truth.note("um", _KINDS[type(happening)], account, happening)
         match happening:
             case OrderAccepted():
-                self.moved_books.add(happening.order.symbol)
+                self._touch(happening.order.symbol)
                 self._tell_moved(OrderMoved(happening.order, Execution.NEW, happening.time_ms))
             case OrderMoved():
-                self.moved_books.add(happening.order.symbol)
+                self._touch(happening.order.symbol)
                 if happening.trade is not None:
                     self._flush(account)
                 self._tell_moved(happening)
@@ -79,6 +82,7 @@ class Desk:
                 if self._venue.has_listeners(account):
                     self._venue.tell(account, wire_events.algo_update(happening.algo, happening.time_ms))
             case Traded():
+                self._venue.show_trade(happening)
                 self._tell_lite(happening)
             case BalanceMoved():
                 balances = self._gather(account, happening.why).balances
@@ -89,10 +93,7 @@ class Desk:
             case MarginCalled():
                 self._tell_margin_call(happening)
             case Liquidated():
-                order, shape = happening.order, self._venue.shapes[happening.symbol]
-                event = wire.force_order_event(order, happening.time_ms, shape)
-                self._venue.hub.publish(f"{order.symbol.lower()}@forceOrder", lambda: event)
-                self._venue.hub.publish("!forceOrder@arr", lambda: event)
+                self._venue.forced.add(happening)
             case _:
                 pass
 
@@ -107,6 +108,10 @@ class Desk:
     def forget(self, account: str) -> None:
         """Tell nobody of what moved so far: it was before the opening."""
         self._moved.pop(account, None)
+
+    def _touch(self, symbol: str) -> None:
+        self.moved_books.add(symbol)
+        self.touched_books.add(symbol)
 
     def _gather(self, account: str, why: Why) -> _Moved:
         found = self._moved.get(account)

@@ -48,8 +48,6 @@ def depth(params: Params) -> Act:
 
     def act(venue: "FuturesVenue") -> Json:
         board, shape = venue.fresh_board(symbol), venue.shapes[symbol]
-        # The id of a snapshot lies within the next frame of the stream, never at the end of the last one.
-        board.update_id += 1
         bids, asks = board.levels(limit or 500)
         return {
             "lastUpdateId": board.update_id, "E": venue.now_ms, "T": venue.now_ms,
@@ -305,11 +303,12 @@ def _day_ticker(venue: "FuturesVenue", board: Board) -> Json:
 
 
 def _price(venue: "FuturesVenue", board: Board) -> Json:
-    return {"symbol": board.symbol, "price": venue.shapes[board.symbol].price(board.last), "time": venue.now_ms}
+    return {"symbol": board.symbol, "price": venue.shapes[board.symbol].price(board.newest), "time": venue.now_ms}
 
 
 def _book_ticker(venue: "FuturesVenue", board: Board) -> Json:
-    return wire.book_ticker(board.quote(venue.now_ms), board.update_id, venue.shapes[board.symbol])
+    fresh = venue.fresh_board(board.symbol)
+    return wire.book_ticker(venue.quote(fresh), fresh.update_id, venue.shapes[board.symbol])
 
 
 def _all_or_one(one: int, everything: int) -> Callable[[Params], int]:

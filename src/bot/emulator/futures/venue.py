@@ -8,13 +8,15 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bot.domain.market import INTERVAL_MS, Candle
+from bot.domain.market import INTERVAL_MS, Candle, PublicTrade, Quote
 from bot.domain.money import exact
+from bot.domain.order import Side
 from bot.emulator.accounts import account_name
 from bot.emulator.board import Board
 from bot.emulator.face import Face
 from bot.emulator.futures import show, streams, tables
 from bot.emulator.futures.desk import Desk
+from bot.emulator.futures.forced import ForcedOrders
 from bot.emulator.futures.listing import list_contracts
 from bot.emulator.futures.marks import Mark, mark_of
 from bot.emulator.futures.users import Users
@@ -27,8 +29,8 @@ from bot.emulator.wire import Json
 from bot.emulator.world import World
 from bot.simulation.futures.exchange import FuturesExchange
 from bot.simulation.futures.funding import next_funding_ms
-from bot.simulation.futures.happenings import BalanceMoved
-from bot.simulation.futures.words import Why
+from bot.simulation.futures.happenings import BalanceMoved, Traded
+from bot.simulation.futures.words import TradeSource, Why
 from bot.simulation.orders import Refused
 
 WEIGHT_PER_MINUTE = 2_400
@@ -65,12 +67,14 @@ class FuturesVenue(Face):
         self.desk = Desk(self)
         self.exchange = FuturesExchange(
             self.contracts, self.listed.ladders, observe=self.desk.observe, first_id=1_000_001,
-            keep=config.keep_finished,
+            keep=config.keep_finished, insurance=config.insurance_fund,
+            number_trade=lambda symbol: self.boards[symbol].next_trade_id(),
         )  # fmt: skip
         self.boards = {
-            symbol: Board(one.rules, world.source.interval, depth=config.depth_levels)
+            symbol: Board(one.rules, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks)
             for symbol, one in self.contracts.items()
         }
+        self.forced = ForcedOrders(self.hub, self.shapes)
         self.users = Users(self.hub, self.gate.clock, lambda: self.now_ms)
         self._spread_ticks = config.spread_ticks
         self._funding_requests = Window(300_000)
@@ -114,6 +118,39 @@ class FuturesVenue(Face):
             for side in self.exchange.client_levels(board.symbol)
         )
         show.depth(self, board, board.refresh(bids, asks))
+
+    def show_moved_books(self) -> None:
+        """Lay those books out anew that clients moved and somebody watches, and tell of liquidations."""
+        touched, self.desk.touched_books = self.desk.touched_books, set()
+        for board in [self.boards[symbol] for symbol in touched]:
+            if show.is_book_wanted(self, board):
+                self.lay_out(board)
+                show.best(self, board)
+        self.forced.tell(self.now_ms)
+
+    def quote(self, board: Board) -> Quote:
+        """Give the best bid and ask of a symbol, clients and outside together."""
+        bid, ask = (
+            (float(levels[0].price), float(levels[0].quantity or 0)) if levels else None
+            for levels in self.exchange.client_levels(board.symbol)
+        )
+        return board.quote(self.now_ms, bid, ask)
+
+    def show_trade(self, traded: Traded) -> None:
+        """Show everybody a trade with a client in it, under the id that the client sees."""
+        side = traded.taker or traded.maker
+        if side is None:
+            return
+        is_buyer_maker = (side.side is Side.BUY) == side.is_maker
+        trade = PublicTrade(
+            traded.symbol, side.trade_id, float(traded.price), float(traded.quantity), traded.time_ms, is_buyer_maker
+        )
+        if traded.source is not TradeSource.MARKET:
+            show.trade_aside(self, trade, traded.source)
+            return
+        # Who takes makes a trade that no source knows of; who only rested was met by one that the source tells.
+        board = self.boards[traded.symbol]
+        show.trade(self, board, board.show_trade(trade, is_extra=traded.taker is not None))
 
     def mark(self, symbol: str) -> Mark:
         """Give the mark, index and coming funding of a symbol."""
@@ -208,7 +245,6 @@ class FuturesVenue(Face):
         if symbol not in self.boards:
             return
         board, moved = self.boards[symbol], self._fit_tick(tick)
-        board.take(moved)
         with self.desk.settling():
             if moved.is_whole:
                 # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
@@ -216,9 +252,11 @@ class FuturesVenue(Face):
             else:
                 self._move_price(symbol, exact(moved.price), moved.now_ms)
             self._move_mark(symbol, moved.price, moved.now_ms)
+            # On its way to this price the market met those who rested: their trades come before its own.
+            shown = board.take(moved)
         with self.desk.settling():
             self._fund(symbol, moved.now_ms)
-        show.tick(self, board, moved)
+        show.tick(self, board, replace(moved, shown=shown))
 
     def after_ticks(self, now_ms: int) -> None:
         """Let time pass, and show what belongs to all symbols together."""

@@ -25,12 +25,12 @@ def tick(venue: "Venue", board: Board, moved: Tick) -> None:
     hub, name, now_ms = venue.hub, board.stream, moved.now_ms
     if moved.trades:
         _last_trade(venue, board)
+    venue.desk.moved_books.add(board.symbol)
+    if is_book_wanted(venue, board):
+        venue.lay_out(board)
     hub.publish(f"{name}@bookTicker", lambda: wire.book_ticker_event(venue.quote(board), board.update_id))
     _candles(venue, board, moved.shown, now_ms)
     _statistics(venue, board, now_ms)
-    venue.desk.moved_books.add(board.symbol)
-    if is_depth_wanted(venue, board):
-        venue.lay_out(board)
 
 
 def trade(venue: "Venue", board: Board, under_way: Candle | None) -> None:
