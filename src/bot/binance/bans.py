@@ -1,7 +1,9 @@
 """A note of until when Binance wants no request from this machine: other processes and the next start read it."""
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LONGEST_S = 4 * 86_400.0
@@ -41,13 +43,14 @@ class BanNote:
 
     def extend(self, until: float) -> None:
         """Note a later time; an earlier one changes nothing."""
-        if until <= self.until():
-            return
-        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(f"{until:.3f}\n", encoding="ascii")
-            beside.replace(self._path)
+            with _alone_in(self._path.parent):
+                if until <= self.until():
+                    return
+                beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+                beside.write_text(f"{until:.3f}\n", encoding="ascii")
+                beside.replace(self._path)
 
     def _read(self, written: float) -> float:
         try:
@@ -55,3 +58,14 @@ class BanNote:
         except (OSError, ValueError):
             return 0.0
         return until if 0 < until < written + LONGEST_S else 0.0
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing there: of two bans told at once, the longer one has to stay."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -158,7 +158,8 @@ class Client(ABC):
         self.hosts = hosts
         self.wires = wires
         """What connections beside this client's own are to be made of."""
-        self._bank = bank
+        self.bank = bank
+        """What holds requests back; None for a client that is held by nobody."""
         self._counts = counts
         self._rest = sender
         self._orders = orders or sender
@@ -177,8 +178,8 @@ class Client(ABC):
             self._counts.set_limits(told)
 
     def _learn_limits(self, told: Sequence[UsedLimit]) -> None:
-        if self._bank is not None:
-            self._bank.set_limits(told)
+        if self.bank is not None:
+            self.bank.set_limits(told)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -84,8 +84,9 @@ class SignedBroker:
             return ListenKeyStream(self._client, self._on_event, self._on_break, pace)
         client = self._client
         return UserData(
-            client.hosts.ws_api, credentials, self._clock, self._on_event, self._on_break, pace, client.wires.dial
-        )
+            client.hosts.ws_api, credentials, self._clock, self._on_event, self._on_break, pace, client.wires.dial,
+            bank=client.bank,
+        )  # fmt: skip
 
     async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
         """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
@@ -272,9 +273,12 @@ class SignedBroker:
             self._tell_fill(fill)
         update = event.update()
         tracked = self._orders.get(event.our_id)
-        if update is None or tracked is None:
+        if tracked is None:
             return
         tracked.was_found = True
+        if update is None:
+            self._on_break()  # A status that we do not know may be an end.
+            return
         if event.filled > tracked.filled:
             # Told now, the order would count as ended without its trades: nobody would ask for them again.
             tracked.doubts += 1

@@ -17,6 +17,8 @@ from bot.domain.market import Market
 WINDOW_S = 60.0
 LIMITS = {Market.SPOT: 6000, Market.FUTURES: 2400}
 """Weight a minute, until the host says otherwise."""
+HANDSHAKE_WEIGHT = 5
+"""Of a connection to the WebSocket API."""
 _SIDE_POOLS = {Pool.WALLET: (12_000, 60.0), Pool.FUNDING: (500, 300.0)}
 _AT_ONCE = frozenset({Priority.CANCEL, Priority.STOP, Priority.ORDER})
 
@@ -146,6 +148,14 @@ class WeightBank:
         window = self._windows[pool]
         window.flying = max(0, window.flying - weight)
         window.learn(told, 0 if is_free else weight)
+
+    async def admit_socket(self) -> None:
+        """Let a connection to the WebSocket API open: a banned address is refused there too, and each try counts.
+
+        Raises Throttled.
+        """
+        await self.admit(HANDSHAKE_WEIGHT, Priority.QUERY)
+        self.settle(HANDSHAKE_WEIGHT)
 
     def block(self, wait_s: float) -> None:
         """Let nothing out for so long, here and in other processes of this machine, now and after a restart."""

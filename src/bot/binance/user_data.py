@@ -7,6 +7,7 @@ import structlog
 
 from bot.binance.api_socket import ApiSocket, Lost, Signer, asked_in_time, check
 from bot.binance.clock import ExchangeClock
+from bot.binance.limits import WeightBank
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.binance.user_stream import Link, OrderEvent, UserStream
@@ -34,14 +35,19 @@ class UserData(UserStream):
         on_break: Callable[[], None],
         pace: Pace | None = None,
         dial: Dial = NETWORK.dial,
+        *,
+        bank: WeightBank | None = None,
     ) -> None:
         super().__init__(on_event, on_break, pace)
+        self._bank = bank
         self._url = url
         self._dial = dial
         self._signer = Signer(credentials, clock)
         self._clock = clock
 
     async def _open(self) -> Link:
+        if self._bank is not None:
+            await self._bank.admit_socket()
         link = ApiSocket(self._url, self._take, self._stray, self._dial)
         await link.open()
         try:

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from bot.binance.api_socket import ApiSocket, Lost, Signer, check
-from bot.binance.endpoints import Endpoint, Pool, Security
+from bot.binance.endpoints import Endpoint, Security
 from bot.binance.errors import TOO_MANY_ORDERS, error_code, refusal
 from bot.binance.hosts import Hosts
 from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
@@ -28,8 +28,6 @@ from bot.domain.errors import BotError, OutcomeUnknown, Unavailable
 from bot.ports import Clock
 
 log = structlog.get_logger()
-
-HANDSHAKE_WEIGHT = 5
 
 
 class WsSender:
@@ -164,9 +162,9 @@ class WsSender:
 
     async def _connect(self) -> ApiSocket:
         self._end = asyncio.Event()
+        await self._bank.admit_socket()
         socket = ApiSocket(self._hosts.ws_api, self._on_event, self._on_stray, self._dial)
         await socket.open()
-        self._bank.settle(HANDSHAKE_WEIGHT, Pool.MARKET)
         try:
             if self._signer.can_log_on:
                 check(await socket.log_on(self._signer, READ_TIMEOUT_S), self._hosts.market)
