@@ -4,6 +4,7 @@ A rule hits what it matches, by probability (seeded), after so many (`skip`), at
 script of one letter a match: `x` hits, anything else does not. The same rules give the same faults to the same traffic.
 """
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Any, Literal
@@ -18,7 +19,7 @@ RequestKind = Literal[
     "truncated_body", "empty_body",
 ]  # fmt: skip
 FrameKind = Literal["drop_frame", "duplicate_frame", "reorder_frame", "delay_frame", "disconnect"]
-ContentKind = Literal["extra_keys", "unknown_enum"]
+ContentKind = Literal["extra_keys", "unknown_enum", "foreign_symbols"]
 ConnectionKind = Literal["silent_ack", "empty_ping"]
 MarketKind = Literal["expire_by_rule", "expire_listen_key"]
 Kind = RequestKind | FrameKind | ContentKind | ConnectionKind | MarketKind
@@ -26,6 +27,7 @@ Kind = RequestKind | FrameKind | ContentKind | ConnectionKind | MarketKind
 REQUEST_KINDS = frozenset(RequestKind.__args__)  # type: ignore[attr-defined]
 FRAME_KINDS = frozenset(FrameKind.__args__)  # type: ignore[attr-defined]
 CONTENT_KINDS = frozenset(ContentKind.__args__)  # type: ignore[attr-defined]
+FOREIGN_SYMBOL, COIN_M = "BTCUSD_PERP", 2
 UNKNOWN_KEY, UNKNOWN_WORD = "notYetDocumented", "NOT_YET_DOCUMENTED"
 
 
@@ -128,7 +130,7 @@ class FaultBook:
                 aims_at_frames = rule.stream or rule.event
                 fits = _fits(rule, face, account) and not aims_at_frames and fnmatchcase(where, rule.path or "*")
             if fits and self._hits(rule):
-                content = _with_keys(content) if rule.kind == "extra_keys" else _with_word(content, rule)
+                content = _CHANGES[rule.kind](content, rule)
         return content
 
     def for_connection(
@@ -185,10 +187,10 @@ def _fits(rule: Rule, face: str, account: str) -> bool:
     return (not rule.face or rule.face == face) and (not rule.account or rule.account == account)
 
 
-def _with_keys(content: Any) -> Any:
+def _with_keys(content: Any, rule: Rule) -> Any:
     if isinstance(content, dict):
-        return {name: _with_keys(value) for name, value in content.items()} | {UNKNOWN_KEY: {"since": 1}}
-    return [_with_keys(value) for value in content] if isinstance(content, list) else content
+        return {name: _with_keys(value, rule) for name, value in content.items()} | {UNKNOWN_KEY: {"since": 1}}
+    return [_with_keys(value, rule) for value in content] if isinstance(content, list) else content
 
 
 def _with_word(content: Any, rule: Rule) -> Any:
@@ -198,3 +200,15 @@ def _with_word(content: Any, rule: Rule) -> Any:
             for name, value in content.items()
         }
     return [_with_word(value, rule) for value in content] if isinstance(content, list) else content
+
+
+def _with_foreigner(content: Any, _: Rule) -> Any:
+    """Put a contract of the other product into a list, as USD-M's streams of all symbols have it."""
+    if not isinstance(content, list) or not content:
+        return content
+    return [*content, content[0] | {"s": FOREIGN_SYMBOL, "st": COIN_M}]
+
+
+_CHANGES: dict[str, Callable[[Any, Rule], Any]] = {
+    "extra_keys": _with_keys, "unknown_enum": _with_word, "foreign_symbols": _with_foreigner
+}  # fmt: skip

@@ -10,8 +10,10 @@ import pytest
 from bot.binance.book import LocalBook
 from bot.binance.books import Books
 from bot.binance.market_data import MarketData
+from bot.binance.streams import Listener, StreamPool
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import Event
+from bot.emulator.faults import COIN_M, FOREIGN_SYMBOL
 
 from .scene import BTC, PACE, Scene, a_scene, until
 
@@ -153,3 +155,14 @@ async def agrees(scene: Scene, book: LocalBook) -> None:
                 for side, levels in ((book.bids, told.bids), (book.asks, told.asks))
             ):
                 return
+
+
+async def test_contracts_of_the_other_product_are_told_apart() -> None:
+    async with a_scene(Market.FUTURES) as scene:
+        heard: list[Any] = []
+        listener = Listener(lambda _: heard.extend, list.clear, lambda _: None)
+        scene.closes(StreamPool(scene.hosts, listener, PACE)).want(["!markPrice@arr"])
+        await until(lambda: scene.listens("!markPrice@arr"))
+        await scene.fault("foreign_symbols", stream="!markPrice@arr")
+        await plays(scene, lambda: len(heard) >= 4)
+        assert {(each.s, each.st) for each in heard} == {(BTC, 1), (FOREIGN_SYMBOL, COIN_M)}
