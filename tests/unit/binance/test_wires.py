@@ -65,7 +65,7 @@ def rest_over(http: ScriptedHttp) -> Rest:
 
 async def test_an_order_of_which_nothing_was_sent_may_be_tried_later() -> None:
     http = ScriptedHttp(NothingSent("Connection refused"))
-    with pytest.raises(Unavailable, match="Connection refused.*nothing was sent"):
+    with pytest.raises(Unavailable, match=r"Connection refused.*nothing was sent"):
         await rest_over(http).call(ORDER, NOTHING)
 
 
