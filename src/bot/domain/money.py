@@ -5,6 +5,7 @@ default context of 28 would round it. All products here go through a wider conte
 """
 
 from decimal import ROUND_DOWN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from functools import cache
 from typing import NewType
 
 Price = NewType("Price", Decimal)
@@ -47,7 +48,7 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
 
 def cut(value: Decimal, decimals: int) -> Decimal:
     """Cut to so many decimals, towards zero, as the exchange does with amounts."""
-    return value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_DOWN, context=EXACT)
+    return value.quantize(_unit(decimals), rounding=ROUND_DOWN, context=EXACT)
 
 
 def plain(value: Decimal) -> str:
@@ -56,3 +57,8 @@ def plain(value: Decimal) -> str:
         return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+@cache
+def _unit(decimals: int) -> Decimal:
+    return Decimal(1).scaleb(-decimals)

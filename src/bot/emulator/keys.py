@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +44,7 @@ class HmacProof:
 
     def holds(self, payload: bytes, signature: str) -> bool:
         """Say whether a signature belongs to these bytes."""
-        expected = hmac.new(self._secret, payload, hashlib.sha256).hexdigest()
+        expected = hmac.digest(self._secret, payload, "sha256").hex()
         return hmac.compare_digest(expected.encode(), signature.lower().encode())
 
 

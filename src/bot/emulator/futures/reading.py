@@ -154,8 +154,13 @@ def _side(params: Params) -> Side:
 
 
 def _word[Word: StrEnum](params: Params, name: str, words: type[Word], refusal: tuple[int, str]) -> Word | None:
-    text = params.choice(name, {str(word) for word in words}, *refusal)
-    return None if text is None else words(text)
+    text = params.maybe(name)
+    if text is None:
+        return None
+    try:
+        return words(text)
+    except ValueError:
+        raise ApiError(*refusal) from None
 
 
 def _client_id(params: Params, name: str) -> str | None:

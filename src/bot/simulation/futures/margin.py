@@ -108,6 +108,8 @@ def margins(state: State, account: Account, symbol: str) -> tuple[Decimal, Decim
         held = _held(state, slot, symbol, side)
         of_position = ratio(abs(held), slot.leverage)
         of_positions = add(of_positions, of_position)
+        if not slot.orders:
+            continue  # what stands is nothing, and binds nothing
         of_orders = add(of_orders, less(ratio(bound(slot, side, held), slot.leverage), of_position))
     return of_positions, of_orders
 
@@ -245,7 +247,7 @@ def _sides(slot: Slot) -> list[PositionSide]:
 
 
 def _worth(state: State, account: Account) -> Decimal:
-    return add(*(times(held, state.price_of(asset) or ZERO) for asset, held in account.wallets.items()))
+    return add(ZERO, *(times(held, state.price_of(asset) or ZERO) for asset, held in account.wallets.items()))
 
 
 def _part(value: Decimal, rate: Decimal) -> Decimal:

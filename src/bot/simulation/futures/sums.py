@@ -10,19 +10,20 @@ _AMOUNT = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 _COST = Decimal(1).scaleb(-20)
 
 
-def add(*terms: Decimal) -> Decimal:
+def add(first: Decimal, second: Decimal = ZERO, *more: Decimal) -> Decimal:
     """Add without rounding."""
-    total = ZERO
-    for term in terms:
+    total = EXACT.add(first, second)
+    for term in more:
         total = EXACT.add(total, term)
     return total
 
 
-def less(whole: Decimal, *parts: Decimal) -> Decimal:
+def less(whole: Decimal, part: Decimal, *more: Decimal) -> Decimal:
     """Take parts away without rounding."""
-    for part in parts:
-        whole = EXACT.subtract(whole, part)
-    return whole
+    left = EXACT.subtract(whole, part)
+    for each in more:
+        left = EXACT.subtract(left, each)
+    return left
 
 
 def amount(value: Decimal) -> Decimal:
