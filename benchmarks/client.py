@@ -48,15 +48,25 @@ WS_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LIMITS = b'[{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":1000000,"count":0}]'
 
 
+class Tally:
+    """How often it ticked."""
+
+    __slots__ = ("ticks",)
+
+    def __init__(self) -> None:
+        self.ticks = 0
+
+
 class Ticking(Strategy):
     """Counts candles, the forming ones too."""
 
     name = "ticking"
     open_candles = True
-    ticks = 0
+    # (a number on the class itself would make Python forget all it knows of the class with every count)
+    tally = Tally()
 
     def on_tick(self, candle: Candle) -> None:
-        Ticking.ticks += candle.close > 0
+        self.tally.ticks += candle.close > 0
 
 
 class Kline(msgspec.Struct, gc=False):
@@ -162,11 +172,12 @@ async def to_on_tick(url: str, messages: int) -> float:
     for number, symbol in enumerate(SYMBOLS, 1):
         engine.add(number, Ticking, StrategyConfig(symbol=symbol), bundled()[symbol])
     done = asyncio.Event()
-    Ticking.ticks = 0
+    tally = Ticking.tally
+    tally.ticks = 0
 
     def deliver(event: Event) -> None:
         engine.handle(event)
-        if Ticking.ticks == messages:
+        if tally.ticks == messages:
             done.set()
 
     return await _through_the_hub(url, messages, deliver, done)

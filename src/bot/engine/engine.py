@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
-from bot.domain.market import Candle, Market
+from bot.domain.market import Candle
 from bot.domain.messages import (
     CancelOrder,
     Decision,
@@ -28,12 +28,13 @@ from bot.domain.money import EXACT, ZERO, exact
 from bot.domain.order import Fill, Order, OrderStatus, Purpose, may_move
 from bot.engine.account import Account
 from bot.engine.booking import book, changed, settle, settle_remnant
-from bot.engine.callbacks import Fault, Stopwatch, call
+from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
 from bot.engine.exits import own_exit
 from bot.engine.ids import client_order_id
 from bot.engine.memory import OrderMemory
+from bot.engine.routes import Routes
 from bot.engine.sizing import Misfit, Sized, size
-from bot.engine.slot import LiveOrder, Slot
+from bot.engine.slot import DAY_MS, LiveOrder, Slot
 from bot.risk.gate import Denied, review
 from bot.risk.rules import Limits, Proposal
 from bot.strategies.base import CancelWish, Strategy, Wish
@@ -51,9 +52,8 @@ class Engine:
         self.ledger = Ledger()
         self.slots: dict[int, Slot] = {}
         self.account = Account(limits or Limits(), self.ledger, self.slots)
-        self._routes: dict[tuple[Market, str, str], list[Slot]] = {}
+        self._routes = Routes()
         self._orders = OrderMemory()
-        self._prices: dict[tuple[Market, str], float] = {}
         self._stopwatch = stopwatch
         self._deadline_s = tick_deadline_s
 
@@ -62,9 +62,9 @@ class Engine:
     def add(self, strategy_id: int, strategy: type[Strategy], config: StrategyConfig, instrument: Instrument) -> Slot:
         """Give a strategy its slot. Raises Fault when its own `on_start` fails."""
         slot = Slot(strategy_id, strategy, config, instrument)
-        call(slot.strategy.on_start)
+        run(slot.strategy.on_start)
         self.slots[strategy_id] = slot
-        self._routes.setdefault((slot.stream.market, slot.stream.symbol, slot.stream.interval), []).append(slot)
+        self._routes.add(slot)
         return slot
 
     def warm_up(self, strategy_id: int, candles: Sequence[Candle]) -> None:
@@ -96,9 +96,9 @@ class Engine:
 
     def handle(self, event: Event) -> Sequence[Outcome]:
         """Take one event, decide, and give what has to be done and remembered, in order."""
+        if isinstance(event, Candle):  # (nearly every event is one)
+            return self._on_candle(event)
         match event:
-            case Candle():
-                return self._on_candle(event)
             case Fill():
                 return self._on_fill(event)
             case OrderUpdate():
@@ -113,45 +113,48 @@ class Engine:
                 assert_never(event)
 
     def _on_candle(self, candle: Candle) -> Sequence[Outcome]:
-        slots = self._routes.get((candle.market, candle.symbol, candle.interval))
-        if not slots:
+        route = self._routes.get((candle.market, candle.symbol, candle.interval))
+        if route is None:
             return NOTHING
-        self._prices[candle.market, candle.symbol] = candle.close
+        route.last.value = candle.close
+        is_closed, opened = candle.is_closed, candle.open_time
         outcomes: list[Outcome] = []
-        for slot in slots:
-            if not candle.is_closed:
-                if slot.strategy.open_candles and candle.open_time > slot.last_open:
-                    slot.last_price = candle.close
-                    self._decide(slot, candle, outcomes)
-                continue
-            if candle.open_time <= slot.last_open:
-                continue
-            slot.last_open = candle.open_time
-            slot.last_price = candle.close
-            slot.candles += 1
-            for indicator in slot.strategy.indicators:
-                indicator.update(candle)
-            if slot.position.entry_side is not None or slot.day != candle.close_time // 86_400_000:
-                slot.mark(candle.close_time)
-                self._watch(slot, candle.close_time, outcomes)
-            self._decide(slot, candle, outcomes)
+        for slot in route.slots:
+            if opened > slot.last_open and (is_closed or slot.strategy.open_candles):
+                slot.last_price = candle.close
+                if is_closed:
+                    self._count(slot, candle, outcomes)
+                if (slot.is_warm or slot.warms()) and not slot.is_faulted:
+                    self._call(slot, candle.close_time, outcomes, slot.strategy.on_tick, candle)
+                if slot.position.quantity and (wish := own_exit(slot, candle)):
+                    self._consider(slot, wish, candle.close_time, outcomes)
         return outcomes
 
-    def _decide(self, slot: Slot, candle: Candle, outcomes: list[Outcome]) -> None:
-        strategy = slot.strategy
-        if not slot.is_warm:  # asked no more after that: each answer is added up from all its indicators
-            slot.is_warm = slot.candles >= strategy.warm_up
-        if slot.is_warm and not slot.is_faulted:
-            self._call(slot, candle.close_time, outcomes, strategy.on_tick, candle)
-        if slot.position.quantity and (wish := own_exit(slot, candle)):
-            self._consider(slot, wish, candle.close_time, outcomes)
+    def _count(self, slot: Slot, candle: Candle, outcomes: list[Outcome]) -> None:
+        """Take a closed candle into what a strategy has seen."""
+        slot.last_open = candle.open_time
+        slot.candles += 1
+        for indicator in slot.strategy.indicators:
+            indicator.update(candle)
+        if slot.position.entry_side is not None or slot.day != candle.close_time // DAY_MS:
+            slot.mark(candle.close_time)
+            self._watch(slot, candle.close_time, outcomes)
 
     def _call(
         self, slot: Slot, time_ms: int, outcomes: list[Outcome], callback: Callable[[Any], Any], argument: object
     ) -> None:
+        watch = self._stopwatch
+        began = watch() if watch is not None else 0.0
+        fault: Fault | None = None
         try:
-            call(callback, argument, stopwatch=self._stopwatch, deadline_s=self._deadline_s)
-        except Fault as fault:
+            answer = callback(argument)
+            if answer is not None:
+                drive(answer, callback)
+        except Exception as error:  # noqa: BLE001 - a strategy's code may raise whatever it likes
+            fault = fault_of(callback, error)
+        if watch is not None and fault is None and (took := watch() - began) > self._deadline_s:
+            fault = overrun(callback, took, self._deadline_s)
+        if fault is not None:
             slot.is_faulted = True
             slot.strategy.take_wishes()
             self._stop(slot, str(fault), time_ms, outcomes)
@@ -272,7 +275,7 @@ class Engine:
         if slot is None or self._orders.was_booked(fill):
             return NOTHING
         self._orders.book(fill)
-        rate = self._prices.get((fill.market, f"{fill.fee_asset}{slot.instrument.quote}"), 0.0)
+        rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
         outcomes = book(fill, slot, self.ledger, rate)
         if fill.client_order_id not in slot.live:
             self._orders.end(fill.client_order_id)

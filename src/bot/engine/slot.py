@@ -100,6 +100,12 @@ class Slot:
         """Capital plus closed and open P&L, in quote."""
         return self.capital + float(self.realised) + self.unrealised
 
+    def warms(self) -> bool:
+        """Say whether enough candles were seen for a first decision; once they were, `is_warm` says so."""
+        # Each answer is added up from all indicators, so it is asked no more after that.
+        self.is_warm = self.candles >= self.strategy.warm_up
+        return self.is_warm
+
     def standing(self) -> Standing:
         """Give where it stands for the risk gate."""
         return Standing(

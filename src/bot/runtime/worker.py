@@ -10,7 +10,7 @@ from bot.domain.errors import Rejected
 from bot.domain.instrument import Instrument
 from bot.domain.market import Market, Stream
 from bot.domain.messages import StopRequested, Tick
-from bot.engine.callbacks import Fault, call
+from bot.engine.callbacks import Fault, run
 from bot.engine.engine import Engine
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
@@ -185,7 +185,7 @@ def _say_goodbye(engine: Engine) -> None:
     for slot in engine.slots.values():
         if not slot.is_faulted:
             try:
-                call(slot.strategy.on_stop)
+                run(slot.strategy.on_stop)
             except Fault as fault:
                 log.warning("strategy.failed_at_end", strategy=slot.id, cause=str(fault))
 
