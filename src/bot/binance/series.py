@@ -86,19 +86,16 @@ class Series:
         if opened >= self._heard_open:
             self._heard_open = opened
             self._heard_volume = kline.v
-        if self.expected is None:
-            self.expected = opened
-        if not kline.x:
-            return self._take_forming(kline)
-        if opened < self.expected:
-            self._counts["duplicates"] += 1
-            return True
-        candle = kline.candle(self.stream)
-        if opened == self.expected and not self.is_repairing:
-            self._hand_on(candle)
-            return True
-        self._waiting[opened] = candle
-        return False
+        if opened != self.expected or kline.x:
+            return self._take_closed(kline) if kline.x else self._take_unexpected(kline)
+        if self._openers and not self.is_repairing:
+            candle = kline.candle(self.stream)
+            for consumer in self._openers:  # (as `deliver` does, without its call: most frames come here)
+                try:
+                    consumer.hand(candle)
+                except Exception:
+                    log.exception("candle.undelivered", symbol=candle.symbol, open_time=candle.open_time)
+        return True
 
     def fill(self, candles: Iterable[Candle]) -> int:
         """Deliver candles that came another way, and those waiting that follow them; give how many of the first."""
@@ -132,22 +129,30 @@ class Series:
             return False
         return row.volume > (volume if row.open_time == opened else 0.0)
 
-    def _take_forming(self, kline: KlineBody) -> bool:
-        expected = self.expected
-        assert expected is not None
-        if kline.t == expected:
-            if self._openers and not self.is_repairing:
-                candle = kline.candle(self.stream)
-                for consumer in self._openers:  # (as `deliver` does, without its call: most frames come here)
-                    try:
-                        consumer.hand(candle)
-                    except Exception:
-                        log.exception("candle.undelivered", symbol=candle.symbol, open_time=candle.open_time)
-        elif kline.t > expected:
-            # A later candle forms already: the close of the expected one was never told.
-            self.look_behind(kline.t)
-            return False
-        return True
+    def _take_closed(self, kline: KlineBody) -> bool:
+        opened = kline.t
+        if self.expected is None:
+            self.expected = opened
+        if opened < self.expected:
+            self._counts["duplicates"] += 1
+            return True
+        candle = kline.candle(self.stream)
+        if opened == self.expected and not self.is_repairing:
+            self._hand_on(candle)
+            return True
+        self._waiting[opened] = candle
+        return False
+
+    def _take_unexpected(self, kline: KlineBody) -> bool:
+        """Take a forming candle that is the first one heard, or comes too early or too late."""
+        if self.expected is None:
+            self.expected = kline.t
+            return self.take(kline)
+        if kline.t < self.expected:
+            return True
+        # A later candle forms already: the close of the expected one was never told.
+        self.look_behind(kline.t)
+        return False
 
     def _advance(self) -> None:
         """Deliver what waits as far as it is continuous, and forget what has come another way."""

@@ -35,12 +35,12 @@ class KlineBody(Struct, gc=False):
 
     def candle(self, stream: Stream) -> Candle:
         """Give the candle of its stream; ValueError when its prices are no prices."""
-        opened, high, low, closed, volume = self.o, self.h, self.l, self.c, self.v
+        low, high = self.l, self.h
         # A NaN fails every comparison, so one chain finds nonsense of all kinds.
-        if not (0 < low <= opened <= high < _INFINITE and low <= closed <= high and volume < _INFINITE):
+        if not (0.0 < low <= self.o <= high and low <= self.c <= high < _INFINITE and self.v < _INFINITE):
             raise ValueError(f"candle of {stream.symbol} {stream.interval} at {self.t} has impossible prices")
         return Candle(
-            stream.symbol, stream.interval, self.t, opened, high, low, closed, volume, self.T, self.q, self.n, self.x,
+            stream.symbol, stream.interval, self.t, self.o, high, low, self.c, self.v, self.T, self.q, self.n, self.x,
             stream.market,
         )  # fmt: skip
 

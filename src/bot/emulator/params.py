@@ -34,9 +34,11 @@ class Params:
 
     def maybe(self, name: str) -> str | None:
         """Give a parameter or None; an empty one is refused."""
-        self._read.add(name)
         value = self._values.get(name)
-        if value == "":
+        if value is None:
+            return None
+        self._read.add(name)
+        if not value:
             raise ApiError(-1105, f"Parameter '{name}' was empty.")
         return value
 
