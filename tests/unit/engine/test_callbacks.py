@@ -14,7 +14,7 @@ def test_code_that_raises_is_a_fault_that_names_it() -> None:
     def on_start() -> None:
         raise LookupError("no such file\nlook elsewhere")
 
-    with pytest.raises(Fault, match="^on_start raised LookupError: no such file$"):
+    with pytest.raises(Fault, match=r"^on_start raised LookupError: no such file$"):
         run(on_start)
 
 
@@ -22,7 +22,7 @@ def test_code_that_gives_something_back_is_a_fault() -> None:
     def on_stop() -> int:
         return 7
 
-    with pytest.raises(Fault, match="^on_stop returned int; it has to return nothing$"):
+    with pytest.raises(Fault, match=r"^on_stop returned int; it has to return nothing$"):
         run(on_stop)
 
 
