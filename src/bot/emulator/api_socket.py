@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bot.emulator import disturbance, signing
-from bot.emulator.connection import Connection
+from bot.emulator.connection import Peer
 from bot.emulator.face import Face
 from bot.emulator.frames import framed
 from bot.emulator.gateway import Caller, Outcome, admit, carry_out, note, settle
@@ -34,7 +34,7 @@ class _Request(msgspec.Struct):
 class ApiSocket:
     """One connection's requests, its session and its subscriptions."""
 
-    def __init__(self, face: Face, connection: Connection, address: str, *, shows_limits: bool) -> None:
+    def __init__(self, face: Face, connection: Peer, address: str, *, shows_limits: bool) -> None:
         self.face, self.connection, self.address = face, connection, address
         self.shows_limits = shows_limits
         self.customer: Customer | None = None

@@ -7,9 +7,13 @@ NowMs = Callable[[], int]
 
 
 class Clock:
-    """Server time in ms UTC. Limits, bans, time windows and the age of connections go by it."""
+    """Server time in ms UTC. Limits, bans, time windows and the age of connections go by it.
 
-    def __init__(self) -> None:
+    `real_ns` is what it runs like until somebody touches it.
+    """
+
+    def __init__(self, real_ns: Callable[[], int] = time.time_ns) -> None:
+        self._real = real_ns
         self._from_ns = 0
         self._real_ns = 0
         self._rate = 1.0
@@ -22,8 +26,8 @@ class Clock:
         if self._leader is not None:
             return self._leader()
         if self._rate == 1.0:
-            return (time.time_ns() - self._real_ns + self._from_ns) // 1_000_000
-        return (self._from_ns + int((time.time_ns() - self._real_ns) * self._rate)) // 1_000_000
+            return (self._real() - self._real_ns + self._from_ns) // 1_000_000
+        return (self._from_ns + int((self._real() - self._real_ns) * self._rate)) // 1_000_000
 
     @property
     def rate(self) -> float:
@@ -37,7 +41,7 @@ class Clock:
     def set(self, now_ms: int) -> None:
         """Jump to a time, and run on from there."""
         self._leader = None
-        self._from_ns, self._real_ns = now_ms * 1_000_000, time.time_ns()
+        self._from_ns, self._real_ns = now_ms * 1_000_000, self._real()
         self._tell()
 
     def run_at(self, rate: float) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -16,24 +17,65 @@ _PONG_WITHIN = 3
 """A client is dropped when it has not answered for so many ping periods."""
 
 
-class Connection:
+class Kind(TypedDict, total=False):
+    """How a client came in: at which path, when (ms, server time), and in what shape it wants its frames."""
+
+    path: str
+    combined: bool
+    in_microseconds: bool
+    opened_ms: int
+
+
+class Peer(ABC):
+    """A client that is connected: where it came in, how it wants to be told, and a way to tell it."""
+
+    def __init__(self, **kind: Unpack[Kind]) -> None:
+        self.combined, self.in_microseconds = kind.get("combined", False), kind.get("in_microseconds", False)
+        self.path, self.opened_ms = kind.get("path", ""), kind.get("opened_ms", 0)
+        self.account = ""
+        self.is_too_old: Callable[[], bool] = lambda: False
+        self._loop = asyncio.get_running_loop()
+        self._held: list[bytes] = []
+
+    @abstractmethod
+    def send(self, frame: bytes) -> None:
+        """Send a finished frame, and those held back until after it; never waits."""
+
+    def say(self, content: Any) -> None:
+        """Send content as JSON, in the unit of time that the client chose."""
+        self.send(framed(encode(in_microseconds(content) if self.in_microseconds else content)))
+
+    def send_later(self, frame: bytes, delay_s: float) -> None:
+        """Send a frame after a while."""
+        self._loop.call_later(delay_s, self.send, frame)
+
+    def hold(self, frame: bytes) -> None:
+        """Keep a frame back until after the next one."""
+        self._held.append(frame)
+
+    @abstractmethod
+    def abort(self) -> None:
+        """End the connection without a word, after what is queued."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Say goodbye, after what is queued."""
+
+    @abstractmethod
+    async def drained(self) -> None:
+        """Wait until everything is written to the client, or it is gone."""
+
+
+class Connection(Peer):
     """A listener that never makes the market wait: a client too slow for its streams is disconnected."""
 
-    def __init__(
-        self, socket: web.WebSocketResponse, transport: asyncio.Transport, *, path: str = "", combined: bool = False,
-        in_microseconds: bool = False, opened_ms: int = 0,
-    ) -> None:  # fmt: skip
-        self.combined, self.in_microseconds = combined, in_microseconds
-        self.path, self.opened_ms = path, opened_ms
-        self.account = ""
+    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, **kind: Unpack[Kind]) -> None:
+        super().__init__(**kind)
         self.pings_empty: Callable[[], bool] = lambda: False
-        self.is_too_old: Callable[[], bool] = lambda: False
         self._socket, self._transport = socket, transport
-        self._loop = asyncio.get_running_loop()
         self._queue: list[bytes] = []
-        self._held: list[bytes] = []
         self._is_over = False
-        self._heard = time.monotonic()
+        self._heard = self._loop.time()
 
     def send(self, frame: bytes) -> None:
         """Queue a finished frame; it is written with all others of this turn of the loop."""
@@ -45,18 +87,6 @@ class Connection:
         if self._held:
             self._queue += self._held
             self._held.clear()
-
-    def say(self, content: Any) -> None:
-        """Queue content as JSON, in the unit of time that the client chose."""
-        self.send(framed(encode(in_microseconds(content) if self.in_microseconds else content)))
-
-    def send_later(self, frame: bytes, delay_s: float) -> None:
-        """Queue a frame after a while."""
-        self._loop.call_later(delay_s, self.send, frame)
-
-    def hold(self, frame: bytes) -> None:
-        """Keep a frame back until after the next one."""
-        self._held.append(frame)
 
     async def drained(self) -> None:
         """Wait until every queued frame is written, or the connection is gone."""
@@ -88,7 +118,7 @@ class Connection:
 
     async def _read(self, on_text: Callable[[str], Awaitable[None] | None], tasks: asyncio.TaskGroup) -> None:
         async for message in self._socket:
-            self._heard = time.monotonic()
+            self._heard = self._loop.time()
             if message.type is WSMsgType.TEXT:
                 waiting = on_text(message.data)
                 if waiting is not None:
@@ -110,7 +140,7 @@ class Connection:
 
     async def _ping(self, every_s: float) -> None:
         with contextlib.suppress(ConnectionError):
-            while time.monotonic() - self._heard < every_s * _PONG_WITHIN:
+            while self._loop.time() - self._heard < every_s * _PONG_WITHIN:
                 await asyncio.sleep(every_s)
                 if self.is_too_old():
                     await self.close()

@@ -14,3 +14,9 @@ def framed(text: bytes) -> bytes:
     if size < _MEDIUM:
         return pack("!BBH", _FINAL_TEXT, 126, size) + text
     return pack("!BBQ", _FINAL_TEXT, 127, size) + text
+
+
+def unframed(frame: bytes) -> bytes:
+    """Give the text of a frame that `framed` made."""
+    size = frame[1]
+    return frame[2 if size < _SHORT else 4 if size == _SHORT else 10 :]

@@ -1,9 +1,10 @@
 """REST: one dispatcher from method and path to operations, with Binance's headers and error bodies."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from aiohttp import web
+import msgspec
 
 from bot.emulator import disturbance, signing
 from bot.emulator.face import Face
@@ -16,34 +17,43 @@ _JSON = "application/json;charset=UTF-8"
 _UNITS = {"MILLISECOND": False, "MICROSECOND": True}
 
 
-async def answer(face: Face, request: web.BaseRequest) -> web.StreamResponse:
-    """Serve one request. Signatures are checked over the raw bytes of query and body."""
-    path = request.path
-    operation = face.routes.get((request.method, path))
-    address = request.remote or ""
-    gate = face.gate
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """A request as it came in: query and body are the untouched bytes, headers are found by name in any case."""
+
+    method: str
+    path: str
+    query: bytes
+    body: bytes
+    headers: Mapping[str, str]
+    address: str
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What goes back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def answer(face: Face, request: Request) -> Answer | None:
+    """Serve one request; None when its connection ends without an answer. Signatures cover the raw bytes."""
+    operation = face.routes.get((request.method, request.path))
+    address, gate = request.address, face.gate
     if gate.weight.is_banned(address, gate.clock.now_ms):
         return _reply(face, address, settle(lambda: _banned(face, address)), in_micro=False)
     if operation is None:
-        return _not_found(face, address, path)
-    query, body = request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape"), b""
-    if request.can_read_body:
-        body = await request.read()
-    caller = Caller(
-        address, "rest", request.headers.get("X-MBX-APIKEY"), (signing.rest_payload(query, body),)
-    )  # fmt: skip
+        return _not_found(face, address, request.path)
+    payload = signing.rest_payload(request.query, request.body)
+    caller = Caller(address, "rest", request.headers.get("X-MBX-APIKEY"), (payload,))
     try:
         in_micro = _reads_microseconds(face, request)
-        params = Params(_join(query, body), gate.settings)
+        params = Params(_join(request.query, request.body), gate.settings)
     except ApiError as error:
         outcome, in_micro = refused(error), False
     else:
-        outcome = await _serve(face, operation, params, caller, request.method, path)
-    if outcome.is_dropped:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=444)
-    return _reply(face, address, outcome, in_micro=in_micro)
+        outcome = await _serve(face, operation, params, caller, request.method, request.path)
+    return None if outcome.is_dropped else _reply(face, address, outcome, in_micro=in_micro)
 
 
 async def _serve(
@@ -61,7 +71,7 @@ def _banned(face: Face, address: str) -> Outcome:
     return Outcome(200, {})
 
 
-def _not_found(face: Face, address: str, path: str) -> web.Response:
+def _not_found(face: Face, address: str, path: str) -> Answer:
     outcome = settle(lambda: _charged(face, address))
     if outcome.status == 200:
         outcome = Outcome(404, {"code": 404, "status": 404, "error": "Not Found", "msg": "Not Found", "path": path})
@@ -73,7 +83,7 @@ def _charged(face: Face, address: str) -> Outcome:
     return Outcome(200, None)
 
 
-def _reply(face: Face, address: str, outcome: Outcome, *, in_micro: bool) -> web.Response:
+def _reply(face: Face, address: str, outcome: Outcome, *, in_micro: bool) -> Answer:
     gate = face.gate
     now_ms = gate.clock.now_ms
     used = str(gate.weight.used(address, now_ms))
@@ -82,12 +92,12 @@ def _reply(face: Face, address: str, outcome: Outcome, *, in_micro: bool) -> web
         headers |= face.order_count(outcome.customer.name).headers(now_ms)
     if outcome.raw is not None:
         headers["Content-Type"] = "text/html" if outcome.status >= 500 else _JSON
-        return web.Response(body=outcome.raw, status=outcome.status, headers=headers)
+        return Answer(outcome.status, headers, outcome.raw)
     content = in_microseconds(outcome.content) if in_micro else outcome.content
-    return web.Response(body=encode(content), status=outcome.status, headers=headers)
+    return Answer(outcome.status, headers, encode(content))
 
 
-def _reads_microseconds(face: Face, request: web.BaseRequest) -> bool:
+def _reads_microseconds(face: Face, request: Request) -> bool:
     unit = request.headers.get("X-MBX-TIME-UNIT")
     if unit is None or not face.knows_microseconds:
         return False

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -17,10 +18,13 @@ log = structlog.get_logger(__name__)
 
 
 class Emulator:
-    """A Binance of one's own. `start`, use `spot_url` and the accounts' keys, `stop`; or use it as a context."""
+    """A Binance of one's own. `start`, use `spot_url` and the accounts' keys, `stop`; or use it as a context.
 
-    def __init__(self, config: EmulatorConfig) -> None:
-        self.world = World(config)
+    Within one process it needs no ports: `begin`, and reach its faces through `sites`. `real_ns` is real time then.
+    """
+
+    def __init__(self, config: EmulatorConfig, real_ns: Callable[[], int] = time.time_ns) -> None:
+        self.world = World(config, real_ns)
         self.venue = Venue(self.world)
         self.futures = (
             None
@@ -83,9 +87,13 @@ class Emulator:
         except BaseException:
             await self._close()
             raise
+        self.begin()
+        log.info("emulator.started", url=self.spot_url, symbols=list(self.venue.instruments))
+
+    def begin(self) -> None:
+        """Let the market move."""
         if self.speed:
             self._player = asyncio.create_task(self._play(), name="emulator market")
-        log.info("emulator.started", url=self.spot_url, symbols=list(self.venue.instruments))
 
     async def stop(self) -> None:
         """Hold the market still, close every connection, stop listening; raises what had broken the market."""
@@ -135,7 +143,7 @@ class Emulator:
         player = self.world.player
         if self._config.waits:
             await self._somebody_listens()
-        self._began_s, self._origin_ms = time.monotonic(), player.now_ms
+        self._began_s, self._origin_ms = self._now_s(), player.now_ms
         for slot in self._slots:
             for index in range(self._config.ticks_per_candle):
                 await self._until(player.tick_time(slot, index))
@@ -156,16 +164,20 @@ class Emulator:
         while True:
             if self._hurry.is_set():
                 self._hurry.clear()
-                self._began_s, self._origin_ms = time.monotonic(), self.world.player.now_ms
+                self._began_s, self._origin_ms = self._now_s(), self.world.player.now_ms
             if not self.speed:
                 await self._hurry.wait()
                 continue
-            left_s = self._began_s + (market_ms - self._origin_ms) / 1_000 / self.speed - time.monotonic()
+            left_s = self._began_s + (market_ms - self._origin_ms) / 1_000 / self.speed - self._now_s()
             if left_s <= 0:
                 await asyncio.sleep(0)
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurry.wait(), left_s)
+
+    @staticmethod
+    def _now_s() -> float:
+        return asyncio.get_running_loop().time()
 
     async def _close(self) -> None:
         for site in self.sites.values():

@@ -1,9 +1,9 @@
-"""A site: one face on one port, REST and sockets together."""
+"""A site: one face with all who are connected to it, over a port or within this process, REST and sockets together."""
 
 import asyncio
 import errno
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -11,14 +11,12 @@ import structlog
 from aiohttp import web
 
 from bot.domain.errors import Misconfigured
-from bot.emulator import rest
-from bot.emulator.api_socket import ApiSocket
-from bot.emulator.connection import Connection
+from bot.emulator.connection import Connection, Peer
+from bot.emulator.entrance import Attendant, Opening, admit
 from bot.emulator.face import Face
 from bot.emulator.frames import framed
-from bot.emulator.gateway import refused
-from bot.emulator.refusals import ApiError
-from bot.emulator.stream_socket import StreamSocket
+from bot.emulator.line import Line
+from bot.emulator.rest import Answer, Request, answer
 from bot.emulator.wire import encode
 
 log = structlog.get_logger(__name__)
@@ -47,7 +45,7 @@ class Site:
         self.face = face
         self.port = port
         self._host, self._lifetimes = host, lifetimes
-        self._connections: set[Connection] = set()
+        self._peers: dict[Peer, None] = {}
         self._runner: web.ServerRunner | None = None
         face.gate.clock.on_jump(self.end_old_connections)
 
@@ -70,17 +68,37 @@ class Site:
 
     async def stop(self) -> None:
         """Close every connection and stop listening."""
-        await asyncio.gather(*(connection.close() for connection in tuple(self._connections)))
+        await asyncio.gather(*(connection.close() for connection in tuple(self._peers)))
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def answer(self, request: Request) -> Answer | None:
+        """Serve a request of this process; None when its connection would have ended without an answer."""
+        return await answer(self.face, request)
+
+    def connect(self, opening: Opening, on_text: Callable[[bytes], None], on_end: Callable[[], None]) -> Line | Answer:
+        """Let a client of this process in, or say why not. `on_text` and `on_end` are called from inside the market."""
+        admitted = admit(self.face, opening)
+        if isinstance(admitted, Answer):
+            return admitted
+        line = Line(on_text, **admitted.kind)
+        attendant = admitted.attend(line)
+
+        def end() -> None:
+            self._forget(line, attendant)
+            on_end()
+
+        line.begin(attendant, end)
+        self._know(line)
+        return line
+
     async def drained(self) -> None:
         """Wait until everything is written to every client."""
-        await asyncio.gather(*(connection.drained() for connection in tuple(self._connections)))
+        await asyncio.gather(*(connection.drained() for connection in tuple(self._peers)))
 
     def end_old_connections(self) -> None:
         """Part with connections that have lived as long as they may."""
-        for connection in tuple(self._connections):
+        for connection in tuple(self._peers):
             if connection.is_too_old():
                 connection.abort()
 
@@ -104,8 +122,8 @@ class Site:
                 connection.send(framed(encode(event)))
         return len(fitting)
 
-    def _fitting(self, path: str, account: str) -> list[Connection]:
-        return [one for one in self._connections if path in one.path and (not account or one.account == account)]
+    def _fitting(self, path: str, account: str) -> list[Peer]:
+        return [one for one in self._peers if path in one.path and (not account or one.account == account)]
 
     async def _guarded(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer, and log what is our own fault."""
@@ -116,58 +134,52 @@ class Site:
             raise
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Tell sockets from requests, and the two kinds of sockets by their path."""
+        """Tell sockets from requests."""
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            return await rest.answer(self.face, request)
-        gate, address = self.face.gate, request.remote or ""
-        is_api = self.face.api_path in request.path.strip("/").split("/")
-        wanted = None if is_api else self.face.stream_names(request.path, request.query)
-        if not is_api and wanted is None:
-            return web.Response(status=404)
-        try:
-            gate.weight.connect(address, self.face.api_connect_weight if is_api else 0, gate.clock.now_ms)
-            in_micro = self._reads_microseconds(request.query)
-        except ApiError as error:
-            outcome = refused(error)
-            return web.Response(body=encode(outcome.content), status=outcome.status, headers=outcome.headers)
+            return await self._answer(request)
+        address = request.remote or ""
+        admitted = admit(self.face, Opening(request.path, request.query, address))
+        if isinstance(admitted, Answer):
+            return web.Response(body=admitted.body, status=admitted.status, headers=admitted.headers)
         socket = web.WebSocketResponse(timeout=_GOODBYE_S, compress=False, autoping=False, max_msg_size=_LARGEST_FRAME)
         await socket.prepare(request)
         if request.transport is None:
             return socket
-        connection = Connection(
-            socket, request.transport, path=request.path, combined=bool(wanted and wanted[1]),
-            in_microseconds=in_micro, opened_ms=gate.clock.now_ms,
-        )  # fmt: skip
+        connection = Connection(socket, request.transport, **admitted.kind)
         connection.pings_empty = self._pings_empty(request.path)
-        connection.is_too_old = partial(self._is_too_old, connection)
-        if wanted is not None:
-            streams = StreamSocket(self.face, connection, [name for name in wanted[0] if name])
-            await self._keep(connection, streams)
-        else:
-            shows_limits = request.query.get("returnRateLimits") != "false"
-            await self._keep(connection, ApiSocket(self.face, connection, address, shows_limits=shows_limits))
+        attendant = admitted.attend(connection)
+        self._know(connection)
+        try:
+            await connection.serve(attendant.on_text, self._lifetimes.ping_every_s)
+        finally:
+            self._forget(connection, attendant)
         return socket
 
-    async def _keep(self, connection: Connection, socket: StreamSocket | ApiSocket) -> None:
-        self._connections.add(connection)
-        try:
-            await connection.serve(socket.on_text, self._lifetimes.ping_every_s)
-        finally:
-            self._connections.discard(connection)
-            socket.leave()
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        query = request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape")
+        body = await request.read() if request.can_read_body else b""
+        asked = Request(request.method, request.path, query, body, request.headers, request.remote or "")
+        given = await answer(self.face, asked)
+        if given is not None:
+            return web.Response(body=given.body, status=given.status, headers=given.headers)
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=444)
 
-    def _is_too_old(self, connection: Connection) -> bool:
+    def _know(self, peer: Peer) -> None:
+        peer.is_too_old = partial(self._is_too_old, peer)
+        self._peers[peer] = None
+
+    def _forget(self, peer: Peer, attendant: Attendant) -> None:
+        self._peers.pop(peer, None)
+        attendant.leave()
+
+    def _is_too_old(self, connection: Peer) -> bool:
         return self.face.gate.clock.now_ms - connection.opened_ms >= self._lifetimes.longest_s * 1000
 
     def _pings_empty(self, path: str) -> Callable[[], bool]:
         faults, name = self.face.gate.faults, self.face.gate.name
         return lambda: faults.on_connections and faults.for_connection("empty_ping", name, path) is not None
-
-    def _reads_microseconds(self, query: Mapping[str, str]) -> bool:
-        unit = query.get("timeUnit", "MILLISECOND").upper()
-        if unit not in {"MILLISECOND", "MICROSECOND"}:
-            raise rest.bad_unit()
-        return unit == "MICROSECOND" and self.face.knows_microseconds
 
 
 async def listen(server: web.Server, host: str, port: int, who: str) -> tuple[web.ServerRunner, int]:

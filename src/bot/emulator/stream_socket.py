@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from bot.emulator.connection import Connection
+from bot.emulator.connection import Peer
 from bot.emulator.face import Face
 from bot.emulator.wire import Json
 
@@ -25,7 +25,7 @@ class _Fault(Exception):
 class StreamSocket:
     """The subscriptions of one connection."""
 
-    def __init__(self, face: Face, connection: Connection, names: list[str]) -> None:
+    def __init__(self, face: Face, connection: Peer, names: list[str]) -> None:
         self._face, self._connection = face, connection
         self._names: dict[str, None] = {}
         self._subscribe(names)

@@ -1,5 +1,7 @@
 """The world that all faces share: one market, one clock, one truth, one set of faults and customers."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from bot.emulator.accounts import customers_of
@@ -17,7 +19,7 @@ from bot.emulator.truth import TruthBook
 class World:
     """What is there once, however many faces show it."""
 
-    def __init__(self, config: EmulatorConfig) -> None:
+    def __init__(self, config: EmulatorConfig, real_ns: Callable[[], int] = time.time_ns) -> None:
         self.permission_sets: dict[str, list[list[str]]] = {}
         if config.exchange_info is not None:
             loaded, self.permission_sets = rules.load(config.exchange_info)
@@ -25,7 +27,7 @@ class World:
         self.config = config
         self.source = open_source(config)
         self.player = Player(self.source, ticks=config.ticks_per_candle)
-        self.clock = Clock()
+        self.clock = Clock(real_ns)
         if config.one_clock:
             self.clock.follow(lambda: self.player.now_ms)
         self.truth = TruthBook(self.clock)

@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from bot.emulator.frames import framed
+from bot.emulator.frames import framed, unframed
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,8 @@ from bot.emulator.frames import framed
 )  # fmt: skip
 def test_the_header_is_that_of_an_unmasked_text_frame(size: int, header: bytes) -> None:
     assert framed(b"x" * size) == header + b"x" * size
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_the_text_of_a_frame_is_found_again(size: int) -> None:
+    assert unframed(framed(b"x" * size)) == b"x" * size
