@@ -73,6 +73,8 @@ class SignedBroker:
         self._fills_told = 0
         self._armed: set[str] = set()
         """Futures symbols whose countdown runs."""
+        self._unguarded = asyncio.Event()
+        """Set when an order is sent on a symbol without a countdown."""
         self._told: dict[tuple[str, str, int], None] = {}
         self._tasks = Tasks()
         self._watchers = Tasks()
@@ -365,7 +367,26 @@ class FuturesBroker(SignedBroker):
             for symbol in sorted(self._armed):
                 await self._arm(symbol, int(self.patience.dead_man_s * 1000) if symbol in wanted else 0)
             self._armed = wanted
-            await self._clock.sleep(self.patience.dead_man_s / 4)
+            await self._until_next_look()
+
+    async def _until_next_look(self) -> None:
+        """Wait a quarter of the countdown, or until an order is sent on a symbol that has none running."""
+        looks = [
+            asyncio.ensure_future(self._clock.sleep(self.patience.dead_man_s / 4)),
+            asyncio.ensure_future(self._unguarded.wait()),
+        ]
+        try:
+            await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for look in looks:
+                look.cancel()
+            await asyncio.gather(*looks, return_exceptions=True)
+        self._unguarded.clear()
+
+    def _track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
+        if symbol not in self._armed:
+            self._unguarded.set()
+        return super()._track(client_order_id, symbol, market)
 
     async def _arm(self, symbol: str, countdown_ms: int) -> None:
         try:

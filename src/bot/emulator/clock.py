@@ -34,6 +34,11 @@ class Clock:
         """Give how many seconds pass here in a real one; 0 while it stands still."""
         return self._rate
 
+    @property
+    def is_led(self) -> bool:
+        """True while somebody else's time is shown, which moves in steps and not by itself."""
+        return self._leader is not None
+
     def follow(self, leader: NowMs) -> None:
         """Show somebody else's time from now on."""
         self._leader = leader

@@ -172,15 +172,21 @@ class OrderCount:
         """Refuse orders that do not fit into a window."""
         for window, limit, unit, number in self._limits:
             if window.count(now_ms) + amount > limit:
-                raise _refusal(
-                    -1015, f"Too many new orders; current limit is {limit} orders per {number} {unit}.", 429,
-                    window.ends_ms(now_ms), now_ms,
-                )  # fmt: skip
+                raise _too_many(window, limit, unit, number, now_ms)
 
     def add(self, now_ms: int, amount: int = 1) -> None:
         """Count orders; refuse them when a window is full."""
         self.check(now_ms, amount)
         for window, *_ in self._limits:
+            window.add(amount, now_ms)
+
+    def add_batch(self, now_ms: int, size: int) -> None:
+        """Count a request of several orders: `size` in the windows of seconds, one in longer ones."""
+        sizes = [(one, size if one[2] == "SECOND" else 1) for one in self._limits]
+        for (window, limit, unit, number), amount in sizes:
+            if window.count(now_ms) + amount > limit:
+                raise _too_many(window, limit, unit, number, now_ms)
+        for (window, *_), amount in sizes:
             window.add(amount, now_ms)
 
     def give_back(self, now_ms: int) -> None:
@@ -220,6 +226,13 @@ def address_limits(bounds: Bounds) -> list[Json]:
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": bounds.weight},
         {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": bounds.raw},
     ]
+
+
+def _too_many(window: Window, limit: int, unit: str, number: int, now_ms: int) -> ApiError:
+    return _refusal(
+        -1015, f"Too many new orders; current limit is {limit} orders per {number} {unit}.", 429,
+        window.ends_ms(now_ms), now_ms,
+    )  # fmt: skip
 
 
 def _banned(visitor: _Visitor, now_ms: int) -> ApiError:

@@ -91,6 +91,39 @@ async def test_a_countdown_cancels_when_it_is_not_renewed(visitor: Any, emulator
     assert visitor.venue.exchange.open_orders("account-1") == []
 
 
+async def test_in_market_time_a_countdown_runs_out_between_two_prices_at_its_own_moment(make_visitor: Any) -> None:
+    visitor, _ = await make_visitor(one_clock=True, ticks_per_candle=2)
+    clock = visitor.emulator.world.clock
+    order = (await visitor.limit(visitor.away("0.97"), timestamp=clock.now_ms)).body
+    when = {"countdownTime": 40_000, "timestamp": clock.now_ms}
+    assert (await visitor.signed("POST", "v1/countdownCancelAll", symbol="BTCUSDT", **when)).status == 200
+    began_ms = clock.now_ms
+    await visitor.emulator.step()
+    asked = visitor.venue.exchange.order("account-1", "BTCUSDT", order_id=order["orderId"])
+    assert (asked.state, asked.updated_ms) == ("CANCELED", began_ms + 40_000)
+
+
+async def test_a_batch_counts_five_in_ten_seconds_and_one_in_a_minute(visitor: Any) -> None:
+    visitor.emulator.world.clock.run_at(0)  # both requests in one window
+    clock_ms = visitor.emulator.world.clock.now_ms
+    good = {
+        "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.010",
+        "price": str(visitor.away("0.97")),
+    }  # fmt: skip
+    reply = await visitor.signed("POST", "v1/batchOrders", batchOrders=json.dumps([good, good]), timestamp=clock_ms)
+    changes = [
+        {
+            "symbol": "BTCUSDT", "side": "BUY", "orderId": row["orderId"], "quantity": "0.020",
+            "price": str(visitor.away("0.97")),
+        }
+        for row in reply.body
+    ]  # fmt: skip
+    changed = await visitor.signed("PUT", "v1/batchOrders", batchOrders=json.dumps(changes), timestamp=clock_ms)
+    shown = [[one.headers[f"X-MBX-ORDER-COUNT-{name}"] for name in ("10S", "1M")] for one in (reply, changed)]
+    assert [row["origQty"] for row in changed.body] == ["0.020", "0.020"]
+    assert shown == [["5", "1"], ["10", "2"]]
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

@@ -5,7 +5,10 @@ from typing import Any
 
 import pytest
 
+from bot.emulator.config import AccountConfig
 from bot.emulator.unverified import Unverified
+
+from .conftest import KEY, SECRET
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,80 @@ async def test_a_liquidation_is_seen_by_its_owner_and_by_everybody(visitor: Any,
     assert told["o"]["c"].startswith("autoclose-")
     assert rows[0]["clientOrderId"].startswith("autoclose-")
     assert (await visitor.signed("GET", "v3/positionRisk")).body == []
+
+
+async def test_a_new_margin_type_is_told_with_the_position_it_holds_for(visitor: Any, connect: Any) -> None:
+    events = await visitor.listen(connect)
+    await visitor.signed("POST", "v1/marginType", symbol="BTCUSDT", marginType="ISOLATED")
+    told = (await events.event("ACCOUNT_UPDATE"))["a"]
+    assert (told["m"], told["B"]) == ("MARGIN_TYPE_CHANGE", [])
+    assert [(row["s"], row["pa"], row["mt"], row["ps"]) for row in told["P"]] == [("BTCUSDT", "0", "isolated", "BOTH")]
+
+
+async def test_a_margin_call_comes_before_a_liquidation(visitor: Any, connect: Any) -> None:
+    await visitor.signed("POST", "v1/leverage", symbol="BTCUSDT", leverage=50)
+    await visitor.signed("POST", "v1/marginType", symbol="BTCUSDT", marginType="ISOLATED")
+    await visitor.place(quantity="0.100")
+    events = await visitor.listen(connect)
+    visitor.move(visitor.away("0.9846"))
+    called = await events.event("MARGIN_CALL")
+    assert [(row["s"], row["pa"], row["mt"]) for row in called["p"]] == [("BTCUSDT", "0.1", "ISOLATED")]
+    assert (await visitor.signed("GET", "v3/positionRisk")).body
+
+
+async def test_a_large_position_goes_step_by_step_and_each_step_is_told(make_visitor: Any) -> None:
+    rich = AccountConfig(KEY, SECRET, {"USDT": Decimal(20_000_000)})
+    visitor, _ = await make_visitor(accounts=(rich,))
+    await visitor.signed("POST", "v1/leverage", symbol="BTCUSDT", leverage=10)
+    await visitor.signed("POST", "v1/marginType", symbol="BTCUSDT", marginType="ISOLATED")
+    for quantity in ("1000", "200"):  # beyond 100,000,000, where the sixth bracket ends
+        await visitor.limit(visitor.price(), quantity=quantity)
+    before = (await visitor.signed("GET", "v3/positionRisk")).body[0]
+    key = (await visitor.raw("POST", "/fapi/v1/listenKey", key=visitor.key)).body["listenKey"]
+    async with visitor.session.ws_connect(f"{visitor.emulator.um_stream_url}/private/ws/{key}") as socket:
+        visitor.move(Decimal(before["liquidationPrice"]).quantize(Decimal("0.1")) - Decimal("0.1"))
+        events = [await asyncio.wait_for(socket.receive_json(), 5)]
+        while events[-1].get("a", {}).get("m") != "INSURANCE_CLEAR":
+            events.append(await asyncio.wait_for(socket.receive_json(), 5))
+    left = (await visitor.signed("GET", "v3/positionRisk")).body[0]
+    told = [event["o"] for event in events if event["e"] == "ORDER_TRADE_UPDATE"]
+    updates = [event["a"] for event in events if event["e"] == "ACCOUNT_UPDATE"]
+    assert [(one["x"], one["X"]) for one in told] == [("NEW", "NEW"), ("CALCULATED", "FILLED")]
+    assert told[1]["c"] == f"autoclose-{told[1]['i']}"
+    assert Decimal(told[1]["z"]) + Decimal(left["positionAmt"]) == 1200
+    assert Decimal("99900000") < Decimal(left["notional"]) <= 100_000_000
+    assert [one["m"] for one in updates] == ["ORDER", "INSURANCE_CLEAR"]
+    assert Decimal(updates[1]["B"][0]["bc"]) == -(Decimal(told[1]["z"]) * Decimal(told[1]["L"]) * Decimal("0.0125"))
+    assert len((await visitor.signed("GET", "v1/forceOrders")).body) == 1
+
+
+async def test_a_winner_is_deleveraged_when_the_fund_is_empty(make_visitor: Any) -> None:
+    visitor, other = await make_visitor(insurance_fund={})
+    for one, side in ((visitor, "BUY"), (other, "SELL")):
+        await one.signed("POST", "v1/marginType", symbol="BTCUSDT", marginType="ISOLATED")
+        await one.place(quantity="1.000", side=side)
+    shown = (await other.signed("GET", "v1/adlQuantile", symbol="BTCUSDT")).body
+    assert shown == [{"symbol": "BTCUSDT", "adlQuantile": {"BOTH": 0, "LONG": 0, "SHORT": 0}}]
+    key = (await other.raw("POST", "/fapi/v1/listenKey", key=other.key)).body["listenKey"]
+    async with other.session.ws_connect(f"{visitor.emulator.um_stream_url}/private/ws/{key}") as socket:
+        visitor.move(visitor.away("0.90"))
+        told = [await asyncio.wait_for(socket.receive_json(), 5) for _ in range(4)]
+    last = told[-1]["o"]
+    assert [event["e"] for event in told] == [
+        "ORDER_TRADE_UPDATE", "TRADE_LITE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"
+    ]  # fmt: skip
+    assert (last["c"], last["x"], last["X"], last["S"], last["n"]) == (
+        "adl_autoclose",
+        "CALCULATED",
+        "FILLED",
+        "BUY",
+        "0",
+    )
+    assert (await other.signed("GET", "v3/positionRisk")).body == []
+    forced = [(await other.signed("GET", "v1/forceOrders", autoCloseType=kind)).body for kind in ("ADL", "LIQUIDATION")]
+    assert [len(rows) for rows in forced] == [1, 0]
+    trades = [(await one.signed("GET", "v1/userTrades", symbol="BTCUSDT")).body[-1] for one in (visitor, other)]
+    assert trades[0]["id"] == trades[1]["id"] == last["t"]
 
 
 async def test_funding_is_paid_at_its_hour_and_told(make_visitor: Any) -> None:

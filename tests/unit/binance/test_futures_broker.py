@@ -272,6 +272,20 @@ async def test_while_an_order_is_open_the_exchange_would_cancel_it_should_we_fal
     assert desk.binance.seen(countdown)[-1]["countdownTime"] == "0"  # a clean stop leaves the order where it is
 
 
+async def test_the_first_order_of_a_symbol_is_guarded_at_once_not_at_the_next_look(desk: Desk) -> None:
+    countdown = "POST /fapi/v1/countdownCancelAll"
+    desk.binance.answers |= {
+        PLACE: says(reply()),
+        QUERY: says(reply()),
+        countdown: says({"symbol": "BTCUSDT", "countdownTime": "4000000"}),
+    }
+    desk.broker.patience = replace(HASTE, dead_man_s=4_000.0)  # the next look is in a quarter of an hour
+    await desk.open()
+    await desk.broker.execute(PlaceOrder(an_order()))
+    await until(lambda: desk.binance.seen(countdown))
+    assert desk.binance.seen(countdown)[0]["countdownTime"] == "4000000"
+
+
 async def test_a_switch_that_cannot_be_set_is_put_on_record_and_stops_nothing(desk: Desk) -> None:
     desk.binance.answers[PLACE] = says(reply())
     desk.broker.patience = replace(HASTE, dead_man_s=0.04)

@@ -88,3 +88,16 @@ def test_new_connections_and_raw_requests_have_limits_of_their_own() -> None:
     bank.charge("a", 1, 0)
     with pytest.raises(ApiError, match="2 requests per 5 MINUTE"):
         bank.charge("a", 1, 0)
+
+
+def test_a_batch_counts_its_orders_in_the_short_window_and_once_in_the_long_one() -> None:
+    count = OrderCount({("MINUTE", 1): 3, ("SECOND", 10): 12})
+    for _ in range(2):
+        count.add_batch(0, 5)
+    assert count.headers(0) == {"X-MBX-ORDER-COUNT-1M": "2", "X-MBX-ORDER-COUNT-10S": "10"}
+    with pytest.raises(ApiError, match="12 orders per 10 SECOND"):
+        count.add_batch(0, 5)
+    count.add_batch(10_000, 5)
+    with pytest.raises(ApiError, match="3 orders per 1 MINUTE"):
+        count.add_batch(20_000, 5)
+    assert count.headers(20_000) == {"X-MBX-ORDER-COUNT-1M": "3", "X-MBX-ORDER-COUNT-10S": "0"}

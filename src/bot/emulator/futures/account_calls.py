@@ -68,7 +68,13 @@ def risk(params: Params) -> Act:
         if symbol is not None:
             venue.board(symbol)
         rows = venue.exchange.positions(customer.name)
-        return [wire_account.risk(one, venue.shapes[one.symbol]) for one in rows if symbol in {None, one.symbol}]
+        return [
+            wire_account.risk(
+                one, venue.shapes[one.symbol], venue.exchange.adl_quantile(customer.name, one.symbol, one.side)
+            )
+            for one in rows
+            if symbol in {None, one.symbol}
+        ]
 
     return act
 
@@ -114,19 +120,16 @@ def income(params: Params) -> Act:
 
 
 def adl(params: Params) -> Act:
-    """Give how near positions are to being reduced for others: never near here."""
+    """Give how near positions are to being reduced for others: 4 is nearest."""
     symbol = params.maybe("symbol")
     params.done()
 
     def act(venue: "FuturesVenue", customer: Customer) -> list[Json]:
-        rows = [
-            {"symbol": one, "adlQuantile": {str(figures.side): 1 for figures in figures_of}}
-            for one, figures_of in _by_symbol(venue.exchange.positions(customer.name)).items()
-        ]
-        if symbol is None:
-            return rows
-        venue.board(symbol)
-        return [row for row in rows if row["symbol"] == symbol] or [{"symbol": symbol, "adlQuantile": {"BOTH": 0}}]
+        if symbol is not None:
+            symbols = [venue.board(symbol).symbol]
+        else:
+            symbols = list(dict.fromkeys(one.symbol for one in venue.exchange.positions(customer.name)))
+        return [{"symbol": one, "adlQuantile": _quantiles(venue, customer, one)} for one in symbols]
 
     return act
 
@@ -188,11 +191,15 @@ def _every_position(venue: "FuturesVenue", customer: Customer, symbol: str | Non
     return [venue.exchange.position(customer.name, one, side) for one in symbols for side in sides]
 
 
-def _by_symbol(rows: list[PositionFigures]) -> dict[str, list[PositionFigures]]:
-    found: dict[str, list[PositionFigures]] = {}
-    for row in rows:
-        found.setdefault(row.symbol, []).append(row)
-    return found
+def _quantiles(venue: "FuturesVenue", customer: Customer, symbol: str) -> Json:
+    """Give the quantiles of a symbol. HEDGE is only a sign: two cross positions stand in line as one."""
+    exchange, name = venue.exchange, customer.name
+    of = {str(side): exchange.adl_quantile(name, symbol, side) for side in PositionSide}
+    if not exchange.account(name).hedge:
+        return of
+    if not exchange.slot(name, symbol).is_isolated:
+        of["LONG"] = of["SHORT"] = max(of["LONG"], of["SHORT"])
+    return {"LONG": of["LONG"], "SHORT": of["SHORT"], "HEDGE": 0}
 
 
 ACCOUNT = Signed(account, 5)

@@ -11,8 +11,10 @@ from bot.emulator.keys import Customer
 from bot.emulator.params import Params
 from bot.emulator.refusals import ApiError, bad_combination
 from bot.emulator.wire import Json
+from bot.simulation.futures.exchange import MAX_BATCH
 from bot.simulation.futures.records import FuturesOrder
-from bot.simulation.futures.requests import NewOrder
+from bot.simulation.futures.requests import Change, NewOrder
+from bot.simulation.futures.words import ADL_PREFIX
 from bot.simulation.orders import Refused
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def place_batch(params: Params) -> Act:
     params.done()
 
     def act(venue: "FuturesVenue", customer: Customer) -> list[Json]:
-        venue.order_count(customer.name).add(venue.wall_ms)
+        venue.order_count(customer.name).add_batch(venue.wall_ms, MAX_BATCH)
         return [_alone(partial(_place_one, venue, customer, row)) for row in rows]
 
     return act
@@ -66,10 +68,7 @@ def modify(params: Params) -> Act:
 
     def act(venue: "FuturesVenue", customer: Customer) -> Json:
         venue.order_count(customer.name).add(venue.wall_ms)
-        with venue.desk.settling() as now_ms:
-            order = venue.exchange.modify(customer.name, change, now_ms=now_ms)
-        answer = wire_orders.reply(order, venue.shapes[order.symbol])
-        return answer | {"modifyId": change.modify_id} if change.modify_id else answer
+        return _modified(venue, customer, change)
 
     return act
 
@@ -78,7 +77,12 @@ def modify_batch(params: Params) -> Act:
     """Change up to five orders, each for itself."""
     rows = reading.batch(params)
     params.done()
-    return lambda venue, customer: [_alone(partial(_modify_one, venue, customer, row)) for row in rows]
+
+    def act(venue: "FuturesVenue", customer: Customer) -> list[Json]:
+        venue.order_count(customer.name).add_batch(venue.wall_ms, MAX_BATCH)
+        return [_alone(partial(_modify_one, venue, customer, row)) for row in rows]
+
+    return act
 
 
 def cancel(params: Params) -> Act:
@@ -204,8 +208,13 @@ def forced(params: Params) -> Act:
     params.done()
 
     def act(venue: "FuturesVenue", customer: Customer) -> list[Json]:
-        found = [] if kind == "ADL" else venue.exchange.forced_orders(customer.name, symbol)
-        return [row(venue, one) for one in found if _within(one.created_ms, start, end)][-limit:]
+        found = [
+            one
+            for one in venue.exchange.forced_orders(customer.name, symbol)
+            if kind in {None, "ADL" if one.client_order_id.startswith(ADL_PREFIX) else "LIQUIDATION"}
+            and _within(one.created_ms, start, end)
+        ]
+        return [row(venue, one) for one in found[-limit:]]
 
     return act
 
@@ -281,8 +290,16 @@ def _place_one(venue: "FuturesVenue", customer: Customer, params: Params) -> Jso
 
 
 def _modify_one(venue: "FuturesVenue", customer: Customer, params: Params) -> Json:
-    answer: Json = modify(params)(venue, customer)
-    return answer
+    change = reading.change(params)
+    params.done()
+    return _modified(venue, customer, change)
+
+
+def _modified(venue: "FuturesVenue", customer: Customer, change: Change) -> Json:
+    with venue.desk.settling() as now_ms:
+        order = venue.exchange.modify(customer.name, change, now_ms=now_ms)
+    answer = wire_orders.reply(order, venue.shapes[order.symbol])
+    return answer | {"modifyId": change.modify_id} if change.modify_id else answer
 
 
 def _alone(act: Callable[[], Json]) -> Json:

@@ -42,7 +42,8 @@ def margin_type(params: Params) -> Act:
         raise missing("marginType")
 
     def act(venue: "FuturesVenue", customer: Customer) -> Json:
-        venue.exchange.set_margin_type(customer.name, symbol, MarginType(wanted))
+        with venue.desk.settling():
+            venue.exchange.set_margin_type(customer.name, symbol, MarginType(wanted))
         return _DONE
 
     return act

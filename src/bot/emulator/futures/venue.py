@@ -1,7 +1,5 @@
 """The futures venue: USD-M as a face. Market, exchange, customers and limits meet here, and operations work on it."""
 
-import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +13,7 @@ from bot.emulator.accounts import account_name
 from bot.emulator.board import Board
 from bot.emulator.face import Face
 from bot.emulator.futures import show, streams, tables
+from bot.emulator.futures.deadlines import Deadlines
 from bot.emulator.futures.desk import Desk
 from bot.emulator.futures.forced import ForcedOrders
 from bot.emulator.futures.listing import list_contracts
@@ -74,19 +73,18 @@ class FuturesVenue(Face):
             symbol: Board(one.rules, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks)
             for symbol, one in self.contracts.items()
         }
+        self.deadlines = Deadlines(self.gate.clock, self._cancel_at)
         self.forced = ForcedOrders(self.hub, self.shapes)
         self.users = Users(self.hub, self.gate.clock, lambda: self.now_ms)
         self._spread_ticks = config.spread_ticks
         self._funding_requests = Window(300_000)
         self._marks: dict[str, Mark] = {}
         self._funding_due: dict[str, int] = {}
-        self._deadlines: dict[tuple[str, str], int] = {}
         self._ticks = {symbol: one.rules.price.tick for symbol, one in self.contracts.items()}
         for place, account in enumerate(config.accounts):
             name = account_name(account, place)
             self._open(name, account.balances if account.futures is None else account.futures)
             self.count_orders_of(name, OrderCount(ORDER_LIMITS, config.settings))
-        self.gate.clock.on_jump(self.meet_deadlines)
         world.player.join(self)
 
     @property
@@ -205,21 +203,15 @@ class FuturesVenue(Face):
     def set_deadline(self, account: str, symbol: str, countdown_ms: int) -> None:
         """Cancel the open orders of a symbol after a while of server time, unless told again; 0 calls it off."""
         self.exchange.market(symbol)
-        self._deadlines.pop((account, symbol), None)
-        if countdown_ms:
-            self._deadlines[account, symbol] = self.wall_ms + countdown_ms
-            with contextlib.suppress(RuntimeError):
-                asyncio.get_running_loop().call_later(countdown_ms / 1000 + 0.01, self.meet_deadlines)
+        self.deadlines.set(account, symbol, countdown_ms)
 
-    def meet_deadlines(self) -> None:
-        """Cancel what has to be cancelled by now."""
-        now_ms = self.wall_ms
-        for account, symbol in [key for key, due_ms in self._deadlines.items() if due_ms <= now_ms]:
-            del self._deadlines[account, symbol]
-            with self.desk.settling() as market_ms:
-                self.exchange.cancel_all(account, symbol, now_ms=market_ms)
-                if self.gate.settings.countdown_cancels_algo_orders:
-                    self.exchange.cancel_all_algos(account, symbol, now_ms=market_ms)
+    def _cancel_at(self, account: str, symbol: str, due_ms: int) -> None:
+        """Cancel everything of a symbol, for its countdown has run out."""
+        with self.desk.settling() as market_ms:
+            now_ms = due_ms if self.gate.clock.is_led else market_ms
+            self.exchange.cancel_all(account, symbol, now_ms=now_ms)
+            if self.gate.settings.countdown_cancels_algo_orders:
+                self.exchange.cancel_all_algos(account, symbol, now_ms=now_ms)
 
     # The market moves.
 
@@ -244,6 +236,9 @@ class FuturesVenue(Face):
         symbol = tick.candle.symbol
         if symbol not in self.boards:
             return
+        # Countdowns that ran out before this price come before it; a whole candle may begin long before it is told.
+        is_long = tick.is_whole and self.gate.clock.is_led
+        self.deadlines.meet(tick.candle.open_time if is_long else self.wall_ms)
         board, moved = self.boards[symbol], self._fit_tick(tick)
         with self.desk.settling():
             if moved.is_whole:
@@ -262,7 +257,7 @@ class FuturesVenue(Face):
         """Let time pass, and show what belongs to all symbols together."""
         with self.desk.settling():
             self.exchange.on_time(now_ms)
-        self.meet_deadlines()
+        self.deadlines.meet(self.wall_ms)
         self.users.expire_due()
         faults = self.gate.faults
         if faults.on_connections:

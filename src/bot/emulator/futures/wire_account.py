@@ -81,8 +81,8 @@ def old_position(one: PositionFigures, largest: Decimal, shape: Shape) -> Json:
     }  # fmt: skip
 
 
-def risk(one: PositionFigures, shape: Shape) -> Json:
-    """One position with its risk, as v3 shows it."""
+def risk(one: PositionFigures, shape: Shape, adl: int) -> Json:
+    """One position with its risk, as v3 shows it; `adl` tells how soon it would be reduced for others, 4 is soonest."""
     return {
         "symbol": one.symbol, "positionSide": one.side, "positionAmt": shape.quantity(one.quantity),
         "entryPrice": _price(one.entry_price), "breakEvenPrice": _price(one.break_even_price),
@@ -91,7 +91,7 @@ def risk(one: PositionFigures, shape: Shape) -> Json:
         "notional": plain(one.notional), "marginAsset": one.margin_asset,
         "isolatedWallet": plain(one.isolated_wallet), "initialMargin": plain(one.position_margin + one.order_margin),
         "maintMargin": plain(one.maintenance), "positionInitialMargin": plain(one.position_margin),
-        "openOrderInitialMargin": plain(one.order_margin), "adl": 1 if one.quantity else 0,
+        "openOrderInitialMargin": plain(one.order_margin), "adl": adl,
         "bidNotional": plain(one.bids), "askNotional": plain(one.asks), "updateTime": one.updated_ms,
     }  # fmt: skip
 

@@ -1,0 +1,49 @@
+"""The dead-man switch: what is cancelled unless somebody says otherwise in time, to the millisecond of server time."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from bot.emulator.clock import Clock
+
+OnDue = Callable[[str, str, int], None]
+"""What is called with account, symbol and the time (ms) that was agreed on."""
+
+
+class Deadlines:
+    """Countdowns by account and symbol. A clock that is led is looked at whenever it moves; any other wakes us."""
+
+    def __init__(self, clock: Clock, on_due: OnDue) -> None:
+        self._clock, self._on_due = clock, on_due
+        self._due: dict[tuple[str, str], int] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        clock.on_jump(self._look)
+
+    def set(self, account: str, symbol: str, countdown_ms: int) -> None:
+        """Begin a countdown, or begin it anew; 0 calls it off."""
+        self._due.pop((account, symbol), None)
+        if countdown_ms:
+            self._due[account, symbol] = self._clock.now_ms + countdown_ms
+        self._arm()
+
+    def meet(self, now_ms: int) -> None:
+        """Act on everything that is due by a time, the earliest first."""
+        if self._due:
+            for (account, symbol), due_ms in sorted(self._due.items(), key=lambda item: item[1]):
+                if due_ms <= now_ms:
+                    del self._due[account, symbol]
+                    self._on_due(account, symbol, due_ms)
+
+    def _look(self) -> None:
+        self.meet(self._clock.now_ms)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Be woken when the next one is due; a clock that stands still or is led wakes nobody."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._due and not self._clock.is_led and self._clock.rate:
+            wait_s = (min(self._due.values()) - self._clock.now_ms) / 1_000 / self._clock.rate
+            with contextlib.suppress(RuntimeError):
+                self._timer = asyncio.get_running_loop().call_later(max(wait_s, 0.0005), self._look)
