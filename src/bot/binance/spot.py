@@ -27,7 +27,7 @@ from bot.binance.wire_market import (
     TickerReply,
     TradeReply,
 )
-from bot.binance.wire_orders import AccountReply, OrderReply, TradeRow
+from bot.binance.wire_orders import AccountReply, AllocationRow, OrderReply, TradeRow
 
 _V3 = "/api/v3/"
 _SIGNED = Security.SIGNED
@@ -58,7 +58,7 @@ def _trades_weight(request: ask.TradesRequest) -> int:
     return 5 if request.orderId is not None else 20
 
 
-def _test_weight(request: new.TestSpotOrder) -> int:
+def _test_weight(request: new.TestSpotOrder | new.TestRoutedOrder) -> int:
     return 20 if request.computeCommissionRates else 1
 
 
@@ -159,6 +159,10 @@ MY_TRADES: Endpoint[ask.TradesRequest, list[TradeRow]] = Endpoint(
     method="GET", path=_V3 + "myTrades", request=ask.TradesRequest, reply=list[TradeRow], weight=_trades_weight,
     security=_SIGNED, ws_method="myTrades",
 )  # fmt: skip
+ALLOCATIONS: Endpoint[new.AllocationsRequest, list[AllocationRow]] = Endpoint(
+    method="GET", path=_V3 + "myAllocations", request=new.AllocationsRequest, reply=list[AllocationRow], weight=20,
+    security=_SIGNED, ws_method="myAllocations",
+)  # fmt: skip
 ORDER_LIST: Endpoint[new.OfList, OrderListReply] = Endpoint(
     method="GET", path=_V3 + "orderList", request=new.OfList, reply=OrderListReply, weight=4, security=_SIGNED,
     ws_method="orderList.status",
@@ -178,6 +182,14 @@ PLACE_ORDER: Endpoint[new.NewSpotOrder, OrderReply] = _changes(
 TEST_ORDER: Endpoint[new.TestSpotOrder, TestReply] = _changes(
     "POST", "order/test", new.TestSpotOrder, TestReply, "order.test", weight=_test_weight, is_free_when_done=False,
     priority=Priority.QUERY,
+)  # fmt: skip
+ROUTE_ORDER: Endpoint[new.RoutedSpotOrder, OrderReply | list[OrderReply]] = _changes(
+    "POST", "sor/order", new.RoutedSpotOrder, OrderReply | list[OrderReply], "sor.order.place", orders=1
+)
+"""The WebSocket API answers with a list of one, REST with the order alone."""
+TEST_ROUTED: Endpoint[new.TestRoutedOrder, TestReply] = _changes(
+    "POST", "sor/order/test", new.TestRoutedOrder, TestReply, "sor.order.test", weight=_test_weight,
+    is_free_when_done=False, priority=Priority.QUERY,
 )  # fmt: skip
 REPLACE_ORDER: Endpoint[new.ReplaceSpotOrder, Replaced] = _changes(
     "POST", "order/cancelReplace", new.ReplaceSpotOrder, Replaced, "order.cancelReplace", orders=1

@@ -145,11 +145,19 @@ class SymbolInfo(Struct):
         )
 
 
+class SorGroup(Struct):
+    """Symbols among which orders of one base asset may be routed."""
+
+    baseAsset: str
+    symbols: list[str]
+
+
 class ExchangeInfo(Struct):
     """Reply of exchangeInfo, as far as we read it."""
 
     symbols: list[SymbolInfo]
     rateLimits: list[UsedLimit] = []
+    sors: list[SorGroup] = []
 
     def instruments(self) -> dict[str, Instrument]:
         """Give the instruments of spot trading by symbol."""

@@ -38,6 +38,41 @@ class TestSpotOrder(NewSpotOrder, frozen=True, kw_only=True):
     computeCommissionRates: bool | None = None
 
 
+class RoutedSpotOrder(Request, frozen=True, kw_only=True):
+    """An order that smart order routing may fill from other books: LIMIT or MARKET, by quantity alone."""
+
+    symbol: str
+    side: str
+    type: str
+    quantity: Decimal
+    timeInForce: str | None = None
+    price: Decimal | None = None
+    icebergQty: Decimal | None = None
+    newClientOrderId: str | None = None
+    newOrderRespType: str | None = None
+    selfTradePreventionMode: str | None = None
+    strategyId: int | None = None
+    strategyType: int | None = None
+
+
+class TestRoutedOrder(RoutedSpotOrder, frozen=True, kw_only=True):
+    """A routed order that is only checked."""
+
+    __test__ = False
+    computeCommissionRates: bool | None = None
+
+
+class AllocationsRequest(Request, frozen=True, kw_only=True):
+    """What smart order routing brought: the newest, those from an id on, or those of at most a day."""
+
+    symbol: str
+    startTime: int | None = None
+    endTime: int | None = None
+    fromAllocationId: int | None = None
+    limit: int | None = None
+    orderId: int | None = None
+
+
 class ReplaceSpotOrder(NewSpotOrder, frozen=True, kw_only=True):
     """A new order in place of another."""
 

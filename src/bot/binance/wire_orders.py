@@ -40,6 +40,9 @@ class ReplyFill(Struct):
     commission: Decimal
     commissionAsset: str
     tradeId: int
+    matchType: str = ""
+    allocId: int = -1
+    """With smart order routing: the number of the allocation; the trade id is -1 then."""
 
 
 class OrderReply(Struct):
@@ -73,6 +76,9 @@ class OrderReply(Struct):
     strategyId: int = 0
     strategyType: int = 0
     preventedQuantity: Decimal = ZERO
+    tradeGroupId: int = -1
+    usedSor: bool = False
+    workingFloor: str = ""
     selfTradePreventionMode: str = ""
 
     @property
@@ -95,6 +101,25 @@ class OrderReply(Struct):
                   fill.commissionAsset, self.transactTime, self.orderId, False, market)
             for fill in self.fills
         ]  # fmt: skip
+
+
+class AllocationRow(Struct):
+    """One row of myAllocations: what smart order routing brought to an order, which is no trade of its book."""
+
+    symbol: str
+    allocationId: int
+    orderId: int
+    price: Decimal
+    qty: Decimal
+    commission: Decimal
+    commissionAsset: str
+    time: int
+    isBuyer: bool
+    quoteQty: Decimal = ZERO
+    allocationType: str = ""
+    orderListId: int = -1
+    isMaker: bool = False
+    isAllocator: bool = False
 
 
 class TradeRow(Struct):
@@ -142,6 +167,7 @@ class AccountReply(Struct):
     sellerCommission: int = 0
     updateTime: int = 0
     accountType: str = ""
+    tradeGroupId: int = -1
     permissions: list[str] = []
     uid: int = 0
 

@@ -44,6 +44,7 @@ def configure(
     um_exchange_info: Path | None = None,
     um_brackets: Path | None = None,
     spread_ticks: int = 0,
+    sors: Sequence[str] = (),
 ) -> EmulatorConfig:
     """Give the configuration; Misconfigured says which option is wrong."""
     if files and seed is not None:
@@ -51,7 +52,7 @@ def configure(
     for file in files:
         if not file.is_file():
             raise Misconfigured(f"{file}: there is no such file of candles; give the path of a CSV, gzipped or not")
-    names = tuple(name.strip().upper() for name in symbols.split(",") if name.strip())
+    names = _names(symbols)
     if not files and not names:
         names = ("BTCUSDT", "ETHUSDT")
     owned = dict(_balance(each) for each in balances)
@@ -76,6 +77,7 @@ def configure(
         futures_exchange_info=um_exchange_info,
         futures_brackets=um_brackets,
         spread_ticks=spread_ticks,
+        sors=tuple(_names(group) for group in sors),
     )
 
 
@@ -127,6 +129,10 @@ def _faults(file: Path | None) -> tuple[Rule, ...]:
         raise Misconfigured(f"{file}: {error.strerror}; give the path of a JSON file of faults") from error
     except msgspec.DecodeError as error:
         raise Misconfigured(f'{file}: {error}; each fault is like {{"kind": "drop_reply", "count": 1}}') from error
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().upper() for name in text.split(",") if name.strip())
 
 
 def _balance(text: str) -> tuple[str, Decimal]:

@@ -213,6 +213,10 @@ def emulator(
     faults: Annotated[Path | None, typer.Option(help="JSON file of faults that are in force from the start.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; the control port stays on loopback.")] = "127.0.0.1",
     spread_ticks: Annotated[int, typer.Option(min=0, help="Ticks that a buyer pays above the last price.")] = 0,
+    sor: Annotated[
+        list[str] | None,
+        typer.Option(help="Symbols among which spot orders are routed: BTCUSDT,BTCUSDC; repeat it."),
+    ] = None,
     one_clock: Annotated[
         bool, typer.Option("--one-clock", help="Server time is market time, for a market moved by hand (--speed 0).")
     ] = False,
@@ -245,6 +249,7 @@ def emulator(
         um_exchange_info=um_exchange_info,
         um_brackets=um_brackets,
         spread_ticks=spread_ticks,
+        sors=sor or (),
     )
 
     def announce(running: "Emulator") -> None:

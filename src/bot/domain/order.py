@@ -49,6 +49,8 @@ class StpMode(StrEnum):
     EXPIRE_MAKER = "EXPIRE_MAKER"
     EXPIRE_BOTH = "EXPIRE_BOTH"
     DECREMENT = "DECREMENT"
+    TRANSFER = "TRANSFER"
+    """Like DECREMENT; when both orders say so, quantity and money also move between the accounts of a group."""
 
 
 class Purpose(StrEnum):

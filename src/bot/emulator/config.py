@@ -118,6 +118,8 @@ class EmulatorConfig:
     """Server time is market time: for a market that is moved by hand."""
     keep_finished: int = 50_000
     """Ended orders that can still be asked for."""
+    sors: tuple[tuple[str, ...], ...] = ()
+    """Groups of spot symbols among which orders may be routed: one base asset, quotes that are worth the same."""
     settings: Unverified = field(default_factory=Unverified)
 
     def __post_init__(self) -> None:

@@ -7,6 +7,8 @@ from heapq import merge
 from itertools import count, groupby
 from operator import attrgetter
 
+from msgspec.structs import replace
+
 from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule
 from bot.domain.market import Candle, next_open
@@ -14,7 +16,7 @@ from bot.domain.money import exact
 from bot.emulator.config import EmulatorConfig, Replay, Synthetic
 from bot.emulator.replay import Table, read_tables
 from bot.simulation.instruments import bundled, typical_prices
-from bot.simulation.market import SyntheticMarket
+from bot.simulation.market import SyntheticMarket, anchor_of
 
 Slot = list[Candle]
 """The candles that open at one moment: one a symbol, or none for a symbol with a hole there."""
@@ -68,7 +70,7 @@ def _replay_slots(tables: list[Table], *, loop: bool) -> Iterator[Slot]:
 def _open_synthetic(source: Synthetic, config: EmulatorConfig) -> Source:
     symbols = tuple(dict.fromkeys(config.symbols)) or _DEFAULT_SYMBOLS
     typical = typical_prices()
-    prices = {symbol: typical.get(symbol, Decimal(10)) for symbol in symbols}
+    prices = {symbol: typical.get(anchor_of(symbol), Decimal(10)) for symbol in symbols}
     instruments = {symbol: _instrument(symbol, config, price=float(prices[symbol])) for symbol in symbols}
     try:
         market = SyntheticMarket(source.seed, prices, source.interval, source.start_ms, instruments)
@@ -90,6 +92,8 @@ def _instrument(symbol: str, config: EmulatorConfig, price: float) -> Instrument
     for known in (config.instruments or {}, bundled()):
         if symbol in known:
             return known[symbol]
+    if (anchor := bundled().get(anchor_of(symbol))) is not None:
+        return replace(anchor, symbol=symbol, quote=symbol.removeprefix(anchor.base))
     quote = next((asset for asset in _QUOTES if symbol.endswith(asset) and symbol != asset), None)
     if quote is None:
         raise Misconfigured(f"{symbol}: no rules are known for it and its name ends in no known quote asset")

@@ -1,7 +1,7 @@
 """What no source settles: one table of switches, to be set after a look at a real host.
 
-Each default is the best reading of the protocol page; the words after it say where it comes from. Not switchable, for
-the simulated exchange decides it: the pending leg of an OTO locks no money at placement (E.1).
+Each default is the best reading of the protocol page; the words after it say where it comes from. What the page
+marks as open and is no switch here is listed, with the reason, in docs/reference/emulator.md.
 """
 
 from dataclasses import dataclass
@@ -39,5 +39,12 @@ class Unverified:
     """New USD-M connections per address and five minutes: assumed to be as on spot (B.4)."""
     old_futures_roots_serve_all: bool = False
     """Whether `/ws` and `/stream` still serve market streams: a measurement says they act like `/public` (A.1)."""
+    pending_legs_lock: bool = False
+    """Whether the waiting legs of OTO and OTOCO lock money at placement: the documents do not say (E.1)."""
+    sor_allocates_own_book: bool = False
+    """Whether a routed order gets allocations from its own book too: the FAQ's examples do, its text does not (D.1)."""
+    subscription_filter_parameter: str = ""
+    """Name of a parameter by which a subscription picks its events, a JSON list of names; empty: refused as unknown.
+    Newer documents speak of such filters, no stored one shows them (G.1)."""
     countdown_cancels_algo_orders: bool = False
     """Whether the USD-M dead-man switch cancels conditional orders too (D.7)."""

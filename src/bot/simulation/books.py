@@ -1,7 +1,7 @@
 """The books of the exchange: who holds what, which orders stand, and how a trade is settled between the two."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -11,7 +11,16 @@ from bot.domain.money import EXACT, ONE, ZERO, Price, Quantity, times
 from bot.domain.order import Fill, OrderStatus, Side
 from bot.simulation.balances import Wallet
 from bot.simulation.fees import BNB, Commission, fee_in_bnb, fee_of
-from bot.simulation.happenings import MARKET, Observe, OrderAccepted, OrderMoved, Prevented, Traded
+from bot.simulation.happenings import (
+    MARKET,
+    ROUTER,
+    Allocation,
+    Observe,
+    OrderAccepted,
+    OrderMoved,
+    Prevented,
+    Traded,
+)
 from bot.simulation.orders import Amendment, Refused, RestingOrder
 from bot.simulation.symbol_market import SymbolMarket
 
@@ -32,6 +41,7 @@ class Account(msgspec.Struct, eq=False):
     """Open orders by symbol."""
     by_client_id: dict[tuple[str, str], RestingOrder] = {}
     fills: dict[str, list[Fill]] = {}
+    allocations: dict[str, list[Allocation]] = {}
     prevented: list[Prevented] = []
 
 
@@ -48,11 +58,13 @@ class Books:
         keep_finished: int | None = None,
         observe: Observe | None = None,
         number_trade: Callable[[str], int] | None = None,
+        sors: Iterable[Sequence[str]] = (),
     ) -> None:
         self.next_order_id = first_order_id
         self.next_trade_id = first_trade_id
         self._number_trade = number_trade
         self.next_match_id = 0
+        self.next_allocation_id = 0
         self.observe = observe
         self.touched: dict[int, RestingOrder] = {}
         """Orders that something happened to since this was last emptied."""
@@ -62,6 +74,9 @@ class Books:
         self._finished: deque[RestingOrder] = deque()
         self._markets = {symbol: SymbolMarket(rules, spread_ticks) for symbol, rules in instruments.items()}
         self._accounts: dict[str, Account] = {}
+        self._routes: dict[str, tuple[SymbolMarket, ...]] = {}
+        for group in sors:
+            self._interlink(group)
 
     def open_account(
         self, name: str, funds: Mapping[str, Decimal], commission: Commission | None, trade_group: int
@@ -86,6 +101,17 @@ class Books:
     def markets(self) -> Iterable[SymbolMarket]:
         """Give every market."""
         return self._markets.values()
+
+    def routes(self, market: SymbolMarket) -> tuple[SymbolMarket, ...]:
+        """Give the markets that a routed order may take from, its own first."""
+        return self._routes.get(market.symbol, (market,))
+
+    def _interlink(self, symbols: Sequence[str]) -> None:
+        group = [self._markets[symbol] for symbol in symbols]
+        if len({market.instrument.base for market in group}) > 1:
+            raise ValueError(f"orders cannot be routed among {', '.join(symbols)}: their base assets differ")
+        for market in group:
+            self._routes[market.symbol] = (market, *(other for other in group if other is not market))
 
     def add_market(self, instrument: Instrument, spread_ticks: int) -> None:
         """Take in a symbol, or new rules for one that is here; what stands there stays."""
@@ -220,21 +246,45 @@ class Books:
         price: Decimal,
         quantity: Decimal,
         now_ms: int,
+        *,
+        routed: Side | None = None,
     ) -> None:
-        """Settle one trade between two orders, or between one and the market: money, fees, locks, both orders."""
+        """Settle one trade between two orders, or between one and the market: money, fees, locks, both orders.
+
+        `routed` is the side of an order elsewhere that the router takes for.
+        """
         number = self._next_number(symbol)
         took = None if taker is None else self._settle(taker, number, price, quantity, now_ms, is_maker=False)
         made = None if maker is None else self._settle(maker, number, price, quantity, now_ms, is_maker=True)
-        taker_name = MARKET if taker is None else taker.account
+        nobody = MARKET if routed is None else ROUTER
+        taker_name = nobody if taker is None else taker.account
         maker_name = MARKET if maker is None else maker.account
         if self.observe is not None:
-            is_buy = (taker is not None and taker.side is Side.BUY) or (maker is not None and maker.side is Side.SELL)
-            side = Side.BUY if is_buy else Side.SELL
+            side = taker.side if taker is not None else maker.side.opposite if maker is not None else routed or Side.BUY
             self.observe(Traded(symbol, number, price, quantity, now_ms, side, taker_name, maker_name, took, made))
         if taker is not None:
             self.tell(taker, "TRADE", fill=took, counterparty=maker_name)
         if maker is not None:
             self.tell(maker, "TRADE", fill=made, counterparty=taker_name)
+
+    def allocate(self, order: RestingOrder, price: Decimal, quantity: Decimal, now_ms: int) -> None:
+        """Settle a part of an order that the router fetched for it elsewhere: there is no trade in its own book."""
+        number = self.next_allocation_id
+        self.next_allocation_id += 1
+        fill = self._settle(order, -1, price, quantity, now_ms, is_maker=False, allocation_id=number)
+        self.tell(order, "TRADE", fill=fill, counterparty=ROUTER)
+
+    def transfer(self, taker: RestingOrder, maker: RestingOrder, price: Decimal, quantity: Decimal) -> None:
+        """Pass quantity and its worth between two accounts of one owner: no trade, and no fee."""
+        worth, rules = times(price, quantity), self._markets[taker.symbol].instrument
+        for order in (taker, maker):
+            is_buy, wallet = order.side is Side.BUY, self._accounts[order.account].wallet
+            paid, received = (worth, quantity) if is_buy else (quantity, worth)
+            from_lock = min(order.locked, paid)
+            spent = spent_asset(rules, order.side)
+            wallet.move(spent, EXACT.subtract(from_lock, paid), from_lock.copy_negate(), "transfer")
+            order.locked = EXACT.subtract(order.locked, from_lock)
+            wallet.move(spent_asset(rules, order.side.opposite), received, ZERO, "transfer")
 
     def _next_number(self, symbol: str) -> int:
         if self._number_trade is not None:
@@ -254,7 +304,15 @@ class Books:
             self.observe(event)
 
     def _settle(
-        self, order: RestingOrder, number: int, price: Decimal, quantity: Decimal, now_ms: int, *, is_maker: bool
+        self,
+        order: RestingOrder,
+        number: int,
+        price: Decimal,
+        quantity: Decimal,
+        now_ms: int,
+        *,
+        is_maker: bool,
+        allocation_id: int | None = None,
     ) -> Fill:
         owner, rules = self._accounts[order.account], self._markets[order.symbol].instrument
         worth = times(price, quantity)
@@ -289,8 +347,12 @@ class Books:
             exchange_order_id=order.order_id,
             is_maker=is_maker,
         )
+        if allocation_id is None:
+            owner.fills.setdefault(order.symbol, []).append(fill)
+        else:
+            fill = allocated(fill, allocation_id)
+            owner.allocations.setdefault(order.symbol, []).append(fill)
         order.fills.append(fill)
-        owner.fills.setdefault(order.symbol, []).append(fill)
         if not order.is_open:
             self._leave(order)
         return fill
@@ -323,6 +385,12 @@ class Books:
         del owner.standing[order.symbol][order.order_id]
         if self._keep is not None:
             self._finished.append(order)
+
+
+def allocated(fill: Fill, number: int) -> Allocation:
+    """Give a fill as an allocation with this number."""
+    facts = {name: getattr(fill, name) for name in fill.__struct_fields__}
+    return Allocation(**facts, allocation_id=number)
 
 
 def spent_asset(instrument: Instrument, side: Side) -> str:

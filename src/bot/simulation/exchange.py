@@ -26,10 +26,12 @@ from bot.simulation.lists import ListKind, Lists, NewList, OrderList
 from bot.simulation.matching import Matcher
 from bot.simulation.orders import NewOrder, Peg, Refused, RestingOrder
 from bot.simulation.questions import Questions
+from bot.simulation.readings import STANDARD as STANDARD_READINGS
+from bot.simulation.readings import Readings
 
 __all__ = [
     "Balance", "Commission", "Exchange", "ExchangeRules", "ListKind", "NewList", "NewOrder", "OrderList", "Peg",
-    "Rates", "Refused", "Replaced", "RestingOrder", "Terms",
+    "Rates", "Readings", "Refused", "Replaced", "RestingOrder", "Terms",
 ]  # fmt: skip
 
 Levels = Sequence[tuple[Decimal, Decimal]]
@@ -49,7 +51,8 @@ class Exchange(Questions):
     With `clients_meet` the orders of all accounts stand in one book and trade with each other; without it each meets
     the outside alone. `spread_ticks` is what a buyer pays above the last price to the endless outside.
     `keep_finished` is how many ended orders stay known (None: all); fills stay always. `number_trade` gives the id of
-    a symbol's next trade, where others number trades of that symbol too.
+    a symbol's next trade, where others number trades of that symbol too. `sors` are groups of symbols among which
+    smart order routing works: one base asset, and quotes that are worth the same.
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class Exchange(Questions):
         keep_finished: int | None = None,
         observe: Observe | None = None,
         number_trade: Callable[[str], int] | None = None,
+        sors: Sequence[Sequence[str]] = (),
+        readings: Readings = STANDARD_READINGS,
     ) -> None:
         self._spread_ticks = spread_ticks
         books = Books(
@@ -74,10 +79,11 @@ class Exchange(Questions):
             keep_finished=keep_finished,
             observe=observe,
             number_trade=number_trade,
+            sors=sors,
         )
         super().__init__(books, Lists(books))
-        self._matcher = Matcher(self._books, self._lists, clients_meet=clients_meet)
-        self._intake = Intake(self._books, self._lists, self._matcher, rules or ExchangeRules())
+        self._matcher = Matcher(self._books, self._lists, clients_meet=clients_meet, readings=readings)
+        self._intake = Intake(self._books, self._lists, self._matcher, rules or ExchangeRules(), readings)
 
     # Accounts and symbols.
 
@@ -281,7 +287,7 @@ class Exchange(Questions):
             self._lists.next_id(), new.client_id, account, market.symbol, new.kind, now_ms, first, second,
             now_ms,
         )  # fmt: skip
-        for leg, lock in zip([*first, *second], [*locks, *(ZERO for _ in second)], strict=True):
+        for leg, lock in zip([*first, *second], locks, strict=True):
             leg.list_id = one.list_id
             self._books.enter(leg, lock)
         self._lists.register(one)

@@ -13,6 +13,8 @@ from bot.domain.order import Fill, OrderStatus, OrderType, Side
 
 MARKET = "market"
 """The counterparty of a fill that no client stands behind."""
+ROUTER = "sor"
+"""The counterparty of fills that smart order routing brings, and the taker in the books where it fetches them."""
 
 
 class OrderAccepted(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ class OrderMoved(msgspec.Struct, frozen=True):
 
 
 class Traded(msgspec.Struct, frozen=True):
-    """A trade with at least one client in it; a side without a client is the market, and has no fill."""
+    """A trade with at least one client in it, or routed for one; the market and the router have no fills."""
 
     symbol: str
     trade_id: int
@@ -72,8 +74,18 @@ class Traded(msgspec.Struct, frozen=True):
     maker_fill: Fill | None
 
 
+class Allocation(Fill, frozen=True, kw_only=True):
+    """A fill that smart order routing fetched from somewhere else: it has no trade id, but a number of its own."""
+
+    allocation_id: int
+
+
 class Prevented(msgspec.Struct, frozen=True):
-    """A trade of an owner with himself that did not happen; `quantity` is what the two orders have in common."""
+    """A trade of an owner with himself that did not happen; `quantity` is what the two orders have in common.
+
+    `mode` is the one that took effect. `taker_lost` and `maker_lost` are what each order lost by it, None for nothing.
+    `is_transfer` when quantity and money moved between the two accounts.
+    """
 
     symbol: str
     match_id: int
@@ -85,6 +97,11 @@ class Prevented(msgspec.Struct, frozen=True):
     price: Decimal
     quantity: Decimal
     time_ms: int
+    maker_symbol: str = ""
+    trade_group: int = -1
+    taker_lost: Decimal | None = None
+    maker_lost: Decimal | None = None
+    is_transfer: bool = False
 
 
 class ListMoved(msgspec.Struct, frozen=True):
@@ -102,7 +119,7 @@ class ListMoved(msgspec.Struct, frozen=True):
 
 
 class BalanceMoved(msgspec.Struct, frozen=True):
-    """Money of an account moved; `why` is open, deposit, lock, unlock, trade or fee."""
+    """Money of an account moved; `why` is open, deposit, lock, unlock, trade, fee or transfer."""
 
     account: str
     asset: str

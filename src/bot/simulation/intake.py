@@ -8,25 +8,31 @@ from msgspec.structs import replace
 from bot.domain.money import EXACT, ZERO, times
 from bot.domain.order import OrderStatus
 from bot.simulation.admission import NO_LIQUIDITY, check_filters, check_order, check_trailing
-from bot.simulation.books import Account, Books
+from bot.simulation.balances import INSUFFICIENT
+from bot.simulation.books import Account, Books, spent_asset
 from bot.simulation.counts import ExchangeRules, check_counts, check_lists
 from bot.simulation.list_rules import check_list
 from bot.simulation.lists import ListKind, Lists, NewList
 from bot.simulation.matching import Matcher
 from bot.simulation.orders import NewOrder, Refused, RestingOrder
+from bot.simulation.readings import Readings
+from bot.simulation.routing import best_offer, check_routed
 from bot.simulation.symbol_market import SymbolMarket
 
 
 class Intake:
     """The clerk at the door. Every method leaves the books as they are."""
 
-    def __init__(self, books: Books, lists: Lists, matcher: Matcher, rules: ExchangeRules) -> None:
-        self._books, self._lists, self._matcher, self._rules = books, lists, matcher, rules
+    def __init__(self, books: Books, lists: Lists, matcher: Matcher, rules: ExchangeRules, readings: Readings) -> None:
+        self._books, self._lists, self._matcher = books, lists, matcher
+        self._rules, self._readings = rules, readings
 
     def draft(self, account: str, wish: NewOrder, now_ms: int, *, number: int = 0) -> RestingOrder:
         """Give the order that a wish asks for, the `number`-th from now; Refused for its form or a filter."""
         market = self._books.market(wish.symbol)
         rules = market.instrument
+        if wish.uses_sor:
+            check_routed(wish, self._books.routes(market))
         check_order(rules, wish)
         price = wish.price
         if wish.peg is not None:
@@ -55,6 +61,8 @@ class Intake:
             stp=rules.default_stp if wish.stp is None else wish.stp,
             strategy_id=wish.strategy_id,
             strategy_type=wish.strategy_type,
+            used_sor=wish.uses_sor,
+            working_floor="EXCHANGE" if wish.uses_sor else "",
         )
         self._size_and_filter(market, order)
         return order
@@ -76,7 +84,7 @@ class Intake:
     def draft_list(
         self, account: str, new: NewList, now_ms: int
     ) -> tuple[list[RestingOrder], list[RestingOrder], list[Decimal]]:
-        """Give the legs that stand at once, those that wait, and what the first have to lock; Refused as a whole."""
+        """Give the legs that stand at once, those that wait, and what each has to lock; Refused as a whole."""
         wishes = [*([new.working] if new.working else []), *new.pair]
         market = self._books.market(wishes[0].symbol)
         check_list(market.instrument, new, market.last)
@@ -94,7 +102,16 @@ class Intake:
         here = sum(one.symbol == market.symbol for one in standing)
         check_lists(here, len(standing), market.instrument, self._rules)
         self.admit(self._books.account(account), legs)
-        return first, second, self._matcher.survey.lock_pair(market, first)
+        locks = self._matcher.survey.lock_pair(market, first)
+        if not second or new.kind.sells_what_it_bought or not self._readings.pending_legs_lock:
+            return first, second, [*locks, *(ZERO for _ in second)]
+        waiting = self._matcher.survey.lock_pair(market, second)
+        if first[0].side is second[0].side:
+            needed = sum([*locks, *waiting], ZERO)
+            wallet = self._books.account(account).wallet
+            if wallet.free(spent_asset(market.instrument, first[0].side)) < needed:
+                raise Refused(-2010, INSUFFICIENT)
+        return first, second, [*locks, *waiting]
 
     def check_amend(self, order: RestingOrder, quantity: Decimal, new_client_order_id: str | None) -> None:
         """Refuse a change of quantity that is none, or breaks a rule."""
@@ -144,12 +161,11 @@ class Intake:
 
     def _expect(self, market: SymbolMarket, order: RestingOrder) -> Decimal:
         """Give the price that a market order may expect, and its quantity when it came as an amount of quote."""
-        offer = market.outside(order.side, None, order.terms)
-        if offer is None and not (self._matcher.clients_meet and market.book[order.side.opposite]):
+        routes = self._books.routes(market) if order.used_sor else (market,)
+        best = best_offer(routes, order, None, clients_meet=self._matcher.clients_meet)
+        if best is None:
             raise Refused(-2010, NO_LIQUIDITY)
         if order.quote_quantity is not None:
             order.quantity, _ = self._matcher.survey.reach(market, order, None, budget=order.quote_quantity)
-        if offer is not None:
-            return offer[0]
-        best = market.book[order.side.opposite].best
-        return best if best is not None else ZERO
+        offer = market.outside(order.side, None, order.terms)
+        return best.price if offer is None else offer[0]

@@ -17,6 +17,10 @@ _TURNOVER_PER_MINUTE = 250_000.0
 """Quote traded in an ordinary minute."""
 _TRADE_WORTH = 900.0
 _VOLUME_TOPIC = 100
+_PEGGED = ("USDC", "FDUSD", "TUSD")
+"""Quotes worth as much as USDT: their symbols follow those of USDT."""
+_PEG_NOISE = 0.02
+"""How much of a walk of its own such a symbol has: some hundredths of a percent a day."""
 
 
 class SyntheticMarket:
@@ -24,6 +28,7 @@ class SyntheticMarket:
 
     Candle 0 opens at `start_ms` at the symbol's start price; indices below 0 lie before it and are as good. Markets
     that differ in the interval alone show the same prices (to the last digit up to 15m; beyond, extremes are sampled).
+    A symbol whose quote is worth a USDT follows the one in USDT closely.
     Prices stand on the tick of the instrument (of the bundled one, unless instruments are given), and never reach 0.
     """
 
@@ -44,6 +49,7 @@ class SyntheticMarket:
         rules = bundled() if instruments is None else instruments
         self._grids = {name: _grid(price, rules.get(name)) for name, price in symbols.items()}
         self._walks = {name: Walk(seed, name) for name in symbols}
+        self._anchors = {name: Walk(seed, anchor_of(name)) for name in symbols if anchor_of(name) != name}
 
     def index_at(self, time_ms: int) -> int:
         """Give the index of the candle that is forming at this time."""
@@ -60,7 +66,9 @@ class SyntheticMarket:
         walk, grid, length = self._walks[symbol], self._grids[symbol], self.interval_ms
         samples = min(max(length // _SAMPLE_MS, _SAMPLES_MIN), _SAMPLES_MAX)
         steps = np.arange(count * samples + 1, dtype=np.int64)
-        moves = walk.at(start_index * length + steps * length // samples)
+        times_ms = start_index * length + steps * length // samples
+        anchor = self._anchors.get(symbol)
+        moves = walk.at(times_ms) if anchor is None else anchor.at(times_ms) + _PEG_NOISE * walk.at(times_ms)
         prices = grid.snap(float(self.symbols[symbol]) * np.exp(moves))
         inner = prices[:-1].reshape(count, samples)
         opened, closed = inner[:, 0], prices[samples::samples]
@@ -81,6 +89,14 @@ class SyntheticMarket:
             Candle(symbol, self.interval, at, o, h, lo, c, v, at + length - 1, quote_volume=w, trade_count=n)
             for at, o, h, lo, c, v, w, n in zip(opens_ms, *numbers, strict=True)
         ]
+
+
+def anchor_of(symbol: str) -> str:
+    """Give the symbol whose price another one follows: BTCUSDC goes where BTCUSDT goes. Most follow themselves."""
+    for quote in _PEGGED:
+        if symbol.endswith(quote) and symbol != quote:
+            return symbol.removesuffix(quote) + "USDT"
+    return symbol
 
 
 def path(candle: Candle, ticks: int) -> list[float]:

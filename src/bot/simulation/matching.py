@@ -9,10 +9,13 @@ from decimal import Decimal
 from bot.domain.money import EXACT, ZERO, cut, times
 from bot.domain.order import OrderStatus, OrderType, Side, StpMode, TimeInForce
 from bot.simulation.books import Books, spent_asset
-from bot.simulation.happenings import Prevented
 from bot.simulation.liquidity import affordable, crosses, taker_price
 from bot.simulation.lists import Lists, OrderList
 from bot.simulation.orders import Refused, RestingOrder
+from bot.simulation.prevention import Prevention
+from bot.simulation.readings import STANDARD as STANDARD_READINGS
+from bot.simulation.readings import Readings
+from bot.simulation.routing import Offer, best_offer
 from bot.simulation.survey import Survey
 from bot.simulation.symbol_market import SymbolMarket
 
@@ -26,8 +29,11 @@ _LEFT_OVER = {
 class Matcher:
     """Lets orders arrive, trade, trigger and end. Where `clients_meet` is false, each trades with the outside only."""
 
-    def __init__(self, books: Books, lists: Lists, *, clients_meet: bool) -> None:
-        self._books, self._lists = books, lists
+    def __init__(
+        self, books: Books, lists: Lists, *, clients_meet: bool, readings: Readings = STANDARD_READINGS
+    ) -> None:
+        self._books, self._lists, self._readings = books, lists, readings
+        self._prevention = Prevention(books, lists)
         self.clients_meet = clients_meet
         self.survey = Survey(books, clients_meet=clients_meet)
 
@@ -60,6 +66,8 @@ class Matcher:
         elif (left_over := _LEFT_OVER.get(order.time_in_force or TimeInForce.GTC)) is not None:
             self.end(order, OrderStatus.EXPIRED, now_ms, left_over)
         else:
+            if order.used_sor:
+                order.working_floor = "EXCHANGE"
             market.rest(order)
 
     def end(self, order: RestingOrder, status: OrderStatus, now_ms: int, reason: str = "NONE") -> None:
@@ -192,6 +200,8 @@ class Matcher:
             for leg in legs:
                 self.check_entry(market, leg)
                 leg.status = OrderStatus.NEW
+            for leg in legs:
+                self._books.relock(leg, ZERO)
             locks = self.survey.lock_pair(market, legs)
         except Refused:
             self._lists.reject(one, now_ms)
@@ -217,35 +227,36 @@ class Matcher:
     # Trades.
 
     def _take(self, market: SymbolMarket, order: RestingOrder, now_ms: int, at: Decimal | None) -> None:
-        others = market.book[order.side.opposite]
         bounds = market.price_range(order.side)
+        routes = self._books.routes(market) if order.used_sor else (market,)
         while order.is_open:
-            maker = others.head if self.clients_meet else None
-            if (
-                maker is not None
-                and order.price is not None
-                and not crosses(order.side, order.price, maker.price or ZERO)
-            ):
-                maker = None
-            offer = market.outside(order.side, order.price, order.terms, at)
-            if maker is not None and (offer is None or crosses(order.side, offer[0], maker.price or ZERO)):
-                price, available = maker.price or ZERO, maker.shown
-            elif offer is not None:
-                (price, available), maker = (offer[0], offer[1] or order.remaining), None
-            else:
+            offer = best_offer(routes, order, at, clients_meet=self.clients_meet)
+            if offer is None:
                 return
+            price, maker = offer.price, offer.maker
             if bounds is not None and not bounds[0] <= price <= bounds[1]:
                 self.end(order, OrderStatus.EXPIRED, now_ms, "EXECUTION_RULE_PRICE_RANGE_EXCEEDED")
                 return
+            reach = self._reach(market, order, price)
             if maker is not None and order.stp is not StpMode.NONE and self._books.is_same_owner(order, maker):
-                self._prevent(market, order, maker, now_ms)
+                if not self._prevention.prevent(order, maker, price, reach, now_ms):
+                    return
                 continue
-            part = min(order.remaining, available, self._reach(market, order, price))
+            part = min(order.remaining, offer.available, reach)
             if part <= 0:
                 return
-            if maker is None and market.depth is not None:
-                market.depth.take(order.side, part)
-            self._trade(market, order, maker, price, part, now_ms)
+            if maker is None and offer.market.depth is not None:
+                offer.market.depth.take(order.side, part)
+            if offer.market is not market or (order.used_sor and self._readings.sor_allocates_own_book):
+                self._route(order, offer, part, now_ms)
+            else:
+                self._trade(market, order, maker, price, part, now_ms)
+
+    def _route(self, order: RestingOrder, offer: Offer, part: Decimal, now_ms: int) -> None:
+        """Fetch a part of an order from a book where it does not stand: the router trades there, and passes it on."""
+        self._trade(offer.market, None, offer.maker, offer.price, part, now_ms, routed=order.side)
+        order.working_floor = "SOR"
+        self._books.allocate(order, offer.price, part, now_ms)
 
     def _reach(self, market: SymbolMarket, order: RestingOrder, price: Decimal) -> Decimal:
         """Give how much the money of an order reaches: without a limit nothing says that it is enough."""
@@ -262,12 +273,16 @@ class Matcher:
         price: Decimal,
         part: Decimal,
         now_ms: int,
+        *,
+        routed: Side | None = None,
     ) -> None:
         for order in (taker, maker):
             if order is not None and order.list_id != -1:
                 self._lists.seize(order, now_ms)
-        self._books.trade(market.symbol, taker, maker, price, part, now_ms)
-        if taker is not None and (maker is not None or market.depth is not None):
+            if order is not None and order.used_sor:
+                order.working_floor = "EXCHANGE"
+        self._books.trade(market.symbol, taker, maker, price, part, now_ms, routed=routed)
+        if (taker is not None or routed is not None) and (maker is not None or market.depth is not None):
             market.show_own_trade(price, part, now_ms)
             self._books.moved[market.symbol] = market
         if maker is not None and maker.is_open:
@@ -277,42 +292,3 @@ class Matcher:
         for order in (taker, maker):
             if order is not None and order.list_id != -1 and not order.is_open:
                 self._lists.after_end(order, now_ms)
-
-    def _prevent(self, market: SymbolMarket, taker: RestingOrder, maker: RestingOrder, now_ms: int) -> None:
-        """Keep an owner from trading with himself, as the taker's mode says."""
-        overlap, mode = min(taker.remaining, maker.remaining), taker.stp
-        event = Prevented(
-            market.instrument.symbol, self._books.next_match_id, taker.account, taker.order_id, maker.account,
-            maker.order_id, mode.value, maker.price or ZERO, overlap, now_ms,
-        )  # fmt: skip
-        self._books.note_prevented(event)
-        if mode is StpMode.DECREMENT:
-            losers = {taker: overlap, maker: overlap}
-        else:
-            losers = {
-                order: order.remaining
-                for order, modes in (
-                    (taker, (StpMode.EXPIRE_TAKER, StpMode.EXPIRE_BOTH)),
-                    (maker, (StpMode.EXPIRE_MAKER, StpMode.EXPIRE_BOTH)),
-                )
-                if mode in modes
-            }
-        for order, lost in losers.items():
-            self._lose(order, lost, event.match_id, now_ms)
-
-    def _lose(self, order: RestingOrder, lost: Decimal, match_id: int, now_ms: int) -> None:
-        if order.list_id != -1:
-            self._lists.seize(order, now_ms)
-        order.prevented = EXACT.add(order.prevented, lost)
-        order.prevented_match_id = match_id
-        if not order.remaining:
-            self._books.finish(order, OrderStatus.EXPIRED_IN_MATCH, now_ms, execution="TRADE_PREVENTION")
-            if order.list_id != -1:
-                self._lists.after_end(order, now_ms)
-            return
-        if order.price is not None:
-            self._books.relock(order, order.needs)
-        order.updated_ms = max(now_ms, order.updated_ms)
-        self._books.tell(order, "TRADE_PREVENTION")
-        if order.shelf == "book":
-            order.shown = min(order.shown, order.remaining)

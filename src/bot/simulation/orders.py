@@ -8,6 +8,7 @@ import msgspec
 from bot.domain.errors import Rejected
 from bot.domain.money import EXACT, ZERO, times
 from bot.domain.order import Fill, OrderStatus, OrderType, Side, StpMode, TimeInForce
+from bot.simulation.happenings import Prevented
 from bot.simulation.liquidity import STANDARD_TERMS, Terms
 
 STOPS = frozenset({OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT})
@@ -53,6 +54,8 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     strategy_id: int | None = None
     strategy_type: int | None = None
     terms: Terms = STANDARD_TERMS
+    uses_sor: bool = False
+    """Whether it may also take from the books of symbols with interchangeable quotes: LIMIT and MARKET only."""
 
 
 class Amendment(msgspec.Struct, frozen=True):
@@ -110,6 +113,11 @@ class RestingOrder(msgspec.Struct, eq=False):
     expiry_reason: str = "NONE"
     amendments: list[Amendment] = []
     shelf: Shelf = ""
+    used_sor: bool = False
+    working_floor: Literal["", "EXCHANGE", "SOR"] = ""
+    """With smart order routing: where the order was last at work, in its own book or in those of others."""
+    prevented_matches: list[Prevented] = []
+    """Trades with its owner that it was kept from as the taker."""
 
     @property
     def is_open(self) -> bool:

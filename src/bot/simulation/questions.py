@@ -7,7 +7,7 @@ from bot.domain.order import Fill, Side
 from bot.simulation.balances import Balance
 from bot.simulation.books import Books
 from bot.simulation.fees import Commission
-from bot.simulation.happenings import Prevented
+from bot.simulation.happenings import Allocation, Prevented
 from bot.simulation.lists import Lists, OrderList
 from bot.simulation.orders import Refused, RestingOrder
 
@@ -44,6 +44,15 @@ class Questions:
         """Give every fill of an account on a symbol, oldest first."""
         self._books.market(symbol)
         return list(self._books.account(account).fills.get(symbol, ()))
+
+    def allocations(self, account: str, symbol: str) -> list[Allocation]:
+        """Give what smart order routing brought to an account on a symbol, oldest first."""
+        self._books.market(symbol)
+        return list(self._books.account(account).allocations.get(symbol, ()))
+
+    def trade_group(self, account: str) -> int:
+        """Give the group that an account trades in; -1 for none."""
+        return self._books.account(account).trade_group
 
     def prevented(self, account: str, symbol: str) -> list[Prevented]:
         """Give the trades with itself that an account was kept from, oldest first."""

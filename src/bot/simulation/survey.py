@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from heapq import merge
 
 from bot.domain.money import EXACT, ZERO, times
 from bot.domain.order import Side, StpMode
@@ -9,6 +10,7 @@ from bot.simulation.balances import INSUFFICIENT
 from bot.simulation.books import Books, spent_asset
 from bot.simulation.liquidity import affordable, crosses
 from bot.simulation.orders import Refused, RestingOrder
+from bot.simulation.prevention import is_transfer
 from bot.simulation.symbol_market import SymbolMarket
 
 
@@ -72,7 +74,10 @@ class Survey:
     ) -> Iterator[tuple[Decimal, Decimal | None]]:
         """Give what an order could take, best first, without taking it."""
         bounds = market.price_range(order.side)
-        for price, available in self._merged(market, order, at):
+        routes = self._books.routes(market) if order.used_sor else (market,)
+        sign = 1 if order.side is Side.BUY else -1
+        offers = (self._merged(route, order, at) for route in routes)
+        for price, available in merge(*offers, key=lambda offer: offer[0] * sign):
             if bounds is not None and not bounds[0] <= price <= bounds[1]:
                 return
             if available is None or available > 0:
@@ -105,5 +110,7 @@ class Survey:
 
     def _available(self, order: RestingOrder, maker: RestingOrder) -> Decimal:
         if order.stp is StpMode.NONE or not self._books.is_same_owner(order, maker):
+            return maker.remaining
+        if is_transfer(order, maker):
             return maker.remaining
         return Decimal(-1) if order.stp in {StpMode.EXPIRE_TAKER, StpMode.EXPIRE_BOTH} else ZERO

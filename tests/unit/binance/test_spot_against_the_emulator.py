@@ -40,8 +40,11 @@ class Desk:
 
 @pytest.fixture(params=list(OrderPath))
 async def desk(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
-    accounts = (AccountConfig("key", "secret", {"USDT": D(100_000), "BTC": D(5)}),)
-    async with Emulator(EmulatorConfig(Synthetic(7), accounts, speed=0, warmup=50)) as emulator:
+    accounts = (AccountConfig("key", "secret", {"USDT": D(100_000), "BTC": D(5)}, trade_group=3),)
+    config = EmulatorConfig(
+        Synthetic(7), accounts, (SYMBOL, "BTCUSDC"), speed=0, warmup=50, sors=((SYMBOL, "BTCUSDC"),)
+    )
+    async with Emulator(config) as emulator:
         hosts = hosts_for("emulator", emulator_url=emulator.spot_url)
         public = build_public(hosts)
         clock = ExchangeClock(public.time_ms)
@@ -105,6 +108,32 @@ async def test_orders_of_every_type_are_taken_changed_and_cancelled(desk: Desk) 
     assert sum(row.qty for row in trades) == told.executedQty == filled.executedQty
 
 
+async def test_orders_are_routed_to_the_cheaper_book(desk: Desk) -> None:
+    info = await desk.call(spot.EXCHANGE_INFO, ask.ExchangeInfoRequest(symbols=(SYMBOL,)))
+    assert [(group.baseAsset, group.symbols) for group in info.sors] == [("BTC", [SYMBOL, "BTCUSDC"])]
+    prices = await desk.call(spot.TICKER_PRICE, ask.OfSymbols(symbols=(SYMBOL, "BTCUSDC")))
+    assert isinstance(prices, list)
+    own, other = (row.price for row in prices)
+    side = "BUY" if other < own else "SELL"
+    amount = D("0.01")
+    checked = new.TestRoutedOrder(symbol=SYMBOL, side=side, type="MARKET", quantity=amount, computeCommissionRates=True)
+    assert (await desk.call(spot.TEST_ROUTED, checked)).standardCommissionForOrder
+    answer = await desk.call(
+        spot.ROUTE_ORDER, new.RoutedSpotOrder(symbol=SYMBOL, side=side, type="MARKET", quantity=amount)
+    )
+    placed = answer[0] if isinstance(answer, list) else answer
+    assert (placed.status, placed.usedSor, placed.workingFloor) == ("FILLED", True, "SOR")
+    assert [(fill.tradeId, fill.matchType, fill.price) for fill in placed.fills] == [
+        (-1, "ONE_PARTY_TRADE_REPORT", other)
+    ]
+    rows = await desk.call(spot.ALLOCATIONS, new.AllocationsRequest(symbol=SYMBOL))
+    assert [(row.allocationId, row.orderId, row.qty) for row in rows] == [
+        (placed.fills[0].allocId, placed.orderId, amount)
+    ]
+    assert not await desk.call(spot.MY_TRADES, ask.TradesRequest(symbol=SYMBOL))
+    assert (await desk.call(spot.ORDER, ask.OfOrder(symbol=SYMBOL, orderId=placed.orderId))).usedSor
+
+
 async def test_lists_of_orders_are_taken_and_cancelled(desk: Desk) -> None:
     amount, low, high = D("0.01"), desk.at("0.9"), desk.at("1.1")
     oco = new.NewOco(
@@ -142,7 +171,8 @@ async def test_every_question_is_answered(desk: Desk) -> None:
     assert (await desk.call(spot.TEST_ORDER, checked)).standardCommissionForOrder
     assert (await desk.call(spot.COMMISSION, one)).standardCommission.taker > 0
     assert {each.window for each in await desk.call(spot.ORDER_LIMITS, NOTHING)} == {"10s", "1d"}
-    assert (await desk.call(spot.ACCOUNT, new.AccountRequest(omitZeroBalances=True))).canTrade
+    account = await desk.call(spot.ACCOUNT, new.AccountRequest(omitZeroBalances=True))
+    assert (account.canTrade, account.tradeGroupId) == (True, 3)
     assert (await desk.call(spot.MY_FILTERS, one)).symbolFilters
     assert (await desk.call(spot.RESTRICTIONS, NOTHING)).enableReading
     assert (await desk.call(spot.AVERAGE_PRICE, one)).price > 0

@@ -17,7 +17,7 @@ SAVED = Path(__file__).parents[3] / "../shared/data/exchange_info"
     ("name", "count"), [("spot_mainnet_20211012.json.gz", 1_695), ("spot_testnet_20240908.json.gz", 1_248)]
 )
 def test_every_symbol_of_a_real_exchange_info_is_understood(name: str, count: int) -> None:
-    found, sets = rules.load(SAVED / name)
+    found, sets, _ = rules.load(SAVED / name)
     assert len(found) == len(sets) == count
     bitcoin = found["BTCUSDT"]
     assert (bitcoin.price.tick, bitcoin.lot.step) == (Decimal("0.01"), Decimal("0.00001"))
@@ -26,8 +26,8 @@ def test_every_symbol_of_a_real_exchange_info_is_understood(name: str, count: in
 
 
 def test_the_two_ages_of_filters_are_told_apart() -> None:
-    old, _ = rules.load(SAVED / "spot_mainnet_20211012.json.gz")
-    new, sets = rules.load(SAVED / "spot_testnet_20240908.json.gz")
+    old, _, _ = rules.load(SAVED / "spot_mainnet_20211012.json.gz")
+    new, sets, _ = rules.load(SAVED / "spot_testnet_20240908.json.gz")
     assert (old["BTCUSDT"].notional_name, old["BTCUSDT"].notional.smallest) == ("MIN_NOTIONAL", 10)
     assert old["BTCUSDT"].percent_price is not None
     assert (new["BTCUSDT"].notional_name, new["BTCUSDT"].notional.largest) == ("NOTIONAL", 9_000_000)
@@ -37,7 +37,7 @@ def test_the_two_ages_of_filters_are_told_apart() -> None:
 
 
 def test_what_is_read_and_shown_again_is_the_same() -> None:
-    found, _ = rules.load(SAVED / "spot_testnet_20240908.json.gz")
+    found, _, _ = rules.load(SAVED / "spot_testnet_20240908.json.gz")
     for instrument in [*list(found.values())[:200], *map(rules.equipped, bundled().values())]:
         again = rules.instrument_of(rules.symbol_info(instrument, None))
         assert rules.symbol_info(again, None) == rules.symbol_info(instrument, None)

@@ -49,7 +49,8 @@ def test_a_prevented_trade_is_told_with_both_orders(put: Any, shared: Exchange, 
     taker = put("ann", BUY, "3", "101", stp=StpMode.DECREMENT, now_ms=4)
     assert [what for what in told if isinstance(what, Prevented)] == [
         Prevented(
-            "ABCUSDT", 0, "ann", taker.order_id, "ann", maker.order_id, "DECREMENT", D(101), D(2), 4
+            "ABCUSDT", 0, "ann", taker.order_id, "ann", maker.order_id, "DECREMENT", D(101), D(2), 4, "ABCUSDT",
+                -1, D(2), D(2),
         )
     ]  # fmt: skip
     moves = [what for what in told if isinstance(what, OrderMoved)]

@@ -94,15 +94,24 @@ def prevented(params: Params) -> Act[list[Json]]:
 
 
 def allocations(params: Params) -> Act[list[Json]]:
-    """Give what smart order routing allocated: nothing, there is none here."""
-    symbol = params.symbol()
-    for name in ("startTime", "endTime", "fromAllocationId", "limit", "orderId"):
-        params.whole(name)
+    """Give what smart order routing allocated: the newest, those from an id on, or those of a time range."""
+    symbol, limit, order_id = params.symbol(), params.limit(500, 1_000), params.whole("orderId")
+    from_id = params.whole("fromAllocationId")
+    start, end = _range(params)
+    if from_id is not None and (start is not None or end is not None):
+        raise bad_combination()
     params.done()
 
-    def act(venue: "Venue", _: Customer) -> list[Json]:
-        venue.board(symbol)
-        return []
+    def act(venue: "Venue", customer: Customer) -> list[Json]:
+        rows = [
+            one
+            for one in venue.exchange.allocations(customer.name, symbol)
+            if (order_id is None or one.exchange_order_id == order_id)
+            and (from_id is None or one.allocation_id >= from_id)
+            and _within(one.time_ms, start, end)
+        ]
+        chosen = rows[-limit:] if from_id is None and start is None else rows[:limit]
+        return [wire_orders.allocation_row(one) for one in chosen]
 
     return act
 
@@ -118,7 +127,8 @@ def account(params: Params) -> Act[Json]:
             held = {asset: balance for asset, balance in held.items() if balance.total}
         return wire_orders.account(
             held, venue.fees(customer.name), venue.groups[customer.name], venue.now_ms, customer.uid,
-            can_trade="trade" in customer.permissions, can_withdraw="withdraw" in customer.permissions,
+            venue.exchange.trade_group(customer.name), can_trade="trade" in customer.permissions,
+            can_withdraw="withdraw" in customer.permissions,
         )  # fmt: skip
 
     return act

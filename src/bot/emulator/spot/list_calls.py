@@ -135,7 +135,7 @@ def _finish(params: Params, new: NewList) -> Act[Json]:
         with venue.desk.settling() as now_ms:
             one: OrderList = venue.exchange.place_list(customer.name, new, now_ms)
         count.add(venue.wall_ms, orders)
-        return wire_orders.list_placed(one, reply)
+        return wire_orders.list_placed(one, reply, venue.exchange.trade_group(customer.name))
 
     return act
 

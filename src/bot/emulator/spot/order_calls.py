@@ -9,7 +9,7 @@ from bot.emulator.params import Params
 from bot.emulator.refusals import ApiError
 from bot.emulator.spot import wire_orders
 from bot.emulator.spot.desk import new_client_id
-from bot.emulator.spot.order_form import demand, read_order, read_reply
+from bot.emulator.spot.order_form import demand, read_order, read_reply, read_routed
 from bot.emulator.wire import Json
 from bot.simulation.exchange import Refused, RestingOrder
 from bot.simulation.orders import NewOrder
@@ -33,7 +33,26 @@ def place(params: Params) -> Act[Json]:
     wish = read_order(params)
     reply = read_reply(params, wish.type)
     params.done()
-    return lambda venue, customer: wire_orders.placed(submit(venue, customer, wish), reply)
+    return lambda venue, customer: shown(venue, submit(venue, customer, wish), reply)
+
+
+def shown(venue: "Venue", order: RestingOrder, reply: str) -> Json:
+    """Give the reply to an order that was placed."""
+    return wire_orders.placed(order, reply, venue.exchange.trade_group(order.account))
+
+
+def place_routed(params: Params) -> Act[Json]:
+    """Place an order that smart order routing may fill from other books."""
+    wish = read_routed(params)
+    reply = read_reply(params, wish.type)
+    params.done()
+    return lambda venue, customer: shown(venue, submit(venue, customer, wish), reply)
+
+
+def place_routed_by_socket(params: Params) -> Act[list[Json]]:
+    """Place a routed order; the WebSocket API answers with a list of one."""
+    act = place_routed(params)
+    return lambda venue, customer: [act(venue, customer)]
 
 
 def submit(venue: "Venue", customer: Customer, wish: NewOrder) -> RestingOrder:
@@ -65,7 +84,15 @@ def _count(venue: "Venue", customer: Customer, wish: NewOrder) -> None:
 
 def test(params: Params) -> Act[Json]:
     """Check an order without placing it."""
-    wish = read_order(params)
+    return _tested(params, read_order(params))
+
+
+def test_routed(params: Params) -> Act[Json]:
+    """Check a routed order without placing it."""
+    return _tested(params, read_routed(params))
+
+
+def _tested(params: Params, wish: NewOrder) -> Act[Json]:
     with_fees = params.flag("computeCommissionRates")
     read_reply(params, wish.type)
     params.done()
@@ -190,13 +217,15 @@ def replace(params: Params) -> Act[Json]:
                     placed = full or venue.exchange.submit(customer.name, wish, now_ms)
                 except Refused as refusal:
                     placed = refusal
-        return _halves(gone, placed, cancel_id, reply, is_full=full is not None, stops=mode != "ALLOW_FAILURE")
+        group = venue.exchange.trade_group(customer.name)
+        return _halves(gone, placed, cancel_id, reply, group, is_full=full is not None, stops=mode != "ALLOW_FAILURE")
 
     return act
 
 
 def _halves(
     gone: RestingOrder | Refused, placed: RestingOrder | Refused | ApiError | None, cancel_id: str, reply: str,
+    group: int,
     *, is_full: bool, stops: bool,
 ) -> Json:  # fmt: skip
     """Give both halves of a replacement, as a refusal unless both went well."""
@@ -206,7 +235,7 @@ def _halves(
         "newOrderResult": "NOT_ATTEMPTED" if placed is None else "SUCCESS" if is_placed else "FAILURE",
         "cancelResponse": wire_orders.cancelled(gone, cancel_id) if isinstance(gone, RestingOrder) else _fault(gone),
         "newOrderResponse": (
-            None if placed is None else wire_orders.placed(placed, reply) if isinstance(placed, RestingOrder)
+            None if placed is None else wire_orders.placed(placed, reply, group) if isinstance(placed, RestingOrder)
             else _fault(placed)
         ),
     }  # fmt: skip
@@ -298,6 +327,9 @@ def _test_weight(params: Params) -> int:
 
 PLACE = Signed(place, 1, is_order=True, is_free=True, needs="trade")
 TEST = Signed(test, _test_weight, needs="trade")
+PLACE_ROUTED = Signed(place_routed, 1, is_order=True, is_free=True, needs="trade")
+PLACE_ROUTED_BY_SOCKET = Signed(place_routed_by_socket, 1, is_order=True, is_free=True, needs="trade")
+TEST_ROUTED = Signed(test_routed, _test_weight, needs="trade")
 QUERY = Signed(query, 4)
 CANCEL = Signed(cancel, 1, is_order=True, is_free=True, needs="trade")
 CANCEL_ALL = Signed(cancel_all, 1, is_order=True, is_free=True, needs="trade")

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from bot.domain.order import OrderType, Side, StpMode, TimeInForce
 from bot.emulator.params import Params
 from bot.emulator.refusals import ApiError, bad_combination, bad_request, missing, not_required
@@ -10,7 +12,7 @@ from bot.simulation.orders import NewOrder, Peg
 
 _STRATEGY_TYPE_MIN = 1_000_000
 _PEG_LEVELS_MAX = 100
-_STP_WORDS = frozenset({*StpMode, "TRANSFER"})
+_STP_WORDS = frozenset(StpMode)
 _STP_REFUSED = "This symbol does not allow the specified self-trade prevention mode."
 _TIMES_IN_FORCE, _SIDES, _TYPES = frozenset(TimeInForce), frozenset(Side), frozenset(OrderType)
 REPLIES = ("ACK", "RESULT", "FULL")
@@ -22,6 +24,17 @@ def read_order(params: Params) -> NewOrder:
     client_id = params.client_id("newClientOrderId") or new_client_id()
     quantity, quote = params.amount("quantity"), params.amount("quoteOrderQty")
     return _leg(params, "", symbol, side, kind, client_id, quantity, quote, stp=read_stp(params))
+
+
+def read_routed(params: Params) -> NewOrder:
+    """Read a new order for smart order routing."""
+    symbol, side, kind = params.symbol(), read_side(params, "side"), read_type(params, "type")
+    client_id = params.client_id("newClientOrderId") or new_client_id()
+    params.forbid("quoteOrderQty")
+    wish = _leg(params, "", symbol, side, kind, client_id, demand(params, "quantity"), None, stp=read_stp(params))
+    for name in ("stopPrice", "trailingDelta", "pegPriceType", "pegOffsetType", "pegOffsetValue"):
+        params.forbid(name)
+    return replace(wish, uses_sor=True)
 
 
 def read_leg(
@@ -57,9 +70,9 @@ def read_type(params: Params, name: str) -> OrderType:
 
 
 def read_stp(params: Params) -> StpMode | None:
-    """Read a self-trade prevention mode; TRANSFER between strangers acts as DECREMENT."""
+    """Read a self-trade prevention mode."""
     value = params.choice("selfTradePreventionMode", _STP_WORDS, -1013, _STP_REFUSED)
-    return None if value is None else StpMode.DECREMENT if value == "TRANSFER" else StpMode(value)
+    return None if value is None else StpMode(value)
 
 
 def demand(params: Params, name: str) -> Decimal:

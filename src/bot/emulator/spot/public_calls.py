@@ -57,7 +57,11 @@ def exchange_info(params: Params) -> Act:
         rows = [
             rules.symbol_info(one, None if with_sets is False else venue.permission_sets(one.symbol)) for one in chosen
         ]
-        return rules.exchange_info(rows, venue.wall_ms, limits)
+        shown = {one.symbol for one in chosen}
+        sors: list[Json] = [
+            {"baseAsset": known[group[0]].base, "symbols": list(group)} for group in venue.sors if shown & set(group)
+        ]
+        return rules.exchange_info(rows, venue.wall_ms, limits, sors)
 
     return act
 

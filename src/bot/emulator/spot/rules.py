@@ -40,14 +40,19 @@ def equipped(instrument: Instrument) -> Instrument:
     )
 
 
-def load(file: Path) -> tuple[dict[str, Instrument], dict[str, list[list[str]]]]:
-    """Read instruments and permission sets of a saved exchangeInfo, gzipped or not; Misconfigured when it is none."""
+type Sors = tuple[tuple[str, ...], ...]
+"""Groups of symbols among which smart order routing works."""
+
+
+def load(file: Path) -> tuple[dict[str, Instrument], dict[str, list[list[str]]], Sors]:
+    """Read instruments, permission sets and routing of a saved exchangeInfo, gzipped or not; Misconfigured if none."""
     try:
         raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         content = msgspec.json.decode(raw)
         rows = content["symbols"]
         sets = {row["symbol"]: row.get("permissionSets") or [row["permissions"]] for row in rows}
-        return {row["symbol"]: instrument_of(row) for row in rows}, sets
+        sors = tuple(tuple(group["symbols"]) for group in content.get("sors", ()))
+        return {row["symbol"]: instrument_of(row) for row in rows}, sets, sors
     except OSError as error:
         raise Misconfigured(f"{file}: {error.strerror or error}; give the path of a saved exchangeInfo") from error
     except (msgspec.DecodeError, KeyError, TypeError, ValueError, EOFError) as error:
@@ -96,9 +101,12 @@ def is_permitted(groups: Iterable[str], sets: list[list[str]]) -> bool:
     return all(held & set(inner) for inner in sets)
 
 
-def exchange_info(symbols: list[Json], server_ms: int, limits: list[Json]) -> Json:
-    """The whole of exchangeInfo."""
-    return {"timezone": "UTC", "serverTime": server_ms, "rateLimits": limits, "exchangeFilters": [], "symbols": symbols}
+def exchange_info(symbols: list[Json], server_ms: int, limits: list[Json], sors: list[Json]) -> Json:
+    """The whole of exchangeInfo; `sors` are left out where orders are not routed."""
+    info: Json = {
+        "timezone": "UTC", "serverTime": server_ms, "rateLimits": limits, "exchangeFilters": [], "symbols": symbols
+    }  # fmt: skip
+    return info | {"sors": sors} if sors else info
 
 
 def symbol_info(instrument: Instrument, sets: list[list[str]] | None) -> Json:

@@ -3,6 +3,7 @@
 from functools import partial
 
 from bot.emulator.api_socket import ApiSocket, Subscription
+from bot.emulator.face import Tell
 from bot.emulator.gateway import Caller, identify
 from bot.emulator.keys import Customer
 from bot.emulator.params import Params
@@ -17,19 +18,21 @@ _AT_ONCE_MAX = 1_000
 def subscribe(socket: ApiSocket, params: Params, _: Caller) -> Json:
     """Start the events of whoever is logged on."""
     socket.charge(2)
+    wanted = _wanted(socket, params)
     params.done()
     if socket.customer is None:
         raise ApiError(-1193, "Session is not authenticated.", 401)
-    return _start(socket, socket.customer, is_of_session=True)
+    return _start(socket, socket.customer, wanted, is_of_session=True)
 
 
 def subscribe_signed(socket: ApiSocket, params: Params, caller: Caller) -> Json:
     """Start the events of whoever signed."""
     socket.charge(2)
     claim = read_claim(params, caller.key, caller.payloads)
+    wanted = _wanted(socket, params)
     params.done()
     signed = Caller(caller.address, caller.channel, caller.key, caller.payloads)
-    return _start(socket, identify(socket.face.gate, claim, signed, "read"), is_of_session=False)
+    return _start(socket, identify(socket.face.gate, claim, signed, "read"), wanted, is_of_session=False)
 
 
 def unsubscribe(socket: ApiSocket, params: Params, _: Caller) -> Json:
@@ -53,7 +56,14 @@ def subscriptions(socket: ApiSocket, params: Params, _: Caller) -> list[Json]:
     return [{"subscriptionId": number} for number in socket.subscriptions]
 
 
-def _start(socket: ApiSocket, customer: Customer, *, is_of_session: bool) -> Json:
+def _wanted(socket: ApiSocket, params: Params) -> frozenset[str] | None:
+    """Give the names of the events that a subscription is limited to; None for all."""
+    name = socket.face.gate.settings.subscription_filter_parameter
+    names = params.names(name) if name else None
+    return None if names is None else frozenset(names)
+
+
+def _start(socket: ApiSocket, customer: Customer, wanted: frozenset[str] | None, *, is_of_session: bool) -> Json:
     if any(one.account == customer.name for one in socket.subscriptions.values()):
         raise ApiError(-2035, "User Data Stream subscription is already active.")
     number = socket.next_subscription
@@ -61,9 +71,15 @@ def _start(socket: ApiSocket, customer: Customer, *, is_of_session: bool) -> Jso
         raise ApiError(-2042, "Maximum subscription ID reached for this connection.")
     socket.next_subscription += 1
     socket.connection.account = socket.connection.account or customer.name
-    stop = socket.face.listen(customer.name, partial(socket.tell, number, customer.name))
+    tell = partial(socket.tell, number, customer.name)
+    stop = socket.face.listen(customer.name, tell if wanted is None else partial(_tell_wanted, wanted, tell))
     socket.subscriptions[number] = Subscription(customer.name, stop, is_of_session)
     return {"subscriptionId": number}
+
+
+def _tell_wanted(wanted: frozenset[str], tell: Tell, event: Json) -> None:
+    if event["e"] in wanted:
+        tell(event)
 
 
 SUBSCRIPTION_METHODS = {

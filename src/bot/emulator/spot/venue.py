@@ -19,8 +19,8 @@ from bot.emulator.refusals import ApiError
 from bot.emulator.spot import rules, show, tables
 from bot.emulator.spot.desk import Desk
 from bot.emulator.world import World
-from bot.simulation.exchange import Commission, Exchange, Rates
-from bot.simulation.happenings import Traded
+from bot.simulation.exchange import Commission, Exchange, Rates, Readings
+from bot.simulation.happenings import MARKET, Traded
 
 _ASIDE = Decimal("1.1")
 """Outside the price range of the execution rule, inside the bands of the filters."""
@@ -39,7 +39,7 @@ class Venue(Face):
             world.gate("spot", Bounds(config.weight_per_minute, config.raw_requests_5m, config.connections_5m))
         )
         self.config, self.player = config, world.player
-        self._sets = world.permission_sets
+        self._sets, self.sors = world.permission_sets, world.sors
         given = config.instruments or {}
         self.instruments = {
             symbol: one if symbol in given else rules.equipped(one) for symbol, one in world.source.instruments.items()
@@ -48,7 +48,8 @@ class Venue(Face):
         self.exchange = Exchange(
             self.instruments, first_order_id=1_001, clients_meet=True, spread_ticks=config.spread_ticks,
             keep_finished=config.keep_finished, observe=self.desk.observe,
-            number_trade=lambda symbol: self.boards[symbol].next_trade_id(),
+            number_trade=lambda symbol: self.boards[symbol].next_trade_id(), sors=world.sors,
+            readings=Readings(config.settings.pending_legs_lock, config.settings.sor_allocates_own_book),
         )  # fmt: skip
         self.order_limits = {("SECOND", 10): config.orders_per_10s, ("DAY", 1): config.orders_per_day}
         self.groups: dict[str, tuple[str, ...]] = {}
@@ -117,7 +118,7 @@ class Venue(Face):
             traded.symbol, traded.trade_id, float(traded.price), float(traded.quantity), traded.time_ms, is_buyer_maker
         )
         # Who takes makes a trade that no source knows of; who only rested was met by one that the source tells.
-        show.trade(self, board, board.show_trade(trade, is_extra=traded.taker_fill is not None))
+        show.trade(self, board, board.show_trade(trade, is_extra=traded.taker != MARKET))
 
     def fees(self, account: str, symbol: str = "") -> Commission:
         """Give what an account pays."""

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from bot.domain.money import ZERO, times
 from bot.domain.order import Fill
+from bot.emulator.spot.wire_orders import ROUTED_MATCH
 from bot.emulator.wire import Json, text
 from bot.simulation.exchange import Balance, RestingOrder
-from bot.simulation.happenings import ListMoved, OrderMoved, Prevented
+from bot.simulation.happenings import Allocation, ListMoved, OrderMoved, Prevented
 
 _NOTHING = Balance()
 
@@ -53,9 +54,11 @@ def _conditional(order: RestingOrder, moved: OrderMoved, prevented: Prevented | 
         found |= {"v": order.prevented_match_id, "A": text(moved.prevented)}
     if prevented is not None and moved.execution == "TRADE_PREVENTION":
         is_taker = prevented.taker_order_id == order.order_id
+        lost = prevented.taker_lost if is_taker else prevented.maker_lost
         found |= {
-            "B": text(prevented.quantity), "u": -1,
-            "U": prevented.maker_order_id if is_taker else prevented.taker_order_id, "Cs": prevented.symbol,
+            "B": text(lost or ZERO), "u": prevented.trade_group,
+            "U": prevented.maker_order_id if is_taker else prevented.taker_order_id,
+            "Cs": prevented.maker_symbol if is_taker else prevented.symbol,
             "pl": text(prevented.quantity), "pL": text(prevented.price),
             "pY": text(times(prevented.price, prevented.quantity)),
         }  # fmt: skip
@@ -64,6 +67,10 @@ def _conditional(order: RestingOrder, moved: OrderMoved, prevented: Prevented | 
         if order.peg.levels:
             found |= {"gOT": "PRICE_LEVEL", "gOV": order.peg.levels}
         found["gp"] = text(order.price or ZERO)
+    if order.used_sor:
+        found |= {"k": order.working_floor, "uS": True}
+    if isinstance(moved.fill, Allocation):
+        found |= {"b": ROUTED_MATCH, "a": moved.fill.allocation_id}
     if moved.reason != "NONE":
         found["eR"] = moved.reason
     return found

@@ -7,10 +7,12 @@ from bot.domain.money import ZERO, times
 from bot.domain.order import Fill, Side
 from bot.emulator.wire import Json, text
 from bot.simulation.exchange import Balance, Commission, OrderList, Rates, RestingOrder
-from bot.simulation.happenings import Prevented
+from bot.simulation.happenings import Allocation, Prevented
 from bot.simulation.orders import Amendment
 
 _NOTHING = "0.00000000"
+ROUTED_MATCH = "ONE_PARTY_TRADE_REPORT"
+"""How the match of an allocation is called: nobody stands on the other side."""
 
 
 def _ids(order: RestingOrder) -> Json:
@@ -54,25 +56,48 @@ def _conditional(order: RestingOrder) -> Json:
         found["peggedPrice"] = text(order.price or ZERO)
     if order.expiry_reason != "NONE":
         found["expiryReason"] = order.expiry_reason
+    if order.used_sor:
+        found |= {"workingFloor": order.working_floor, "usedSor": True}
     return found
 
 
-def placed(order: RestingOrder, reply: str) -> Json:
-    """The reply to a new order: ACK, RESULT or FULL."""
+def placed(order: RestingOrder, reply: str, trade_group: int) -> Json:
+    """The reply to a new order: ACK, RESULT or FULL. The group is told when it kept the order from a trade."""
     answer = _ids(order) | {"transactTime": order.updated_ms}
     if reply == "ACK":
         return answer
     answer |= _state(order) | {"workingTime": order.working_ms, "selfTradePreventionMode": order.stp.value}
     answer |= _conditional(order)
     if reply == "FULL":
-        answer["fills"] = [
-            {
-                "price": text(fill.price), "qty": text(fill.quantity), "commission": text(fill.fee),
-                "commissionAsset": fill.fee_asset, "tradeId": fill.trade_id,
-            }
-            for fill in order.fills
-        ]  # fmt: skip
+        answer["fills"] = [_fill(fill) for fill in order.fills]
+    if order.prevented_matches:
+        answer["preventedMatches"] = [_prevented_match(one) for one in order.prevented_matches]
+        if trade_group >= 0:
+            answer["tradeGroupId"] = trade_group
     return answer
+
+
+def _fill(fill: Fill) -> Json:
+    row: Json = {
+        "price": text(fill.price), "qty": text(fill.quantity), "commission": text(fill.fee),
+        "commissionAsset": fill.fee_asset, "tradeId": fill.trade_id,
+    }  # fmt: skip
+    if isinstance(fill, Allocation):
+        return {"matchType": ROUTED_MATCH} | row | {"allocId": fill.allocation_id}
+    return row
+
+
+def _prevented_match(event: Prevented) -> Json:
+    return {
+        "preventedMatchId": event.match_id, "makerSymbol": event.maker_symbol, "makerOrderId": event.maker_order_id,
+        "price": text(event.price),
+    } | _lost(event)  # fmt: skip
+
+
+def _lost(event: Prevented) -> Json:
+    """What a prevented trade took from each order, told of those alone that lost something."""
+    lost = {"takerPreventedQuantity": event.taker_lost, "makerPreventedQuantity": event.maker_lost}
+    return {name: text(quantity) for name, quantity in lost.items() if quantity is not None}
 
 
 def queried(order: RestingOrder) -> Json:
@@ -131,11 +156,11 @@ def listed(one: OrderList) -> Json:
     }  # fmt: skip
 
 
-def list_placed(one: OrderList, reply: str) -> Json:
+def list_placed(one: OrderList, reply: str, trade_group: int) -> Json:
     """The reply to a new list. It shows waiting legs as waiting, whatever happened since."""
     reports = []
     for leg in one.legs:
-        report = placed(leg, reply)
+        report = placed(leg, reply, trade_group)
         if leg in one.second and "status" in report:
             report |= {"status": "PENDING_NEW", "workingTime": -1}
         reports.append(report)
@@ -162,17 +187,27 @@ def prevented_row(event: Prevented) -> Json:
     """One row of myPreventedMatches."""
     return {
         "symbol": event.symbol, "preventedMatchId": event.match_id, "takerOrderId": event.taker_order_id,
-        "makerSymbol": event.symbol, "makerOrderId": event.maker_order_id, "tradeGroupId": -1,
-        "selfTradePreventionMode": event.mode, "price": text(event.price),
-        "makerPreventedQuantity": text(event.quantity), "transactTime": event.time_ms,
+        "makerSymbol": event.maker_symbol, "makerOrderId": event.maker_order_id, "tradeGroupId": event.trade_group,
+        "selfTradePreventionMode": event.mode, "price": text(event.price), "transactTime": event.time_ms,
+    } | _lost(event)  # fmt: skip
+
+
+def allocation_row(fill: Allocation) -> Json:
+    """One row of myAllocations."""
+    return {
+        "symbol": fill.symbol, "allocationId": fill.allocation_id, "allocationType": "SOR",
+        "orderId": fill.exchange_order_id, "orderListId": -1, "price": text(fill.price), "qty": text(fill.quantity),
+        "quoteQty": text(times(fill.price, fill.quantity)), "commission": text(fill.fee),
+        "commissionAsset": fill.fee_asset, "time": fill.time_ms, "isBuyer": fill.side is Side.BUY,
+        "isMaker": fill.is_maker, "isAllocator": False,
     }  # fmt: skip
 
 
 def account(
     balances: Mapping[str, Balance], fees: Commission, groups: tuple[str, ...], updated_ms: int, uid: int,
-    *, can_trade: bool, can_withdraw: bool,
+    trade_group: int, *, can_trade: bool, can_withdraw: bool,
 ) -> Json:  # fmt: skip
-    """The account with its balances."""
+    """The account with its balances; its trade group when it has one."""
     rates = fees.standard
     return {
         "makerCommission": int(rates.maker * 10_000), "takerCommission": int(rates.taker * 10_000),
@@ -185,7 +220,7 @@ def account(
             for asset, held in sorted(balances.items())
         ],
         "permissions": list(groups), "uid": uid,
-    }  # fmt: skip
+    } | ({"tradeGroupId": trade_group} if trade_group >= 0 else {})  # fmt: skip
 
 
 def commission(symbol: str, fees: Commission) -> Json:
