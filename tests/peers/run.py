@@ -80,7 +80,7 @@ def run(client: str) -> Result:
     make(client)
     with emulator() as ready:
         variables = {
-            "EMU_SPOT": _host(ready["spot"]), "EMU_UM": _host(ready.get("um") or ""), "EMU_KEY": KEY,
+            "EMU_SPOT": _host(ready["spot"]), "EMU_UM": _host(ready.get("um") or ""), "EMU_KEY": KEY, "EMU_CONTROL": ready["control"],
             "EMU_SESSION_KEY": SESSION_KEY, "EMU_SESSION_SEED": SESSION_SEED.hex(),
             "EMU_SECRET": SECRET, "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost",
         }  # fmt: skip

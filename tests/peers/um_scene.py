@@ -5,6 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import um_motion
 from notes import SYMBOL, Notes, Peer, wait_until
 from spot_scene import watch
 
@@ -45,9 +46,11 @@ def play(notes: Notes, peer: Peer) -> None:
     """Play the whole day."""
     desk = Desk(notes, peer)
     for act in (
-        market, settings, orders, batches, conditional, positions, isolated, hedge, socket, streams, events, close,
+        market, settings, orders, batches, conditional, positions, isolated, hedge, socket, streams, events,
     ):  # fmt: skip
         act(desk)
+    um_motion.play(notes, peer)
+    close(desk)
 
 
 def market(desk: Desk) -> None:

@@ -58,8 +58,16 @@ class _SymbolChange(msgspec.Struct, forbid_unknown_fields=True):
     face: str = "spot"
 
 
+class _Move(msgspec.Struct, forbid_unknown_fields=True):
+    """What the USD-M market of a symbol is made to do now: trade at a price, then pay a funding at a rate."""
+
+    symbol: str
+    price: str | None = None
+    funding: str | None = None
+
+
 class Control:
-    """`/_truth`, `/_faults`, `/_clock`, `/_connections`, `/_balances`, `/_symbols` and `/_limits`."""
+    """`/_truth`, `/_faults`, `/_clock`, `/_connections`, `/_balances`, `/_symbols`, `/_market` and `/_limits`."""
 
     def __init__(self, emulator: "Emulator", host: str, port: int) -> None:
         if host not in _LOOPBACK:
@@ -94,6 +102,7 @@ class Control:
             ("POST", "/_connections"): self._cut,
             ("POST", "/_balances"): self._deposit,
             ("POST", "/_symbols"): self._set_status,
+            ("POST", "/_market"): self._move,
             ("GET", "/_limits"): self._limits,
         }
         if "Origin" in request.headers:
@@ -176,8 +185,26 @@ class Control:
         self._emulator.sites[asked.face].face.set_status(asked.symbol, asked.status)
         return {}
 
+    async def _move(self, request: web.BaseRequest) -> Json:
+        asked = msgspec.json.decode(await request.read(), type=_Move)
+        venue = self._emulator.futures
+        if venue is None or asked.symbol not in venue.boards:
+            raise ValueError(f"USD-M has no {asked.symbol} here")
+        if asked.price is not None:
+            venue.move(asked.symbol, _price(asked.price, venue.contracts[asked.symbol].rules.price.tick))
+        if asked.funding is not None:
+            venue.fund(asked.symbol, number(asked.funding))
+        return {}
+
     async def _limits(self, _: web.BaseRequest) -> Json:
         return {name: site.face.gate.weight.bans() for name, site in self._emulator.sites.items()}
+
+
+def _price(text: str, tick: Decimal) -> Decimal:
+    price = number(text)
+    if price <= 0 or (tick and price % tick):
+        raise ValueError(f"a price is a number above 0 in steps of {tick}")
+    return price
 
 
 def _pace(rate: float) -> float:

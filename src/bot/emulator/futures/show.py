@@ -28,9 +28,15 @@ def tick(venue: "FuturesVenue", board: Board, moved: Tick) -> None:
         venue.lay_out(board)
     hub.publish(f"{name}@bookTicker", partial(_best, venue, board))
     _candles(venue, board, moved.shown, now_ms)
-    for speed in ("", "@1s"):
-        hub.publish(f"{name}@markPrice{speed}", lambda: wire.mark_event(board.symbol, venue.mark(board.symbol), now_ms))
+    marks(venue, board, now_ms)
     _statistics(venue, board, now_ms)
+
+
+def marks(venue: "FuturesVenue", board: Board, now_ms: int) -> None:
+    """Show the mark price of a symbol."""
+    for speed in ("", "@1s"):
+        name = f"{board.stream}@markPrice{speed}"
+        venue.hub.publish(name, lambda: wire.mark_event(board.symbol, venue.mark(board.symbol), now_ms))
 
 
 def trade(venue: "FuturesVenue", board: Board, under_way: Candle | None) -> None:

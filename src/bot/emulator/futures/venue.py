@@ -216,10 +216,24 @@ class FuturesVenue(Face):
     # The market moves.
 
     def move(self, symbol: str, price: Decimal) -> None:
-        """Let the market trade at a price now, the mark price too, whatever the candles say."""
+        """Let the outside trade at a price now, the mark price too, whatever the candles say; the next tick goes on."""
+        board, value = self.board(symbol), float(price)
         with self.desk.settling() as now_ms:
             self._move_price(symbol, price, now_ms)
+            self._marks[symbol] = replace(mark_of(symbol, value, now_ms), price=price, index=price)
             self.exchange.on_mark(symbol, price, now_ms)
+            board.last, is_lower = value, value < board.last
+            lot = float(board.instrument.lot.step)
+            trade = PublicTrade(symbol, board.next_trade_id(), value, lot, now_ms, is_lower)
+            self.desk.touched_books.add(symbol)
+            self.desk.moved_books.add(symbol)
+            show.trade(self, board, board.show_trade(trade, is_extra=True))
+            show.marks(self, board, now_ms)
+
+    def fund(self, symbol: str, rate: Decimal) -> None:
+        """Let a funding happen now, at a rate (a fraction), besides those at their hours."""
+        with self.desk.settling() as now_ms:
+            self.exchange.settle_funding(symbol, rate, now_ms)
 
     def on_history(self, candle: Candle) -> None:
         """Take a candle that was before anybody looked."""
