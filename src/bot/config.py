@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     )
     STRATEGY_MAX_DRAWDOWN: float = Field(0.25, gt=0, le=1, description="give a fraction: 0.25 is 25 %")
 
+    EQUITY_KEEP_DAYS: int = Field(90, ge=1, le=36_500, description="give days between 1 and 36500")
+    DECISIONS_KEEP_DAYS: int = Field(365, ge=1, le=36_500, description="give days between 1 and 36500")
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -9,13 +9,14 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
 import uvicorn
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.api.main import create_app
 from bot.bootstrap import Feeds, Outfit, Roof, dashboard_deps, setup_address
@@ -23,7 +24,8 @@ from bot.commands import heartbeat
 from bot.commands.plans import Plans
 from bot.db.base import unit_of_work
 from bot.db.repositories import Sessions
-from bot.domain.errors import Misconfigured
+from bot.db.retention import Retention
+from bot.domain.errors import Misconfigured, Unavailable
 from bot.reporting.cache import aggregator
 from bot.runtime.orchestrator import Orchestrator
 from bot.runtime.scheduler import build_scheduler
@@ -56,7 +58,7 @@ class Program:
 
     async def run(self) -> None:
         """Run until `stop` is set; then stop everything cleanly, newest part first."""
-        scheduler = build_scheduler({"sessions.expire": (self._expire_sessions, HOUR_S)})
+        scheduler = build_scheduler({name: (chore, HOUR_S) for name, chore in self.chores().items()})
         try:
             listener = await self._prepare_dashboard() if self._with_dashboard else None
             async with asyncio.TaskGroup() as group:
@@ -84,6 +86,19 @@ class Program:
             scheduler.shutdown(wait=False)
             await self.feeds.close()
             await self.roof.close()
+
+    def chores(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Give what is done once an hour. A database that is away makes no noise: the next hour will do."""
+        chosen = self.roof.settings
+        retention = Retention(
+            self.roof.sessions,
+            equity_keep_days=chosen.EQUITY_KEEP_DAYS,
+            decisions_keep_days=chosen.DECISIONS_KEEP_DAYS,
+        )
+        return {
+            "sessions.expire": partial(_put_off, self._expire_sessions),
+            "records.thin": partial(_put_off, partial(_thin, retention)),
+        }
 
     def describe(self) -> dict[str, Any]:
         """Give how it does, in numbers."""
@@ -149,9 +164,21 @@ class Program:
             await asyncio.sleep(NOTE_EVERY_S)
 
     async def _expire_sessions(self) -> None:
-        with contextlib.suppress(OperationalError, OSError):  # the next hour will do
-            async with unit_of_work(self.roof.sessions) as session:
-                await Sessions(session).expire(now=datetime.now(UTC))
+        async with unit_of_work(self.roof.sessions) as session:
+            await Sessions(session).expire(now=datetime.now(UTC))
+
+
+async def _thin(retention: Retention) -> None:
+    gone = await retention.thin()
+    if gone.marks or gone.decisions:
+        log.info("records.thinned", marks=gone.marks, decisions=gone.decisions)
+
+
+async def _put_off(chore: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await chore()
+    except (Unavailable, PoolTimeout) as error:
+        log.warning("chore.put_off", cause=str(error))
 
 
 class Lag:
