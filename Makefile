@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test demo format peers environment
+.PHONY: check lint test demo format peers nonsense environment
 
 check: lint test
 
@@ -19,6 +19,9 @@ demo:
 
 peers: environment
 	$(BIN)/python tests/peers/run.py --write
+
+nonsense: environment
+	PYTHONPATH=src:. $(BIN)/python -m tests.nonsense
 
 format: environment
 	$(BIN)/ruff check --fix . bot

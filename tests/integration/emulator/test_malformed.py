@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 import pytest
+from tests.nonsense.requests import Request, requests
 
 from .conftest import KEY, SECRET, Visitor, now_ms
-from .malformed import Request, requests
 
 COUNT = int(os.environ.get("MALFORMED_REQUESTS", "1500"))
 """Set MALFORMED_REQUESTS=10000 for the whole of it."""

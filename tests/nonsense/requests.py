@@ -9,27 +9,15 @@ from random import Random
 from typing import Any
 from urllib.parse import quote
 
-from bot.emulator.gateway import Public, Signed
-from bot.emulator.spot.tables import METHODS, ROUTES
+from tests.nonsense.tables import SPOT, Table
 
-GOOD: dict[str, list[str]] = {
-    "symbol": ["BTCUSDT", "ETHUSDT"], "side": ["BUY", "SELL"], "type": ["LIMIT", "MARKET", "STOP_LOSS", "LIMIT_MAKER"],
-    "timeInForce": ["GTC", "IOC", "FOK"], "quantity": ["0.01", "1"], "price": ["90000", "95000.5"],
-    "stopPrice": ["80000"], "interval": ["1m", "1h"], "limit": ["5"], "orderId": ["1001"], "windowSize": ["1h"],
-    "newOrderRespType": ["FULL"], "cancelReplaceMode": ["ALLOW_FAILURE"], "cancelOrderId": ["1001"], "newQty": ["0.005"],
-    "orderListId": ["1"], "workingType": ["LIMIT"], "workingSide": ["BUY"], "workingQuantity": ["0.01"],
-    "workingPrice": ["90000"], "workingTimeInForce": ["GTC"], "pendingSide": ["SELL"], "pendingQuantity": ["0.01"],
-    "pendingType": ["LIMIT_MAKER"], "pendingPrice": ["99000"], "aboveType": ["LIMIT_MAKER"], "abovePrice": ["99000"],
-    "belowType": ["STOP_LOSS"], "belowStopPrice": ["80000"], "pendingAboveType": ["LIMIT_MAKER"],
-    "pendingAbovePrice": ["99000"], "pendingBelowType": ["STOP_LOSS"], "pendingBelowStopPrice": ["80000"],
-}  # fmt: skip
+from bot.emulator.gateway import Public, Signed
+
 STRANGE = (
     "", " ", "0", "-1", "1e9", "NaN", "Infinity", "0x10", "١٢", "99999999999999999999", "0.000000000000000000001",
     "1" * 25, "null", "true", "[]", "{}", '["BTCUSDT"', "[" * 300, "测试USDT", "btcusdt", "' OR 1=1 --", "\x00", "\u202e",
     "a" * 5000, "9223372036854775808", "0.1.2", "+1", "%", "&&&", "=",
 )  # fmt: skip
-EXTRA = ("foo", "icebergQty", "trailingDelta", "strategyType", "pegPriceType", "quoteOrderQty", "signature", "recvWindow",
-         "symbols", "permissions", "fromId", "startTime", "endTime", "listClientOrderId", "newClientOrderId")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,23 +31,27 @@ class Request:
     text: str = ""
 
 
-def requests(seed: int, count: int, *, key: str, secret: str, now_ms: int) -> Iterator[Request]:
+def requests(seed: int, count: int, *, key: str, secret: str, now_ms: int, table: Table = SPOT) -> Iterator[Request]:
     """Give so many requests, the same for the same seed and time."""
     lots = Random(seed)
     for _ in range(count):
-        values = _values(lots)
         if lots.random() < 0.5:
-            yield _over_rest(lots, values, key, secret, now_ms)
+            yield _over_rest(lots, table, key, secret, now_ms)
         else:
-            yield _over_socket(lots, values, key, secret, now_ms)
+            yield _over_socket(lots, table, key, secret, now_ms)
 
 
-def _values(lots: Random) -> dict[str, str]:
-    names = lots.sample(list(GOOD), lots.randint(0, 9)) + (["symbol"] if lots.random() < 0.7 else [])
-    values = {name: lots.choice(GOOD[name]) for name in names}
+def _values(lots: Random, table: Table, endpoint: str) -> dict[str, str]:
+    """Give parameters: mostly those of a good request, then one to three things wrong with them."""
+    usual = table.shapes.get(endpoint, ("symbol",) if lots.random() < 0.5 else ())
+    names = usual if lots.random() < 0.9 else lots.sample(list(table.good), 5)
+    values = {name: lots.choice(table.good[name]) for name in names}
     for _ in range(lots.randint(1, 3)):
-        wrong = lots.choice([*values, *EXTRA])
-        values[wrong] = lots.choice(STRANGE)
+        if values and lots.random() < 0.15:
+            del values[lots.choice(list(values))]
+        else:
+            wrong = lots.choice([*values] * 4 + [lots.choice(table.extra)])
+            values[wrong] = lots.choice(table.good[wrong] if wrong in table.good and lots.random() < 0.3 else STRANGE)
     return values
 
 
@@ -72,14 +64,15 @@ def _stamp(lots: Random, now_ms: int) -> str:
     return str(now_ms) if lots.random() < 0.9 else lots.choice(STRANGE)
 
 
-def _over_rest(lots: Random, values: dict[str, str], key: str, secret: str, now_ms: int) -> Request:
-    method, path = lots.choice(list(ROUTES))
-    is_open = isinstance(ROUTES[method, path], Public)
-    if isinstance(ROUTES[method, path], Signed):
+def _over_rest(lots: Random, table: Table, key: str, secret: str, now_ms: int) -> Request:
+    method, path = lots.choice(list(table.routes))
+    values = _values(lots, table, path.split("/", 3)[-1])
+    is_open = isinstance(table.routes[method, path], Public)
+    if isinstance(table.routes[method, path], Signed):
         values = values | {"timestamp": _stamp(lots, now_ms), "recvWindow": "60000"}
     is_encoded = lots.random() < 0.9
     text = "&".join(f"{name}={quote(value) if is_encoded else _bare(value)}" for name, value in values.items())
-    if isinstance(ROUTES[method, path], Signed) and "signature" not in values:
+    if isinstance(table.routes[method, path], Signed) and "signature" not in values:
         text += f"&signature={quote(_sign(lots, text, secret))}"
     if lots.random() < 0.03:
         text += lots.choice(("&symbol=BTCUSDT", "&%", "&%ff=%fe", "&&&=", "&a=1&a=2"))
@@ -93,19 +86,18 @@ def _bare(value: str) -> str:
     return "".join(letter for letter in value if letter.isascii() and letter.isprintable() and letter not in ' #"<>')
 
 
-def _over_socket(lots: Random, values: dict[str, str], key: str, secret: str, now_ms: int) -> Request:
+def _over_socket(lots: Random, table: Table, key: str, secret: str, now_ms: int) -> Request:
     if lots.random() < 0.1:
         noise = ("", "{", "[]", "null", "7", '"x"', "{}", '{"method":1}', '{"method":"ping","params":7}', "[" * 2000,
                  '{"id":1,"method":"ping","params":{"a":NaN}}', "\ud7ff")  # fmt: skip
         return Request(text=lots.choice(noise))
-    method = lots.choice([*METHODS, "userDataStream.subscribe", "userDataStream.subscribe.signature", "session.logon",
-                          "session.status", "nothing.like.it"])  # fmt: skip
-    params: dict[str, Any] = dict(values)
+    method = lots.choice([*table.methods, *table.more_methods])
+    params: dict[str, Any] = dict(_values(lots, table, method))
     if lots.random() < 0.9:
         params |= {"apiKey": key, "timestamp": int(now_ms) if lots.random() < 0.9 else lots.choice(STRANGE)}
         plain = "&".join(f"{name}={params[name]}" for name in sorted(params) if name != "signature")
         params.setdefault("signature", _sign(lots, plain, secret))
     if lots.random() < 0.1:
-        params[lots.choice(list(GOOD))] = lots.choice(([1, [2]], {"a": {"b": 1}}, True, 1.5, -3, None))
+        params[lots.choice(list(table.good))] = lots.choice(([1, [2]], {"a": {"b": 1}}, True, 1.5, -3, None))
     request_id = lots.choice((1, "x", None, 1.5, [1], {"a": 1}, "y" * 50))
     return Request(text=json.dumps({"id": request_id, "method": method, "params": params}))
