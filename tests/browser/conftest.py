@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 from tests.browser.fake_app import FakeServer
 from tests.browser.serving import served
 from tests.fakes.people import FakePeople
@@ -25,6 +25,8 @@ FLAGS = [
 ]
 DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+PATIENCE_MS = 30_000
+"""How long the browser may take for one thing: a loaded machine is slow, not wrong."""
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,8 @@ def server() -> Iterator[FakeServer]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport=DESK, timezone_id="America/Sao_Paulo", locale="en-GB")
-    context.set_default_timeout(6_000)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     yield context
     context.close()
 

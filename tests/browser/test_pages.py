@@ -119,7 +119,7 @@ def test_events_change_both_pages_without_a_reload(page: Page, server: FakeServe
     page.evaluate("window.stayed = true")
     decisions = page.locator(".decision")
     expect(decisions).not_to_have_count(0)  # The list is asked for apart from the chart.
-    shown = decisions.count()
+    shown = decisions.count()  # (all of the list comes with one answer)
     server.emit("equity", [_mark(server, equity=13_000.01)])
     expect(page.locator("#kpis .tile").first).to_contain_text("13,000.01")
     news = {**server.world[1].decisions[-1], "id": 9_000, "strategy_id": 1, "reason": "a fresh reason"}
@@ -176,7 +176,7 @@ def test_a_lost_line_is_told_and_comes_back_by_itself(page: Page, server: FakeSe
     expect(page.locator("#banner")).to_contain_text("Disconnected from the server. Figures below are from")
     expect(page.locator("#link")).to_have_text("Disconnected")
     server.is_down = False
-    expect(page.locator("#link")).to_have_text("Live", timeout=10_000)
+    expect(page.locator("#link")).to_have_text("Live")
     expect(page.locator("#banner")).to_be_hidden()
     complaints.clear()  # The browser notes each failed try.
 
@@ -188,7 +188,7 @@ def test_a_session_that_ended_elsewhere_leads_to_the_login_page(
     expect(page.locator("#link")).to_have_text("Live")
     server.people.sessions.clear()
     server.hang_up()
-    expect(page).to_have_url(f"{server.url}/login?next=%2Fstrategies%2F2", timeout=8_000)
+    expect(page).to_have_url(f"{server.url}/login?next=%2Fstrategies%2F2")
     complaints.clear()  # The 401 that told it.
 
 

@@ -25,7 +25,7 @@ FUNDS = {"USDT": D(100_000), "BTC": D(5)}
 
 async def comes(condition: Callable[[], object]) -> None:
     """Wait until something was told; over a socket that takes its time."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.005)
 

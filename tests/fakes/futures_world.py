@@ -30,7 +30,7 @@ HASTE = Patience(fence_ms=0, poll_first_s=0.02, poll_max_s=0.1, audit_s=60.0, st
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.005)
 

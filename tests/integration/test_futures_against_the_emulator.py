@@ -22,7 +22,7 @@ from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInFo
 from bot.ports import OpenOrder
 
 COUNTDOWN = "/fapi/v1/countdownCancelAll"
-LOUD = Patience(fence_ms=0, poll_first_s=0.02, audit_s=60.0, dead_man_s=0.8)
+LOUD = Patience(fence_ms=0, poll_first_s=0.02, audit_s=60.0, dead_man_s=1.6)
 
 
 @pytest.fixture
@@ -239,7 +239,7 @@ async def test_the_exchange_cancels_when_it_hears_nothing_of_us_any_more(world: 
     resting = an_order("a", world.at("0.97"))
     await desk.place(resting)
     await desk.hears(resting, OrderStatus.NEW)
-    await pushes_of_the_countdown(world, 6)  # (more than a countdown's length)
+    await pushes_of_the_countdown(world, 5)  # (more than a countdown's length)
     assert [each.status for each in desk.updates(resting)] == [OrderStatus.NEW]
     world.fault("drop_request", path=COUNTDOWN)
     await desk.hears(resting, OrderStatus.CANCELED)

@@ -95,7 +95,7 @@ class Socket:
     events: list[Any] = field(default_factory=list)
 
     async def frame(self) -> Any:
-        message = await asyncio.wait_for(self.socket.receive(), 5)
+        message = await asyncio.wait_for(self.socket.receive(), 30)
         assert message.type is aiohttp.WSMsgType.TEXT, message
         return json.loads(message.data)
 

@@ -147,7 +147,7 @@ async def test_a_frame_that_cuts_the_connection(visitor: Controlled, connect: Co
     stream = await connect("/ws/btcusdt@bookTicker")
     await visitor.emulator.step()
     assert (await stream.frame())["s"] == "BTCUSDT"
-    message = await asyncio.wait_for(stream.socket.receive(), 5)
+    message = await asyncio.wait_for(stream.socket.receive(), 30)
     assert message.type in {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR, aiohttp.WSMsgType.CLOSE}
 
 
@@ -174,7 +174,7 @@ async def test_connections_are_told_of_a_shutdown_and_can_be_cut(visitor: Contro
     assert (await wrapped.frame())["stream"] == "!serverShutdown"
     assert (await api.frame())["event"]["e"] == "serverShutdown"
     await visitor.control("POST", "/_connections", {"path": "ws-api"})
-    assert (await asyncio.wait_for(api.socket.receive(), 5)).type is not aiohttp.WSMsgType.TEXT
+    assert (await asyncio.wait_for(api.socket.receive(), 30)).type is not aiohttp.WSMsgType.TEXT
     assert (await raw.ask({"method": "LIST_SUBSCRIPTIONS", "id": 1}))["result"] == ["a"]
 
 
@@ -183,7 +183,7 @@ async def test_a_day_passes_and_old_connections_end(visitor: Controlled, connect
     before = (await visitor.get("time")).body["serverTime"]
     await visitor.control("POST", "/_clock", {"advance_ms": 86_400_000})
     assert (await visitor.get("time")).body["serverTime"] - before >= 86_400_000
-    assert (await asyncio.wait_for(stream.socket.receive(), 5)).type is not aiohttp.WSMsgType.TEXT
+    assert (await asyncio.wait_for(stream.socket.receive(), 30)).type is not aiohttp.WSMsgType.TEXT
 
 
 async def test_the_clock_can_be_stopped_and_the_market_stepped(visitor: Controlled) -> None:

@@ -48,7 +48,7 @@ async def test_stopping_says_goodbye_to_every_client(session: aiohttp.ClientSess
         farewells = [asyncio.create_task(one.receive()) for one in sockets]
         await asyncio.sleep(0)
     for farewell in farewells:
-        message = await asyncio.wait_for(farewell, 5)
+        message = await asyncio.wait_for(farewell, 30)
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
 
 
@@ -62,7 +62,7 @@ async def test_a_fast_market_loses_no_candle_and_keeps_their_order(session: aioh
         async with session.ws_connect(url) as stream:
             seen: dict[str, list[int]] = {"BTCUSDT": [], "ETHUSDT": []}
             for _ in range(400):
-                frame = json.loads((await asyncio.wait_for(stream.receive(), 5)).data)["data"]
+                frame = json.loads((await asyncio.wait_for(stream.receive(), 30)).data)["data"]
                 seen[frame["s"]].append(frame["k"]["t"])
     for times in seen.values():
         assert times == list(range(first, first + len(times) * MINUTE, MINUTE))
@@ -75,7 +75,7 @@ async def test_a_waiting_market_stands_still_until_somebody_listens(session: aio
         async with session.get(emulator.spot_url + "/api/v3/ping"):
             assert emulator.venue.now_ms == before
         async with session.ws_connect(emulator.stream_url + "/ws/btcusdt@aggTrade") as stream:
-            await asyncio.wait_for(stream.receive(), 5)
+            await asyncio.wait_for(stream.receive(), 30)
         assert emulator.venue.now_ms > before
 
 
@@ -85,7 +85,7 @@ async def test_the_market_keeps_its_pace(session: aiohttp.ClientSession) -> None
         first, began = emulator.venue.now_ms, time.monotonic()
         async with session.ws_connect(emulator.stream_url + "/ws/btcusdt@kline_1m") as stream:
             for _ in range(20):
-                await asyncio.wait_for(stream.receive(), 5)
+                await asyncio.wait_for(stream.receive(), 30)
         played_ms, took_s = emulator.venue.now_ms - first, time.monotonic() - began
     assert played_ms >= 10 * MINUTE
     # Never faster than asked for; how much slower depends on the machine.
@@ -97,7 +97,7 @@ async def test_the_end_of_the_file_ends_the_market_and_not_the_server(
 ) -> None:
     config = EmulatorConfig(Replay((flat_file(tmp_path, 8),)), speed=1e6, warmup=3)
     async with Emulator(config) as emulator:
-        await asyncio.wait_for(emulator.wait(), 5)
+        await asyncio.wait_for(emulator.wait(), 30)
         async with session.get(emulator.spot_url + "/api/v3/klines?symbol=BTCUSDT&interval=1m") as reply:
             assert len(await reply.json()) == 8
 
@@ -116,7 +116,7 @@ async def test_a_market_that_breaks_is_not_silent() -> None:
     emulator.world.player.play = broken  # type: ignore[method-assign]
     await emulator.start()
     with pytest.raises(ArithmeticError, match="the market broke"):
-        await asyncio.wait_for(emulator.wait(), 5)
+        await asyncio.wait_for(emulator.wait(), 30)
     with pytest.raises(ArithmeticError, match="the market broke"):
         await emulator.stop()
 
@@ -137,11 +137,11 @@ async def test_a_process_serves_until_it_is_told_to_end(number: int, session: ai
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={"PYTHONPATH": str(SOURCES)},
     )  # fmt: skip
     assert process.stdout is not None
-    while not (line := await asyncio.wait_for(process.stdout.readline(), 20)).startswith(b"{"):
+    while not (line := await asyncio.wait_for(process.stdout.readline(), 30)).startswith(b"{"):
         assert line, "the process ended before it was ready"
     async with session.get(json.loads(line)["url"] + "/api/v3/ping") as reply:
         assert reply.status == 200
     process.send_signal(number)
-    out, errors = await asyncio.wait_for(process.communicate(), 20)
+    out, errors = await asyncio.wait_for(process.communicate(), 30)
     assert out.endswith(b"ended well\n")
     assert (process.returncode, errors) == (0, b"")

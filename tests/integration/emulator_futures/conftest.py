@@ -116,7 +116,7 @@ class Socket:
     numbers: int = 0
 
     async def frame(self) -> Any:
-        message = await asyncio.wait_for(self.socket.receive(), 5)
+        message = await asyncio.wait_for(self.socket.receive(), 30)
         assert message.type is aiohttp.WSMsgType.TEXT, message
         return json.loads(message.data)
 

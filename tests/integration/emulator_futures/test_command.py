@@ -17,11 +17,11 @@ def test_the_command_says_where_futures_are_and_ends_when_told() -> None:
         try:
             assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
-            with urllib.request.urlopen(f"{ready['um']}/fapi/v1/exchangeInfo", timeout=10) as reply:
+            with urllib.request.urlopen(f"{ready['um']}/fapi/v1/exchangeInfo", timeout=30) as reply:
                 shown = json.load(reply)
         finally:
             process.terminate()
-            process.communicate(timeout=20)
+            process.communicate(timeout=30)
     assert [row["symbol"] for row in shown["symbols"]] == ["BTCUSDT", "ETHUSDT"]
     assert ready["um_streams"].startswith("ws://127.0.0.1:")
     assert process.returncode == 0

@@ -57,8 +57,8 @@ async def test_an_ed25519_key_logs_on_and_then_needs_no_signature(make_visitor: 
         signature = base64.b64encode(private.sign(f"apiKey=ed-key&timestamp={stamp}".encode())).decode()
         params = {"apiKey": "ed-key", "timestamp": stamp, "signature": signature}
         await socket.send_json({"id": 1, "method": "session.logon", "params": params})
-        logged_on = await socket.receive_json(timeout=5)
+        logged_on = await socket.receive_json(timeout=30)
         await socket.send_json({"id": 2, "method": "v2/account.balance", "params": {"timestamp": clock.now_ms}})
-        balance = await socket.receive_json(timeout=5)
+        balance = await socket.receive_json(timeout=30)
     assert logged_on["result"]["apiKey"] == "ed-key"
     assert (balance["status"], balance["result"]) == (200, [])

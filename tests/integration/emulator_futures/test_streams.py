@@ -246,7 +246,7 @@ async def test_funding_is_paid_at_its_hour_and_told(make_visitor: Any) -> None:
     shown = (await visitor.get("v1/premiumIndex?symbol=BTCUSDT")).body
     for _ in range(3):
         await visitor.emulator.step()
-    event = await asyncio.wait_for(socket.receive_json(), 5)
+    event = await asyncio.wait_for(socket.receive_json(), 30)
     income = (await visitor.signed("GET", "v1/income", incomeType="FUNDING_FEE")).body
     rates = (await visitor.get("v1/fundingRate?symbol=BTCUSDT")).body
     await socket.close()
@@ -259,4 +259,4 @@ async def test_the_old_roots_serve_everything_when_set_so(make_visitor: Any) -> 
     visitor, _ = await make_visitor(settings=Unverified(old_futures_roots_serve_all=True))
     async with visitor.session.ws_connect(f"{visitor.emulator.um_stream_url}/ws/btcusdt@kline_1m") as socket:
         await visitor.emulator.step()
-        assert (await socket.receive_json(timeout=5))["e"] == "kline"
+        assert (await socket.receive_json(timeout=30))["e"] == "kline"

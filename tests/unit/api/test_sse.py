@@ -30,7 +30,7 @@ async def hub(sessions: SessionFactory, world: World) -> AsyncIterator[Hub]:
 
 
 async def until(frames: AsyncIterator[Frame], event: str) -> Frame:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         async for frame in frames:
             if frame.event == event:
                 return frame
@@ -39,7 +39,7 @@ async def until(frames: AsyncIterator[Frame], event: str) -> Frame:
 
 async def settled(hub: Hub) -> None:
     """Wait until the poller has taken its first look."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not hub.has_looked:
             await asyncio.sleep(0.005)
 
@@ -119,7 +119,7 @@ async def test_nobody_listening_means_no_question_to_the_database(hub: Hub, worl
     await settled(hub)
     await frames.aclose()
     assert hub.listeners == 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while hub.is_polling:
             await asyncio.sleep(0.005)
 

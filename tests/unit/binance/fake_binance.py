@@ -38,7 +38,7 @@ def kline(
     return {"stream": f"{symbol.lower()}@kline_1m", "data": {"e": "kline", "E": at, "s": symbol, "k": body}}
 
 
-async def until(condition: Callable[[], object], limit_s: float = 5.0) -> None:
+async def until(condition: Callable[[], object], limit_s: float = 30.0) -> None:
     """Wait for a condition, never for a second."""
     async with asyncio.timeout(limit_s):
         while not condition():

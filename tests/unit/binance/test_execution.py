@@ -112,7 +112,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(binance: FakeBinance) -> AsyncIterator[Desk]:
+def answer_s() -> float:
+    """Seconds that an order's answer may take; a test that lets it run out gives less."""
+    return 30.0
+
+
+@pytest.fixture
+async def desk(binance: FakeBinance, answer_s: float) -> AsyncIterator[Desk]:
     balances = [
         {"asset": "USDT", "free": "1500.25000000", "locked": "250.00000000"},
         {"asset": "BTC", "free": "0.00000000", "locked": "0.00000000"},
@@ -121,7 +127,7 @@ async def desk(binance: FakeBinance) -> AsyncIterator[Desk]:
     public = build_public(binance.hosts)
     clock = ExchangeClock(public.time_ms, looks=2)
     bank = WeightBank()
-    sender = Rest(binance.hosts, bank, clock=clock, credentials=CREDENTIALS, order_timeout_s=0.2)
+    sender = Rest(binance.hosts, bank, clock=clock, credentials=CREDENTIALS, order_timeout_s=answer_s)
     client = SpotClient(binance.hosts, sender)
     broker = SpotBroker(client, CREDENTIALS, clock, patience=HASTE, pace=PACE)
     yield Desk(binance, broker)
@@ -183,11 +189,19 @@ async def test_a_limit_order_says_its_price_without_an_exponent(ready: Desk) -> 
         pytest.param(says(order_reply("A_STATUS_OF_TOMORROW")), id="unknown status"),
         pytest.param(says({}, 502), id="502 without a reason"),
         pytest.param(hangs_up, id="reset"),
-        pytest.param(never, id="time-out"),
         pytest.param(babbles, id="truncated answer"),
     ],
 )
 async def test_an_unknown_outcome_is_never_sent_again_but_asked_for(ready: Desk, answer: Answer) -> None:
+    await is_found_filled(ready, answer)
+
+
+@pytest.mark.parametrize("answer_s", [0.2])
+async def test_an_answer_that_does_not_come_in_time_is_an_unknown_outcome(ready: Desk) -> None:
+    await is_found_filled(ready, never)
+
+
+async def is_found_filled(ready: Desk, answer: Answer) -> None:
     ready.binance.answers[PLACE] = answer
     ready.binance.answers[QUERY] = says(order_reply())
     ready.binance.answers[TRADES] = says([TRADE])

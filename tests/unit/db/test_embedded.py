@@ -151,7 +151,7 @@ def test_two_programs_that_start_at_once_share_one_server(root: Path) -> None:
     command = [sys.executable, "-c", code, str(root)]
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    pids = {process.communicate(timeout=60)[0].strip() for process in both}
+    pids = {process.communicate(timeout=180)[0].strip() for process in both}
     assert pids == {str(embedded.ensure(root).pid)}
 
 

@@ -70,7 +70,7 @@ def test_two_programs_that_migrate_at_once_take_turns(empty_url: str) -> None:
     code = "import sys; from bot.db.migrate import upgrade; upgrade(sys.argv[1])"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     both = [subprocess.Popen([sys.executable, "-c", code, empty_url], env=environment) for _ in range(2)]
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert [process.wait(timeout=180) for process in both] == [0, 0]
     assert migrate.current(empty_url) == migrate.head()
 
 

@@ -81,7 +81,7 @@ class Clone:
     ) -> subprocess.CompletedProcess[str]:
         """Start the launcher and wait for its end."""
         with self.start(*arguments, launcher=launcher, cwd=cwd, **variables) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=180)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 

@@ -77,7 +77,7 @@ def test_a_symlink_from_another_folder_works_and_leaves_the_folder_as_it_is(clon
 
 def test_the_program_takes_the_place_of_the_launcher_so_exit_codes_and_signals_are_its_own(clone: Any) -> None:
     with clone.start("a", "b", "c") as process:
-        out, _ = process.communicate(timeout=60)
+        out, _ = process.communicate(timeout=180)
     assert process.returncode == 3
     assert int(out.split("|")[-1]) == process.pid
 
@@ -101,7 +101,7 @@ def test_of_two_first_starts_at_once_one_installs_and_the_other_waits(clone: Any
     starts = [clone.start("status"), clone.start("status")]
     waiting = next(line for line in _lines_of_both(starts) if "waiting" in line)
     Path(f"{clone.notes}.go").touch()
-    outs = [process.communicate(timeout=60)[0] for process in starts]
+    outs = [process.communicate(timeout=180)[0] for process in starts]
 
     assert "another start is making the environment" in waiting
     assert [out.split("|")[0] for out in outs] == ["status", "status"]
@@ -117,7 +117,7 @@ def test_a_killed_start_leaves_the_lock_to_its_installer_so_the_next_one_waits_f
     with clone.start("status") as next_one:
         assert "waiting" in next_one.stderr.readline()
         Path(f"{clone.notes}.go").touch()
-        out, _ = next_one.communicate(timeout=60)
+        out, _ = next_one.communicate(timeout=180)
     assert out.startswith("status|")
 
 

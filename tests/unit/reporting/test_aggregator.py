@@ -56,7 +56,7 @@ def writer(path: Path) -> Iterator[CacheWriter]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -103,7 +103,7 @@ async def test_a_database_that_is_away_is_asked_again(
         admin(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
         await until(lambda: (sqlite.newest_ts(path) or 0) > (stuck or 0))
         stop.set()
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, 30)
 
 
 async def test_the_loop_thins_and_forgets_removed_strategies(
@@ -118,7 +118,7 @@ async def test_the_loop_thins_and_forgets_removed_strategies(
     await until(lambda: 4711 not in {row.strategy_id for row in sqlite.latest(path)})
     assert [row.ts for row in sqlite.series(path, world.ids["mean"])] == [NOW_S]
     stop.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, 30)
 
 
 async def test_a_cache_that_breaks_while_running_is_made_anew(

@@ -21,7 +21,7 @@ async def test_a_chore_runs_on_the_event_loop_and_no_more_after_the_end() -> Non
 
     scheduler = build_scheduler({"sweep": (chore, 3600)})
     scheduler.get_job("sweep").modify(next_run_time=datetime.now(UTC))
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 30)
     assert where == [threading.get_ident()]
     scheduler.shutdown(wait=False)
     await asyncio.sleep(0)
@@ -45,7 +45,7 @@ async def test_any_callable_that_gives_something_to_await_is_awaited(
     scheduler = build_scheduler({"sweep": (wrap(chore), 3600)})
     scheduler.get_job("sweep").modify(next_run_time=datetime.now(UTC))
     try:
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), 30)
     finally:
         scheduler.shutdown(wait=False)
         await asyncio.sleep(0)
@@ -61,7 +61,7 @@ async def test_a_chore_that_fails_is_due_again() -> None:
     scheduler = build_scheduler({"sweep": (chore, 3600)})
     try:
         scheduler.get_job("sweep").modify(next_run_time=datetime.now(UTC))
-        await asyncio.wait_for(failed.wait(), 5)
+        await asyncio.wait_for(failed.wait(), 30)
         assert scheduler.get_job("sweep").next_run_time > datetime.now(UTC)
     finally:
         scheduler.shutdown(wait=False)
