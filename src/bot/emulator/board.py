@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 
 import msgspec
 from msgspec.structs import replace
@@ -10,6 +11,8 @@ from bot.domain.instrument import Instrument
 from bot.domain.market import INTERVAL_MS, Candle, PublicTrade, Quote, next_open
 from bot.emulator.intervals import bucket_open
 from bot.emulator.player import Tick
+from bot.emulator.recorded.book import BookMoved, RecordedBook
+from bot.emulator.recorded.records import Trade
 from bot.emulator.rolling import Rolling
 from bot.emulator.series import Series
 
@@ -58,6 +61,14 @@ class Board:
         self.shown_quote: tuple[float, float, float, float] | None = None
         """Best prices and quantities that were last shown because clients changed them."""
         self._change = Change(1, 1, 0, {}, {})
+        self.recorded: RecordedBook | None = None
+        """The book that was recorded of this symbol, which stands in for the made-up one."""
+        self.has_printed = False
+        """True when the last tick put a trade on the tape."""
+        self._met = 0.0
+        """How much of the recorded trade that is under way clients who rested have had."""
+        self._due_id = 0
+        """The recorded number of the change that is laid out next."""
         self._windows = {name: Rolling(length) for name, length in WINDOWS.items()}
         self.under_way: Candle | None = None
         """The candle that forms, as it can be seen."""
@@ -81,7 +92,10 @@ class Board:
 
         The candle reaches the series by `series.add_and_show`.
         """
-        self._trade(tick.candle, tick.price, tick.quantity, tick.trades, tick.now_ms)
+        if tick.is_recorded:
+            self._take_recorded(tick)
+        else:
+            self._trade(tick.candle, tick.price, tick.quantity, tick.trades, tick.now_ms)
         shown = tick.shown if self._by_clients is None else _together(tick.shown, self._by_clients)
         self.under_way = None if shown.is_closed else shown
         if shown.is_closed:
@@ -104,6 +118,7 @@ class Board:
         row = replace(trade, trade_id=self._agg_id)
         self.trades.append((row, trade.trade_id, trade.trade_id))
         if not is_extra:
+            self._met += trade.quantity
             return None
         price, base = trade.price, self.series.base
         self.newest = price
@@ -118,9 +133,18 @@ class Board:
 
     def quote(self, now_ms: int, client_bid: Level | None = None, client_ask: Level | None = None) -> Quote:
         """Give the best bid and ask: of the outside, and of clients whose best levels are given."""
+        if self.recorded is not None:
+            bid, bid_size = _joined(client_bid, self.recorded.bids, way=1)
+            ask, ask_size = _joined(client_ask, self.recorded.asks, way=-1)
+            return Quote(self.symbol, bid, bid_size, ask, ask_size, now_ms)
         bid, bid_size = _best(client_bid, self._away(-self._bid_step), self._quantity, way=1)
         ask, ask_size = _best(client_ask, self._away(self._ask_step), self._quantity, way=-1)
         return Quote(self.symbol, bid, bid_size, ask, ask_size, now_ms)
+
+    @property
+    def quote_id(self) -> int:
+        """Give the number that the best prices carry."""
+        return self.update_id if self.recorded is None else max(self.update_id, self.recorded.update_id)
 
     def statistics(self, window: str, now_ms: int) -> Candle:
         """Give a window of WINDOWS as one candle."""
@@ -143,9 +167,20 @@ class Board:
             return replace(self._change, bids={}, asks={})
         self.bids, self.asks = bids, asks
         before = self.update_id
-        self.update_id += 1
-        self._change = Change(self.update_id, self.update_id, before, new_bids, new_asks)
+        self.update_id = max(before + 1, self._due_id)
+        self._change = Change(before + 1, self.update_id, before, new_bids, new_asks)
         return self._change
+
+    def follow(self, moved: BookMoved) -> None:
+        """Let a recorded book stand in for the made-up one; its ids are kept as far as clients leave them free."""
+        self.recorded = moved.book
+        self._due_id = moved.book.update_id
+
+    def await_trade(self, trade: Trade) -> None:
+        """Make room for a recorded trade: clients who rested may have a part of it under its id."""
+        self._met = 0.0
+        self.last_trade_id = max(self.last_trade_id, trade.first_id - 1)
+        self._agg_id = max(self._agg_id, trade.trade_id - 1)
 
     def levels(self, count: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """Give the best levels of the book as it was last laid out: bids and asks, best first."""
@@ -153,6 +188,7 @@ class Board:
 
     def _trade(self, candle: Candle, price: float, quantity: float, trades: int, now_ms: int) -> None:
         self._size = max(candle.volume / 10, float(self.instrument.lot.step))
+        self.has_printed = bool(trades)
         if trades:
             first = self.last_trade_id + 1
             self.last_trade_id += trades
@@ -161,12 +197,32 @@ class Board:
             self.trades.append((trade, first, self.last_trade_id))
         self.last = self.newest = price
 
+    def _take_recorded(self, tick: Tick) -> None:
+        """Print a recorded trade, less what clients had of it, under its own id unless their trades came between."""
+        self.last = self.newest = tick.price
+        trade, met = tick.trade, self._met
+        self._met, self.has_printed = 0.0, False
+        if trade is None:
+            return
+        if self.recorded is None:
+            self._size = max(tick.candle.volume / 10, float(self.instrument.lot.step))
+        left = round(tick.quantity - met, 8)
+        self.has_printed = left > 0
+        if self.has_printed:
+            first = max(trade.first_id, self.last_trade_id + 1)
+            self.last_trade_id = first + trade.last_id - trade.first_id
+            self._agg_id = max(trade.trade_id, self._agg_id + 1)
+            row = PublicTrade(trade.symbol, self._agg_id, tick.price, left, trade.time_ms, trade.is_buyer_maker)
+            self.trades.append((row, first, self.last_trade_id))
+
     def _close(self, candle: Candle) -> None:
         for window in self._windows.values():
             window.add(candle)
 
     def _outside(self, way: int) -> Levels:
         """Give made-up levels: one a tick, the best of them where `quote` says."""
+        if self.recorded is not None:
+            return dict(self.recorded.shown_bids if way < 0 else self.recorded.shown_asks)
         first = self._bid_step if way < 0 else self._ask_step
         prices = [self._away(way * step) for step in range(first, first + self._depth)]
         return {price: self._quantity(price) for price in prices if price > 0}
@@ -193,6 +249,14 @@ def _best(client: Level | None, price: float, quantity: Callable[[float], float]
     if client is None or client[0] * way < price * way:
         return price, quantity(price)
     return client if client[0] != price else (price, round(quantity(price) + client[1], 8))
+
+
+def _joined(client: Level | None, recorded: list[tuple[Decimal, Decimal]], way: int) -> Level:
+    """Give the better of a client's level and the best recorded one, which may be missing."""
+    if not recorded:
+        return client or (0.0, 0.0)
+    price, quantity = float(recorded[0][0]), float(recorded[0][1])
+    return _best(client, price, lambda _: quantity, way)
 
 
 def _difference(before: Levels, after: Levels) -> Levels:

@@ -3,22 +3,17 @@
 A file is checked whole before its first candle is played: a wrong line is named, never skipped.
 """
 
-import gzip
-import io
 import re
-import zipfile
-import zlib
 from array import array
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import TextIO
 
 from bot.domain.errors import Misconfigured
 from bot.domain.market import INTERVAL_MS, Candle, next_open
 from bot.emulator.intervals import bucket_open
+from bot.emulator.textfile import open_text
 
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
 _NAME = re.compile(r"(?:^|[-_])([^-_.\s]{3,30})[-_](" + "|".join(INTERVAL_MS) + r"|1mo)(?=[-_.]|$)")
@@ -53,6 +48,24 @@ class Table:
 
 
 def read_tables(files: Iterable[Path], symbols: tuple[str, ...]) -> list[Table]:
+    """Read files into one table a symbol, all of one interval; Misconfigured when one of the symbols has none."""
+    tables = gather_tables(files, symbols)
+    if missing := [symbol for symbol in symbols if symbol not in tables]:
+        raise Misconfigured(f"no replay file for {', '.join(missing)}; add one or leave the symbol out")
+    if not tables:
+        raise Misconfigured("no replay files; give one like BTCUSDT_1m_….csv.gz")
+    check_intervals(tables.values())
+    return list(tables.values())
+
+
+def check_intervals(tables: Collection[Table]) -> None:
+    """Refuse tables of different intervals."""
+    if len({table.interval for table in tables}) > 1:
+        found = ", ".join(f"{table.symbol} {table.interval}" for table in tables)
+        raise Misconfigured(f"replay files have different intervals ({found}); give one interval for all")
+
+
+def gather_tables(files: Iterable[Path], symbols: tuple[str, ...]) -> dict[str, Table]:
     """Read files into one table a symbol; several files of a symbol continue each other.
 
     `symbols` picks from the files when it is not empty, and names the symbol of a file whose name does not.
@@ -72,37 +85,7 @@ def read_tables(files: Iterable[Path], symbols: tuple[str, ...]) -> list[Table]:
         if table.interval != interval:
             raise Misconfigured(f"{path}: {symbol} comes in {table.interval} and in {interval}; give one of them")
         _read(path, table)
-    if missing := [symbol for symbol in symbols if symbol not in tables]:
-        raise Misconfigured(f"no replay file for {', '.join(missing)}; add one or leave the symbol out")
-    if not tables:
-        raise Misconfigured("no replay files; give one like BTCUSDT_1m_….csv.gz")
-    if len({table.interval for table in tables.values()}) > 1:
-        found = ", ".join(f"{table.symbol} {table.interval}" for table in tables.values())
-        raise Misconfigured(f"replay files have different intervals ({found}); give one interval for all")
-    return list(tables.values())
-
-
-@contextmanager
-def _lines(path: Path) -> Iterator[TextIO]:
-    """Open a file as text, whatever it is packed in; say in one line why it cannot be read."""
-    try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8") as text:
-                yield text
-        elif path.suffix == ".zip":
-            with zipfile.ZipFile(path) as packed:
-                members = [name for name in packed.namelist() if name.endswith(".csv")]
-                if len(members) != 1:
-                    raise Misconfigured(f"{path}: holds {len(members)} csv files; it has to hold one")
-                with packed.open(members[0]) as raw:
-                    yield io.TextIOWrapper(raw, encoding="utf-8")
-        else:
-            with path.open(encoding="utf-8") as text:
-                yield text
-    except FileNotFoundError as error:
-        raise Misconfigured(f"{path}: no such file") from error
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, RuntimeError) as error:
-        raise Misconfigured(f"{path}: cannot be read ({error}); fetch it again") from error
+    return tables
 
 
 def _spacing(path: Path) -> str:
@@ -121,7 +104,7 @@ def _read(path: Path, table: Table, most: int | None = None) -> None:
     before = len(table.open_time)
     last = table.open_time[-1] if before else -1
     quote_at, count_at = 7, 8
-    with _lines(path) as lines:
+    with open_text(path) as lines:
         for number, line in enumerate(lines, 1):
             cells = line.strip().split(",")
             if number == 1 and line[:1].isalpha():

@@ -42,7 +42,7 @@ class Emulator:
             self.sites["um"] = Site(self.futures, config.host, config.futures_port, lifetimes)
         self.control = None if config.control_port is None else Control(self, config.host, config.control_port)
         self._player: asyncio.Task[None] | None = None
-        self._slots = iter(self.world.player.slots())
+        self._moments = self.world.player.moments()
         self._hurry = asyncio.Event()
         """Set when the speed has changed."""
         self._began_s, self._origin_ms = 0.0, 0
@@ -116,15 +116,16 @@ class Emulator:
     async def step(self) -> bool:
         """Let exactly one candle of every symbol happen, and be written to every client; False at the end.
 
-        For a speed of 0 only. Minutes that no symbol has are passed over.
+        Of a recording without candles it is one moment: everything that has the same time. For a speed of 0 only.
+        Minutes that no symbol has are passed over.
         """
-        slot = next(self._slots, None)
-        if slot is None:
-            return False
-        for index in range(self._config.ticks_per_candle):
-            self.world.player.play(slot, index)
+        is_over = True
+        for moment in self._moments:
+            is_over = False
+            if self.world.player.perform(moment):
+                break
         await asyncio.gather(*(site.drained() for site in self.sites.values()))
-        return True
+        return not is_over
 
     def run_at(self, speed: float) -> None:
         """Change the speed of the market from now on."""
@@ -144,10 +145,9 @@ class Emulator:
         if self._config.waits:
             await self._somebody_listens()
         self._began_s, self._origin_ms = self._now_s(), player.now_ms
-        for slot in self._slots:
-            for index in range(self._config.ticks_per_candle):
-                await self._until(player.tick_time(slot, index))
-                player.play(slot, index)
+        for moment in self._moments:
+            await self._until(moment.time_ms)
+            player.perform(moment)
         log.info("emulator.market_ended", market_ms=player.now_ms)
 
     async def _somebody_listens(self) -> None:

@@ -14,7 +14,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.market import Candle
 from bot.domain.money import ZERO
 from bot.domain.order import OrderStatus, OrderType, Side, StpMode, TimeInForce
-from bot.simulation import bars
+from bot.simulation import bars, recorded
 from bot.simulation.balances import Balance
 from bot.simulation.books import Books
 from bot.simulation.counts import ExchangeRules
@@ -337,10 +337,13 @@ class Exchange(Questions):
             self._books.moved[candle.symbol] = market
         return self._finish(candle.close_time)
 
-    def on_price(self, symbol: str, price: Decimal, now_ms: int, quantity: Decimal | None = None) -> list[RestingOrder]:
+    def on_price(
+        self, symbol: str, price: Decimal, now_ms: int, quantity: Decimal | None = None, maker: Side | None = None
+    ) -> list[RestingOrder]:
         """Let one public trade happen; give the orders it touched. A resting order fills at its own limit.
 
-        `quantity` bounds what resting limit orders take from this trade; None means no bound.
+        `quantity` bounds what resting orders take of it (None: no bound). With `maker`, the side that stood in a
+        recorded trade, they keep their places in line.
         """
         market = self._books.market(symbol)
         market.show_price(price, now_ms, quantity)
@@ -348,17 +351,28 @@ class Exchange(Questions):
             return []
         self._begin()
         self._matcher.fill_waiting(market, list(market.waiting.values()), price, now_ms)
-        self._matcher.meet_trade(market, price, quantity, now_ms)
+        if maker is None or quantity is None:
+            self._matcher.meet_trade(market, price, quantity, now_ms)
+        else:
+            recorded.meet_trade(self._matcher, market, price, quantity, maker, now_ms)
         self._books.moved[symbol] = market
         return self._finish(now_ms)
 
-    def on_depth(self, symbol: str, bids: Levels, asks: Levels, now_ms: int) -> list[RestingOrder]:
-        """Show a whole picture of the outside book as (price, quantity); give the orders it touched.
+    def on_depth(
+        self, symbol: str, bids: Levels, asks: Levels, now_ms: int, *, is_change: bool = False
+    ) -> list[RestingOrder]:
+        """Show a whole picture of the outside book as (price, quantity), or what changed; give the orders it touched.
 
-        From the first picture on takers get what the pictures have, and no more.
+        From the first picture on takers get what the pictures have, and no more. A changed quantity of 0 is gone.
         """
         market = self._books.market(symbol)
-        market.depth = Depth(bids, asks, market.instrument)
+        if is_change and market.depth is not None:
+            market.depth.change(bids, asks)
+            recorded.shorten_lines(market, bids, asks)
+        else:
+            market.depth = Depth(bids, asks, market.instrument)
+        if not market.resting:
+            return []
         self._begin()
         self._matcher.meet_depth(market, now_ms)
         return self._finish(now_ms)

@@ -1,7 +1,7 @@
 """Where the price of a fill comes from: what a symbol's market has shown, and the terms of an order."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Literal
 
@@ -11,6 +11,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.market import Candle
 from bot.domain.money import EXACT, ONE, ZERO, cut, exact, floor_to, times
 from bot.domain.order import Side
+from bot.simulation.levels import Level, quantity_at, set_levels
 
 _BPS = Decimal(10_000)
 
@@ -86,15 +87,23 @@ class Tape:
 
 
 class Depth:
-    """Recorded bids and asks, best first. What takers take is gone until the next picture of the book."""
+    """Recorded bids and asks, best first. What takers take is gone until the recording speaks of that price again."""
 
-    def __init__(
-        self, bids: Iterable[tuple[Decimal, Decimal]], asks: Iterable[tuple[Decimal, Decimal]], instrument: Instrument
-    ) -> None:
-        self.sides = {
-            Side.BUY: sorted(_whole_lots(bids, instrument), reverse=True),
-            Side.SELL: sorted(_whole_lots(asks, instrument)),
+    def __init__(self, bids: Iterable[Level], asks: Iterable[Level], instrument: Instrument) -> None:
+        self._step = instrument.lot.step
+        self.sides: dict[Side, list[Level]] = {
+            Side.BUY: sorted((level for level in self._whole_lots(bids) if level[1] > 0), reverse=True),
+            Side.SELL: sorted(level for level in self._whole_lots(asks) if level[1] > 0),
         }
+
+    def change(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+        """Give prices new quantities; 0 takes a level away, and the others stay as takers left them."""
+        set_levels(self.sides[Side.BUY], self._whole_lots(bids), highest_first=True)
+        set_levels(self.sides[Side.SELL], self._whole_lots(asks), highest_first=False)
+
+    def quantity_at(self, side: Side, price: Decimal) -> Decimal:
+        """Give what stands on a side at a price."""
+        return quantity_at(self.sides[side], price, highest_first=side is Side.BUY)
 
     def offers_to(self, taker: Side) -> list[tuple[Decimal, Decimal]]:
         """Give the levels that a taker meets, best first."""
@@ -109,10 +118,8 @@ class Depth:
         else:
             levels[0] = price, EXACT.subtract(available, quantity)
 
-
-def _whole_lots(levels: Iterable[tuple[Decimal, Decimal]], instrument: Instrument) -> list[tuple[Decimal, Decimal]]:
-    fitted = ((price, floor_to(quantity, instrument.lot.step)) for price, quantity in levels)
-    return [level for level in fitted if level[1] > 0]
+    def _whole_lots(self, levels: Iterable[Level]) -> Iterator[Level]:
+        return ((price, floor_to(quantity, self._step)) for price, quantity in levels)
 
 
 class Average:

@@ -73,6 +73,7 @@ class RestingOrder(msgspec.Struct, eq=False):
 
     `time_in_force` is None where Binance wants none. `locked` is what is set aside for the rest of the order:
     quote for a buy, base for a sell; two legs that cannot both trade share what the dearer one needs.
+    `ahead` is what a recorded book holds before the order in its line.
     `exposed_from_ms` is the earliest open time of a candle the order can meet. `working_ms` is -1 until the order
     is in the book or has taken from it. `extreme` is the best price since a trailing order began to follow.
     """
@@ -102,6 +103,7 @@ class RestingOrder(msgspec.Struct, eq=False):
     extreme: Decimal | None = None
     iceberg_quantity: Decimal | None = None
     shown: Decimal = ZERO
+    ahead: Decimal = ZERO
     peg: Peg | None = None
     stp: StpMode = StpMode.NONE
     prevented: Decimal = ZERO

@@ -56,6 +56,10 @@ class PriceQueue:
             found.extend(self._levels[key].values())
         return found
 
+    def line(self, price: Decimal) -> list[RestingOrder]:
+        """Give the orders of one price, oldest first."""
+        return list(self._levels.get(self._key(price), {}).values())
+
     def levels(self) -> Iterator[tuple[Decimal, list[RestingOrder]]]:
         """Give price by price who stands there, best first."""
         for key in reversed(self._keys):

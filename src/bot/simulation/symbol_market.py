@@ -172,6 +172,7 @@ class SymbolMarket:
         """Put a limit order into the book, last in its line."""
         order.shelf = "book"
         order.shown = min(order.iceberg_quantity or order.remaining, order.remaining)
+        order.ahead = ZERO if self.depth is None else self.depth.quantity_at(order.side, order.price or ZERO)
         self.book[order.side].add(order.price or ZERO, order)
 
     def take_off(self, order: RestingOrder) -> None:

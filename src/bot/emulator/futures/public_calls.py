@@ -10,6 +10,7 @@ from bot.emulator.gateway import Public
 from bot.emulator.limits import order_limit
 from bot.emulator.params import Params
 from bot.emulator.refusals import ApiError, bad_combination, bad_request, missing
+from bot.emulator.series import Series
 from bot.emulator.wire import Json
 
 if TYPE_CHECKING:
@@ -128,8 +129,9 @@ def klines(params: Params) -> Act:
 def mark_klines(params: Params) -> Act:
     """Give candles of the mark price."""
     return _klines(
-        params, "symbol", lambda one, symbol, _: wire.scaled_kline(one, share(symbol, one.close_time, "mark"))
-    )
+        params, "symbol", lambda one, symbol, _: wire.scaled_kline(one, share(symbol, one.close_time, "mark")),
+        lambda venue, symbol: venue.recorded_marks.series(symbol),
+    )  # fmt: skip
 
 
 def index_klines(params: Params) -> Act:
@@ -244,7 +246,12 @@ def _within(time_ms: int, start: int | None, end: int | None) -> bool:
     return (start is None or time_ms >= start) and (end is None or time_ms <= end)
 
 
-def _klines(params: Params, name: str, row: Callable[[Any, str, "FuturesVenue"], list[object]]) -> Act:
+def _klines(
+    params: Params,
+    name: str,
+    row: Callable[[Any, str, "FuturesVenue"], list[object]],
+    recorded: Callable[["FuturesVenue", str], Series | None] = lambda *_: None,
+) -> Act:
     symbol = params.symbol() if name == "symbol" else params.text(name)
     interval = params.interval()
     if interval == "1s":
@@ -258,7 +265,10 @@ def _klines(params: Params, name: str, row: Callable[[Any, str, "FuturesVenue"],
     def act(venue: "FuturesVenue") -> list[list[object]]:
         if name == "pair" and symbol not in venue.boards:
             raise ApiError(-4144, "Invalid pair.")
-        candles = venue.board(symbol).series.klines(interval, start, end, limit or 500)
+        board = venue.board(symbol)
+        if (series := recorded(venue, symbol)) is not None:
+            return [wire.scaled_kline(one, 1) for one in series.klines(interval, start, end, limit or 500)]
+        candles = board.series.klines(interval, start, end, limit or 500)
         return [row(candle, symbol, venue) for candle in candles]
 
     return act

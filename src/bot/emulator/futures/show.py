@@ -20,13 +20,14 @@ _SPEEDS = ("", "@100ms", "@500ms")
 
 def tick(venue: "FuturesVenue", board: Board, moved: Tick) -> None:
     """Show one symbol's new price."""
-    hub, name, now_ms = venue.hub, board.stream, moved.now_ms
-    if moved.trades:
+    now_ms = moved.now_ms
+    if board.has_printed:
         _last_trade(venue, board)
-    venue.desk.moved_books.add(board.symbol)
-    if is_book_wanted(venue, board):
-        venue.lay_out(board)
-    hub.publish(f"{name}@bookTicker", partial(_best, venue, board))
+    if board.recorded is None:
+        venue.desk.moved_books.add(board.symbol)
+        if is_book_wanted(venue, board):
+            venue.lay_out(board)
+        venue.hub.publish(f"{board.stream}@bookTicker", partial(_best, venue, board))
     _candles(venue, board, moved.shown, now_ms)
     marks(venue, board, now_ms)
     _statistics(venue, board, now_ms)
@@ -37,6 +38,14 @@ def marks(venue: "FuturesVenue", board: Board, now_ms: int) -> None:
     for speed in ("", "@1s"):
         name = f"{board.stream}@markPrice{speed}"
         venue.hub.publish(name, lambda: wire.mark_event(board.symbol, venue.mark(board.symbol), now_ms))
+
+
+def book(venue: "FuturesVenue", board: Board, *, is_best_only: bool) -> None:
+    """Show how a recorded book moved; the streams of depth wait for a change of depth."""
+    venue.desk.moved_books.add(board.symbol)
+    if not is_best_only and is_book_wanted(venue, board):
+        venue.lay_out(board)
+    best(venue, board)
 
 
 def trade(venue: "FuturesVenue", board: Board, under_way: Candle | None) -> None:
@@ -108,7 +117,7 @@ def _last_trade(venue: "FuturesVenue", board: Board) -> None:
 
 
 def _best(venue: "FuturesVenue", board: Board) -> Json:
-    return wire.book_ticker_event(venue.quote(board), board.update_id, venue.shapes[board.symbol])
+    return wire.book_ticker_event(venue.quote(board), board.quote_id, venue.shapes[board.symbol])
 
 
 def _statistics(venue: "FuturesVenue", board: Board, now_ms: int) -> None:

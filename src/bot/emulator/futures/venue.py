@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bot.domain.market import INTERVAL_MS, Candle, PublicTrade, Quote
-from bot.domain.money import exact
+from bot.domain.money import ZERO, exact
 from bot.domain.order import Side
 from bot.emulator.accounts import account_name
 from bot.emulator.board import Board
@@ -17,12 +17,14 @@ from bot.emulator.futures.deadlines import Deadlines
 from bot.emulator.futures.desk import Desk
 from bot.emulator.futures.forced import ForcedOrders
 from bot.emulator.futures.listing import list_contracts
-from bot.emulator.futures.marks import Mark, mark_of
+from bot.emulator.futures.marks import Mark, RecordedMarks, mark_of
 from bot.emulator.futures.users import Users
 from bot.emulator.futures.wire import Shape
 from bot.emulator.limits import Bounds, OrderCount, Window
 from bot.emulator.params import known
 from bot.emulator.player import Tick
+from bot.emulator.recorded.book import BookMoved
+from bot.emulator.recorded.records import FundingPaid, MarkShown
 from bot.emulator.refusals import ApiError
 from bot.emulator.wire import Json
 from bot.emulator.world import World
@@ -79,6 +81,7 @@ class FuturesVenue(Face):
         self._spread_ticks = config.spread_ticks
         self._funding_requests = Window(300_000)
         self._marks: dict[str, Mark] = {}
+        self.recorded_marks = RecordedMarks(world.source.fundings)
         self._funding_due: dict[str, int] = {}
         self._ticks = {symbol: one.rules.price.tick for symbol, one in self.contracts.items()}
         for place, account in enumerate(config.accounts):
@@ -255,7 +258,9 @@ class FuturesVenue(Face):
         self.deadlines.meet(tick.candle.open_time if is_long else self.wall_ms)
         board, moved = self.boards[symbol], self._fit_tick(tick)
         with self.desk.settling():
-            if moved.is_whole:
+            if moved.is_recorded:
+                self._meet_recorded(board, moved)
+            elif moved.is_whole:
                 # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
                 self.exchange.on_candle(moved.candle)
             else:
@@ -266,6 +271,32 @@ class FuturesVenue(Face):
         with self.desk.settling():
             self._fund(symbol, moved.now_ms)
         show.tick(self, board, replace(moved, shown=shown))
+
+    def on_book(self, moved: BookMoved) -> None:
+        """Let a recorded book stand behind the customers' orders, and show it."""
+        symbol = moved.book.symbol
+        if symbol not in self.boards:
+            return
+        board = self.boards[symbol]
+        board.follow(moved)
+        with self.desk.settling():
+            self.exchange.on_book(symbol, moved.bids, moved.asks, moved.time_ms, is_change=not moved.is_whole)
+        show.book(self, board, is_best_only=moved.is_best_only)
+
+    def on_mark(self, shown: MarkShown) -> None:
+        """Let the mark price be the recorded one, and liquidate who cannot stand it."""
+        if shown.symbol not in self.boards:
+            return
+        self.recorded_marks.show(shown)
+        with self.desk.settling():
+            self._move_mark(shown.symbol, self.boards[shown.symbol].last, shown.time_ms)
+        show.marks(self, self.boards[shown.symbol], shown.time_ms)
+
+    def on_funding(self, paid: FundingPaid) -> None:
+        """Let positions pay, or receive, what was recorded."""
+        if paid.symbol in self.boards:
+            with self.desk.settling():
+                self.exchange.settle_funding(paid.symbol, paid.rate, paid.time_ms)
 
     def after_ticks(self, now_ms: int) -> None:
         """Let time pass, and show what belongs to all symbols together."""
@@ -299,16 +330,26 @@ class FuturesVenue(Face):
         self.exchange.on_price(symbol, last, now_ms)
 
     def _move_mark(self, symbol: str, last: float, now_ms: int) -> None:
-        mark = self._marks[symbol] = mark_of(symbol, last, now_ms)
+        mark = self._marks[symbol] = self.recorded_marks.over(symbol, mark_of(symbol, last, now_ms), now_ms)
         self.exchange.on_mark(symbol, mark.price, now_ms, index=mark.index)
 
     def _fund(self, symbol: str, now_ms: int) -> None:
-        """Settle the fundings that are due, at the rate that was shown for them."""
+        """Settle the fundings that are due, at the rate that was shown for them; recorded ones come by themselves."""
+        if self.recorded_marks.has_fundings(symbol):
+            return
         due_ms = self._funding_due.get(symbol)
         while due_ms is not None and due_ms <= now_ms:
             self.exchange.settle_funding(symbol, self._marks[symbol].rate, due_ms)
             due_ms = next_funding_ms(due_ms)
         self._funding_due[symbol] = due_ms or next_funding_ms(now_ms)
+
+    def _meet_recorded(self, board: Board, tick: Tick) -> None:
+        if (trade := tick.trade) is not None:
+            board.await_trade(trade)
+            maker = Side.BUY if trade.is_buyer_maker else Side.SELL
+            self.exchange.on_price(board.symbol, exact(tick.price), tick.now_ms, trade.quantity, maker)
+        elif board.symbol not in self.player.traded:
+            self.exchange.on_price(board.symbol, exact(tick.price), tick.now_ms, ZERO, Side.BUY)
 
     def _fit_tick(self, tick: Tick) -> Tick:
         candle = self._fit(tick.candle)

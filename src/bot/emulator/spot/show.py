@@ -23,14 +23,23 @@ _EIGHT_HOURS_MS = 8 * 3_600_000
 def tick(venue: "Venue", board: Board, moved: Tick) -> None:
     """Show one symbol's new price."""
     hub, name, now_ms = venue.hub, board.stream, moved.now_ms
-    if moved.trades:
+    if board.has_printed:
         _last_trade(venue, board)
-    venue.desk.moved_books.add(board.symbol)
-    if is_book_wanted(venue, board):
-        venue.lay_out(board)
-    hub.publish(f"{name}@bookTicker", lambda: wire.book_ticker_event(venue.quote(board), board.update_id))
+    if board.recorded is None:
+        venue.desk.moved_books.add(board.symbol)
+        if is_book_wanted(venue, board):
+            venue.lay_out(board)
+        hub.publish(f"{name}@bookTicker", lambda: wire.book_ticker_event(venue.quote(board), board.quote_id))
     _candles(venue, board, moved.shown, now_ms)
     _statistics(venue, board, now_ms)
+
+
+def book(venue: "Venue", board: Board, *, is_best_only: bool) -> None:
+    """Show how a recorded book moved; the streams of depth wait for a change of depth."""
+    venue.desk.moved_books.add(board.symbol)
+    if not is_best_only and is_book_wanted(venue, board):
+        venue.lay_out(board)
+    best(venue, board)
 
 
 def trade(venue: "Venue", board: Board, under_way: Candle | None) -> None:
@@ -47,7 +56,7 @@ def best(venue: "Venue", board: Board) -> None:
         quote = venue.quote(board)
         if board.shown_quote != (facts := (quote.bid, quote.bid_quantity, quote.ask, quote.ask_quantity)):
             board.shown_quote = facts
-            venue.hub.publish(f"{board.stream}@bookTicker", lambda: wire.book_ticker_event(quote, board.update_id))
+            venue.hub.publish(f"{board.stream}@bookTicker", lambda: wire.book_ticker_event(quote, board.quote_id))
 
 
 def all_symbols(venue: "Venue", boards: Sequence[Board], now_ms: int) -> None:

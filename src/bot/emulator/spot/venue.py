@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bot.domain.market import Candle, PublicTrade, Quote
-from bot.domain.money import exact
+from bot.domain.money import ZERO, exact
 from bot.domain.order import Side
 from bot.emulator.accounts import account_name
 from bot.emulator.board import Board
@@ -15,6 +15,8 @@ from bot.emulator.keys import Customer
 from bot.emulator.limits import Bounds, OrderCount
 from bot.emulator.params import known
 from bot.emulator.player import Tick
+from bot.emulator.recorded.book import BookMoved
+from bot.emulator.recorded.records import FundingPaid, MarkShown
 from bot.emulator.refusals import ApiError
 from bot.emulator.spot import rules, show, tables
 from bot.emulator.spot.desk import Desk
@@ -155,7 +157,9 @@ class Venue(Face):
         """Let a price reach the orders, and show it."""
         board = self.boards[tick.candle.symbol]
         with self.desk.settling():
-            if tick.is_whole:
+            if tick.is_recorded:
+                self._meet_recorded(board, tick)
+            elif tick.is_whole:
                 # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
                 self.exchange.on_candle(tick.candle)
             else:
@@ -163,6 +167,22 @@ class Venue(Face):
             # On its way to this price the market met those who rested: their trades come before its own.
             shown = board.take(tick)
         show.tick(self, board, replace(tick, shown=shown))
+
+    def on_book(self, moved: BookMoved) -> None:
+        """Let a recorded book stand behind the clients' orders, and show it."""
+        board = self.boards[moved.book.symbol]
+        board.follow(moved)
+        with self.desk.settling():
+            self.exchange.on_depth(
+                board.symbol, moved.bids, moved.asks, moved.time_ms, is_change=not moved.is_whole
+            )  # fmt: skip
+        show.book(self, board, is_best_only=moved.is_best_only)
+
+    def on_mark(self, shown: MarkShown) -> None:
+        """Spot knows no mark price."""
+
+    def on_funding(self, paid: FundingPaid) -> None:
+        """Spot knows no funding."""
 
     def after_ticks(self, now_ms: int) -> None:
         """Show what belongs to all symbols together."""
@@ -176,6 +196,14 @@ class Venue(Face):
         last = self.exchange.last_price(symbol)
         self.exchange.set_reference_price(symbol, None if last is None else last * _ASIDE)
         return True
+
+    def _meet_recorded(self, board: Board, tick: Tick) -> None:
+        if (trade := tick.trade) is not None:
+            board.await_trade(trade)
+            maker = Side.BUY if trade.is_buyer_maker else Side.SELL
+            self.exchange.on_price(board.symbol, trade.price, tick.now_ms, trade.quantity, maker)
+        elif tick.trades == 0 and board.symbol not in self.player.traded:
+            self.exchange.on_price(board.symbol, exact(tick.price), tick.now_ms, ZERO, Side.BUY)
 
     def _seen(self) -> Sequence[Board]:
         return [board for board in self.boards.values() if board.last]

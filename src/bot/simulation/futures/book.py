@@ -42,6 +42,7 @@ class Book:
         """Put an order at the end of its price level."""
         self._places += 1
         order.place = self._places
+        order.ahead = self._standing(order.side, order.price) if order.price is not None else ZERO
         insort(self._rows[order.side], _row(order), key=_rank)
 
     def remove(self, order: FuturesOrder) -> None:
@@ -78,6 +79,17 @@ class Book:
             Side.BUY: [Level(*row) for row in sorted(bids, reverse=True) if row[1] > 0],
             Side.SELL: [Level(*row) for row in sorted(asks) if row[1] > 0],
         }
+
+    def change_levels(self, bids: Sequence[tuple[Decimal, Decimal]], asks: Sequence[tuple[Decimal, Decimal]]) -> None:
+        """Give levels of the market new quantities, 0 for gone; nobody waits for more than what his level holds."""
+        self._has_levels = True
+        for side, changes in ((Side.BUY, bids), (Side.SELL, asks)):
+            for price, quantity in changes:
+                self._set_level(side, Level(price, quantity))
+            left = dict(changes) if self._rows[side] else {}
+            for row in self._rows[side]:
+                if row.order.price in left:
+                    row.order.ahead = min(row.order.ahead, left[row.order.price])
 
     def level(self, side: Side) -> Level | None:
         """Give the market's best level of a side."""
@@ -121,6 +133,20 @@ class Book:
                     sums[order.price] = EXACT.add(sums.get(order.price, ZERO), order.remaining)
             sides.append([Level(price, quantity) for price, quantity in sums.items()])
         return sides[0], sides[1]
+
+    def _standing(self, side: Side, price: Decimal) -> Decimal:
+        levels, place = self._levels[side], self._place_of(side, price)
+        found = levels[place] if place < len(levels) else None
+        return found.quantity or ZERO if found is not None and found.price == price else ZERO
+
+    def _set_level(self, side: Side, level: Level) -> None:
+        levels, place = self._levels[side], self._place_of(side, level.price)
+        end = place + 1 if place < len(levels) and levels[place].price == level.price else place
+        levels[place:end] = [level] if level.quantity else []
+
+    def _place_of(self, side: Side, price: Decimal) -> int:
+        sign = -1 if side is Side.BUY else 1
+        return bisect_left(self._levels[side], sign * price, key=lambda level: sign * level.price)
 
     def reachable(self, taker: FuturesOrder, *, skip_own: bool) -> Decimal | None:
         """Give the quantity that a taker could get within its limit; None when that has no bound."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from bot.domain.market import Candle
+from bot.domain.order import Side
 from bot.simulation.futures import algo as algos
 from bot.simulation.futures import placing, settings
 from bot.simulation.futures.admission import check_engine, check_fate
@@ -221,11 +222,16 @@ class FuturesExchange(Questions):
 
     # The market moves. Each gives the orders it touched, in the order they were first touched.
 
-    def on_price(self, symbol: str, price: Decimal, now_ms: int, quantity: Decimal | None = None) -> list[FuturesOrder]:
-        """Let one public trade happen; `quantity` bounds what resting orders get of it, None means no bound."""
+    def on_price(
+        self, symbol: str, price: Decimal, now_ms: int, quantity: Decimal | None = None, maker: Side | None = None
+    ) -> list[FuturesOrder]:
+        """Let one public trade happen; `quantity` bounds what resting orders get of it, None means no bound.
+
+        With `maker`, the side that stood in a recorded trade, orders keep their places in line.
+        """
         market = self._begin(symbol, now_ms)
         market.seen_ms = max(market.seen_ms, now_ms)
-        step(self._state, market, price, quantity)
+        step(self._state, market, price, quantity, maker=maker)
         return self._touched()
 
     def on_candle(self, candle: Candle) -> list[FuturesOrder]:
@@ -242,10 +248,13 @@ class FuturesExchange(Questions):
         bids: Sequence[tuple[Decimal, Decimal]],
         asks: Sequence[tuple[Decimal, Decimal]],
         now_ms: int,
+        *,
+        is_change: bool = False,
     ) -> list[FuturesOrder]:
-        """Show what the market has at each (price, quantity); from then on takers get no more than that."""
+        """Show what the market has at each (price, quantity), or what changed; takers get no more than that."""
         market = self._begin(symbol, now_ms)
-        market.book.show_levels(bids, asks)
+        show = market.book.change_levels if is_change else market.book.show_levels
+        show(bids, asks)
         cross_levels(self._state, market)
         ripple(self._state, market)
         return self._touched()

@@ -137,8 +137,13 @@ def fill_resting(
             if part > 0:
                 left = None if left is None else less(left, part)
                 standing = price if at_market or order.price is None else order.price
-                trade(state, standing, part, maker=order)
-                _after_trade(state, order, is_resting=True)
+                fill_standing(state, order, standing, part)
+
+
+def fill_standing(state: State, order: FuturesOrder, price: Decimal, part: Decimal) -> None:
+    """Let a resting order trade a part of itself with the market at a price."""
+    trade(state, price, part, maker=order)
+    _after_trade(state, order, is_resting=True)
 
 
 def cross_levels(state: State, market: Market) -> None:

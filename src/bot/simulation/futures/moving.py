@@ -13,6 +13,7 @@ from bot.domain.order import Side
 from bot.simulation.futures.algo import fire_due, level_of
 from bot.simulation.futures.liquidation import liquidate_due
 from bot.simulation.futures.matching import fill_resting
+from bot.simulation.futures.recorded import meet_trade
 from bot.simulation.futures.state import Account, Market, State
 
 
@@ -41,11 +42,18 @@ def step(
     quantity: Decimal | None = None,
     *,
     at_market: bool = False,
+    maker: Side | None = None,
 ) -> None:
-    """Let the market trade at a price; `quantity` bounds what customers' resting orders get of it."""
+    """Let the market trade at a price; `quantity` bounds what customers' resting orders get of it.
+
+    `maker` is the side that stood in a recorded trade: with it orders keep their places in line.
+    """
     market.last = price
     market.book.show_price(price)
-    fill_resting(state, market, price, quantity, at_market=at_market)
+    if maker is None or quantity is None:
+        fill_resting(state, market, price, quantity, at_market=at_market)
+    else:
+        meet_trade(state, market, price, quantity, maker)
     ripple(state, market)
 
 

@@ -24,8 +24,8 @@ class FuturesOrder(msgspec.Struct, eq=False):
     """An ordinary order as the exchange knows it. It changes in place, so copy what has to stay.
 
     `price` is None for a market order. `place` is its rank in time within a price level, 0 while it is not in the book.
-    `algo_id` is the conditional order that it came from, 0 for none. `reserved` is the notional that counts for margin,
-    0 when it can only reduce.
+    `ahead` is what a recorded book holds before it in its line. `algo_id` is the conditional order that it came from,
+    0 for none. `reserved` is the notional that counts for margin, 0 when it can only reduce.
     """
 
     account: str
@@ -51,6 +51,7 @@ class FuturesOrder(msgspec.Struct, eq=False):
     expiry_reason: int = 0
     updated_ms: int = 0
     place: int = 0
+    ahead: Decimal = ZERO
     changes: int = 0
     modify_id: int = 0
     reserved: Decimal = ZERO
