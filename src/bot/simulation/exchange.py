@@ -21,7 +21,7 @@ from bot.simulation.counts import ExchangeRules
 from bot.simulation.fees import Commission, Rates
 from bot.simulation.happenings import Observe
 from bot.simulation.intake import Intake
-from bot.simulation.liquidity import STANDARD_TERMS, Depth, Terms
+from bot.simulation.liquidity import STANDARD_TERMS, Terms
 from bot.simulation.lists import ListKind, Lists, NewList, OrderList
 from bot.simulation.matching import Matcher
 from bot.simulation.orders import NewOrder, Peg, Refused, RestingOrder
@@ -366,11 +366,7 @@ class Exchange(Questions):
         From the first picture on takers get what the pictures have, and no more. A changed quantity of 0 is gone.
         """
         market = self._books.market(symbol)
-        if is_change and market.depth is not None:
-            market.depth.change(bids, asks)
-            recorded.shorten_lines(market, bids, asks)
-        else:
-            market.depth = Depth(bids, asks, market.instrument)
+        recorded.show_depth(market, bids, asks, is_change=is_change)
         if not market.resting:
             return []
         self._begin()

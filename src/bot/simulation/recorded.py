@@ -5,13 +5,13 @@ came; only trades at its price move it forward, and a level that became smaller 
 left the line from behind are not known, so none is taken to have left from before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 
 from bot.domain.money import EXACT, ZERO, floor_to
 from bot.domain.order import Side
 from bot.simulation.levels import Level
-from bot.simulation.liquidity import crosses
+from bot.simulation.liquidity import Depth, crosses
 from bot.simulation.matching import Matcher
 from bot.simulation.symbol_market import SymbolMarket
 
@@ -30,8 +30,12 @@ def meet_trade(
     _fill_better(matcher, market, maker.opposite, price, left, now_ms)
 
 
-def shorten_lines(market: SymbolMarket, bids: Iterable[Level], asks: Iterable[Level]) -> None:
-    """Let nobody wait for more than what his level still holds."""
+def show_depth(market: SymbolMarket, bids: Sequence[Level], asks: Sequence[Level], *, is_change: bool) -> None:
+    """Show a picture of the outside book, or what changed; then nobody waits for more than what his level holds."""
+    if not is_change or market.depth is None:
+        market.depth = Depth(bids, asks, market.instrument)
+        return
+    market.depth.change(bids, asks)
     for side, levels in ((Side.BUY, bids), (Side.SELL, asks)):
         if market.book[side]:
             for price, quantity in levels:
