@@ -342,8 +342,7 @@ class Exchange(Questions):
     ) -> list[RestingOrder]:
         """Let one public trade happen; give the orders it touched. A resting order fills at its own limit.
 
-        `quantity` bounds what resting orders take of it (None: no bound). With `maker`, the side that stood in a
-        recorded trade, they keep their places in line.
+        `quantity` bounds what they get (None: no bound). With `maker`, the side that stood, they keep their places.
         """
         market = self._books.market(symbol)
         market.show_price(price, now_ms, quantity)
@@ -351,10 +350,7 @@ class Exchange(Questions):
             return []
         self._begin()
         self._matcher.fill_waiting(market, list(market.waiting.values()), price, now_ms)
-        if maker is None or quantity is None:
-            self._matcher.meet_trade(market, price, quantity, now_ms)
-        else:
-            recorded.meet_trade(self._matcher, market, price, quantity, maker, now_ms)
+        recorded.meet_trade(self._matcher, market, price, quantity, maker, now_ms)
         self._books.moved[symbol] = market
         return self._finish(now_ms)
 
@@ -367,8 +363,6 @@ class Exchange(Questions):
         """
         market = self._books.market(symbol)
         recorded.show_depth(market, bids, asks, is_change=is_change)
-        if not market.resting:
-            return []
         self._begin()
         self._matcher.meet_depth(market, now_ms)
         return self._finish(now_ms)

@@ -17,13 +17,16 @@ from bot.simulation.symbol_market import SymbolMarket
 
 
 def meet_trade(
-    matcher: Matcher, market: SymbolMarket, price: Decimal, quantity: Decimal, maker: Side, now_ms: int
+    matcher: Matcher, market: SymbolMarket, price: Decimal, quantity: Decimal | None, maker: Side | None, now_ms: int
 ) -> None:
-    """Let a recorded trade fill clients, at their own prices and never more than its quantity.
+    """Let a public trade fill clients, at their own prices and never more than its quantity.
 
-    `maker` is the side that stood. On that side who stands at the price or better trades; on the other side only who
+    `maker` is the side that stood, when the trade was recorded: without it there are no places in line. On that side who stands at the price or better trades; on the other side only who
     is better than the price, since the market could not have traded past him.
     """
+    if maker is None or quantity is None:
+        matcher.meet_trade(market, price, quantity, now_ms)
+        return
     left = floor_to(quantity, market.instrument.lot.step)
     left = _fill_better(matcher, market, maker, price, left, now_ms)
     left = _fill_level(matcher, market, maker, price, left, now_ms)
