@@ -21,8 +21,9 @@ def meet_trade(
 ) -> None:
     """Let a public trade fill clients, at their own prices and never more than its quantity.
 
-    `maker` is the side that stood, when the trade was recorded: without it there are no places in line. On that side who stands at the price or better trades; on the other side only who
-    is better than the price, since the market could not have traded past him.
+    `maker` is the side that stood, when the trade was recorded: without it there are no places in line. On that side
+    who stands at the price or better trades; on the other side only who is better than the price, since the market
+    could not have traded past him.
     """
     if maker is None or quantity is None:
         matcher.meet_trade(market, price, quantity, now_ms)
