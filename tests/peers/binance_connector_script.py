@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import spot_scene
+import um_motion
 import um_scene
 from binance.error import ClientError
 from binance.spot import Spot
@@ -15,7 +16,7 @@ from binance.um_futures import UMFutures
 from binance.websocket.spot.websocket_api import SpotWebsocketAPIClient
 from binance.websocket.spot.websocket_stream import SpotWebsocketStreamClient
 from binance.websocket.um_futures.websocket_client import UMFuturesWebsocketClient
-from notes import KEY, SECRET, SPOT, UM, Cannot, Notes, wait_until
+from notes import KEY, RSA_KEY, RSA_PEM, SECRET, SPOT, UM, Cannot, Notes, wait_until
 
 S, F, W = "/api/v3/", "/fapi/v1/", "ws-api "
 SPOT_CALLS = {
@@ -92,9 +93,10 @@ class Refusal(Exception):
 class Connector:
     """`binance-connector` and `binance-futures-connector`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_rsa: bool = False) -> None:
         self.spot = Spot(api_key=KEY, api_secret=SECRET, base_url=f"http://{SPOT}")
-        self.um = UMFutures(key=KEY, secret=SECRET, base_url=f"http://{UM}")
+        keys = {"key": RSA_KEY, "private_key": RSA_PEM} if by_rsa else {"key": KEY, "secret": SECRET}
+        self.um = UMFutures(**keys, base_url=f"http://{UM}")
         self._socket: SpotWebsocketAPIClient | None = None
         self._answers: list[dict[str, Any]] = []
         self._listen_key = ""
@@ -209,6 +211,7 @@ def main() -> None:
     if SPOT:
         notes.scene("spot", lambda: spot_scene.play(notes, peer))
     if UM:
+        um_motion.signed_by_rsa(notes, Connector(by_rsa=True))
         notes.scene("um", lambda: um_scene.play(notes, peer))
     peer.close()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import spot_scene
+import um_motion
 import um_scene
 from binance_common.configuration import (
     ConfigurationRestAPI,
@@ -20,7 +21,7 @@ from binance_common.configuration import (
 from binance_common.errors import Error
 from binance_sdk_derivatives_trading_usds_futures.derivatives_trading_usds_futures import DerivativesTradingUsdsFutures
 from binance_sdk_spot.spot import Spot
-from notes import KEY, SECRET, SPOT, SYMBOL, UM, Cannot, Loop, Notes, wait_until
+from notes import KEY, RSA_KEY, RSA_PEM, SECRET, SPOT, SYMBOL, UM, Cannot, Loop, Notes, wait_until
 from pydantic import BaseModel
 
 CALLS = {
@@ -336,8 +337,8 @@ def session(notes: Notes, peer: Official) -> None:
     peer.loop.run(connection.close_connection(close_session=True))
 
 
-def _make(cls: Any, host: str, api_path: str) -> Any:
-    keys = {"api_key": KEY, "api_secret": SECRET}
+def _make(cls: Any, host: str, api_path: str, keys: dict[str, str] | None = None) -> Any:
+    keys = keys or {"api_key": KEY, "api_secret": SECRET}
     return cls(
         config_rest_api=ConfigurationRestAPI(base_path=f"http://{host}", timeout=10_000, retries=0, **keys),
         config_ws_api=ConfigurationWebSocketAPI(stream_url=f"ws://{host}/{api_path}", **keys),
@@ -378,6 +379,10 @@ def main() -> None:
         notes.scene("session", lambda: session(notes, peer))
         notes.scene("spot", lambda: spot_scene.play(notes, peer))
     if UM:
+        keys, usual = {"api_key": RSA_KEY, "private_key": RSA_PEM}, peer.clients["ws-fapi"]
+        peer.clients["ws-fapi"] = _make(DerivativesTradingUsdsFutures, UM, "ws-fapi/v1", keys)
+        um_motion.signed_by_rsa(notes, peer)
+        peer.clients["ws-fapi"] = usual
         notes.scene("um", lambda: um_scene.play(notes, peer))
     unknown = {kind: sorted(keys) for kind, keys in peer.unknown.items() if keys}
     notes.fact("models", kinds=len(peer.models), checked=sum(peer.models.values()), unknown_keys=unknown)

@@ -14,8 +14,9 @@ from typing import Any
 import ccxt.pro as ccxt
 import ccxt_scene
 import spot_scene
+import um_motion
 import um_scene
-from notes import KEY, SECRET, SPOT, UM, Cannot, Loop, Notes
+from notes import KEY, RSA_KEY, RSA_PEM, SECRET, SPOT, UM, Cannot, Loop, Notes
 
 PREFIXES = (
     ("/api/v3/", ("public", "private")), ("/sapi/v1/", ("sapi", "sapi")), ("/fapi/v1/", ("fapiPublic", "fapiPrivate")),
@@ -36,6 +37,12 @@ class Ccxt:
     def __init__(self) -> None:
         self.loop = Loop()
         self.exchanges = {"spot": self.loop.run(_make("binance")), "um": self.loop.run(_make("binanceusdm"))}
+
+    def with_rsa(self) -> "Ccxt":
+        """Give one whose USD-M requests are signed by RSA, which ccxt tells by the secret."""
+        made = Ccxt()
+        made.exchanges["um"].apiKey, made.exchanges["um"].secret = RSA_KEY, RSA_PEM
+        return made
 
     def ask(self, endpoint: str, params: dict[str, Any]) -> Any:
         """Call the raw method of the endpoint."""
@@ -175,6 +182,9 @@ def main() -> None:
         notes.scene("spot", lambda: spot_scene.play(notes, peer))
     if UM:
         notes.scene("um unified", lambda: ccxt_scene.um(notes, peer))
+        other = peer.with_rsa()
+        um_motion.signed_by_rsa(notes, other)
+        other.close()
         notes.scene("um", lambda: um_scene.play(notes, peer))
     peer.close()
 

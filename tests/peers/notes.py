@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 SPOT, UM = os.environ.get("EMU_SPOT", ""), os.environ.get("EMU_UM", "")
 KEY, SECRET = os.environ.get("EMU_KEY", ""), os.environ.get("EMU_SECRET", "")
+RSA_KEY, RSA_PEM = os.environ.get("EMU_RSA_KEY", ""), os.environ.get("EMU_RSA_PEM", "")
 SYMBOL = os.environ.get("EMU_SYMBOL", "BTCUSDT")
 CALL_S = 15.0
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import spot_scene
+import um_motion
 import um_scene
 from binance import AsyncClient, BinanceSocketManager, Client
 from binance.exceptions import BinanceAPIException
-from notes import KEY, SECRET, SPOT, UM, Cannot, Loop, Notes
+from notes import KEY, RSA_KEY, RSA_PEM, SECRET, SPOT, UM, Cannot, Loop, Notes
 
 for each in (Client, AsyncClient):
     each.API_URL, each.MARGIN_API_URL = f"http://{SPOT}/api", f"http://{SPOT}/sapi"
@@ -116,9 +117,10 @@ REROUTED = {"futures_create_order", "ws_futures_create_order"}
 class PythonBinance:
     """`AsyncClient` with its sockets."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_rsa: bool = False) -> None:
         self.loop = Loop()
-        self.client = self.loop.run(AsyncClient.create(KEY, SECRET))
+        made = AsyncClient.create(RSA_KEY, private_key=RSA_PEM) if by_rsa else AsyncClient.create(KEY, SECRET)
+        self.client = self.loop.run(made)
         self._listen_key = ""
 
     def ask(self, endpoint: str, params: dict[str, Any]) -> Any:
@@ -207,6 +209,9 @@ def main() -> None:
     if SPOT:
         notes.scene("spot", lambda: spot_scene.play(notes, peer))
     if UM:
+        other = PythonBinance(by_rsa=True)
+        um_motion.signed_by_rsa(notes, other)
+        other.close()
         notes.scene("um", lambda: um_scene.play(notes, peer))
     peer.close()
 

@@ -17,6 +17,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
@@ -30,6 +33,7 @@ SESSION_KEY = "peer-session-key-not-real-0001"
 SESSION_SEED = bytes(range(32))
 """The private half of the session key: a published example, worth nothing."""
 SESSION_PUBLIC = "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+RSA_KEY = "peer-rsa-key-not-real-0001"
 OWNED = {"USDT": "100000", "BTC": "2", "BNB": "5"}
 SCRIPT_S = 420.0
 
@@ -51,10 +55,20 @@ class Result:
         return [step for step in self.steps if step["outcome"] == "failed"]
 
 
+def rsa_pair() -> tuple[str, str]:
+    """Make a key pair: the private half for a client, the public one for the account."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return (
+        private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
+    )
+
+
 @contextlib.contextmanager
-def emulator() -> Iterator[dict[str, Any]]:
+def emulator(rsa_public: str) -> Iterator[dict[str, Any]]:
     """Run `bot emulator` with a made-up market and no faults; gives its ready line."""
     keys = [{"key": KEY, "secret": SECRET}, {"key": SESSION_KEY, "public_key": SESSION_PUBLIC}]
+    keys.append({"key": RSA_KEY, "public_key": rsa_public})
     account = FOLDER / "account.json"
     account.write_text(json.dumps({"name": ACCOUNT, "balances": OWNED, "keys": keys}))
     command = [sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--um-port", "0", "--control-port", "0"]
@@ -78,9 +92,11 @@ def emulator() -> Iterator[dict[str, Any]]:
 def run(client: str) -> Result:
     """Play one client's script against an emulator of its own."""
     make(client)
-    with emulator() as ready:
+    rsa_private, rsa_public = rsa_pair()
+    with emulator(rsa_public) as ready:
         variables = {
             "EMU_SPOT": _host(ready["spot"]), "EMU_UM": _host(ready.get("um") or ""), "EMU_KEY": KEY, "EMU_CONTROL": ready["control"],
+            "EMU_RSA_KEY": RSA_KEY, "EMU_RSA_PEM": rsa_private,
             "EMU_SESSION_KEY": SESSION_KEY, "EMU_SESSION_SEED": SESSION_SEED.hex(),
             "EMU_SECRET": SECRET, "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost",
         }  # fmt: skip

@@ -88,8 +88,8 @@ def _fires(motion: Motion, kind: str, share: str, more: dict[str, Any], **sides:
     placed: dict[str, Any] = {}
 
     def act() -> None:
-        motion.market("BUY", **sides)
         placed.update(motion.algo(kind, "SELL", triggerPrice=motion.at(share), **sides, **more))
+        motion.market("BUY", **sides)
         motion.move(share)
 
     name = f"{kind} fires{' in hedge mode' if sides else ''}"
@@ -130,8 +130,8 @@ def trailed(motion: Motion) -> None:
     placed: dict[str, Any] = {}
 
     def act() -> None:
-        motion.market("BUY")
         placed.update(motion.algo("TRAILING_STOP_MARKET", "SELL", activatePrice=motion.at("1.01"), callbackRate="1"))
+        motion.market("BUY")
         motion.move("1.01", "1.03", "1.021", "1.019")
 
     motion.hear("TRAILING_STOP_MARKET fires", act, lambda seen: _fired(seen, placed))
@@ -181,3 +181,15 @@ def lost(motion: Motion) -> None:
         lambda rows: not any(Decimal(row["positionAmt"]) for row in rows), symbol=SYMBOL,
     )  # fmt: skip
     ask(f"POST {V1}marginType", {"symbol": SYMBOL, "marginType": "CROSSED"})
+
+
+def signed_by_rsa(notes: Notes, peer: Peer) -> None:
+    """Trade with a key of the other kind: `peer` signs with RSA."""
+    notes.run("um RSA key", "asks", lambda: peer.ask("GET /fapi/v2/account", {}), lambda a: Decimal(a["totalWalletBalance"]) > 0)
+    words = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": SIZE, "newOrderRespType": "RESULT"}
+    for side in ("BUY", "SELL"):
+        order = words | {"side": side}
+        notes.run(
+            "um RSA key", side, lambda order=order: peer.ask(f"POST {V1}order", order),
+            lambda a: a["status"] == "FILLED",
+        )  # fmt: skip

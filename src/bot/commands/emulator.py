@@ -43,6 +43,7 @@ def configure(
     um_port: int | None = None,
     um_exchange_info: Path | None = None,
     um_brackets: Path | None = None,
+    insurance: Sequence[str] = (),
     spread_ticks: int = 0,
     sors: Sequence[str] = (),
 ) -> EmulatorConfig:
@@ -76,6 +77,7 @@ def configure(
         futures_port=um_port,
         futures_exchange_info=um_exchange_info,
         futures_brackets=um_brackets,
+        insurance_fund=dict(_balance(each, "--insurance-fund") for each in insurance) if insurance else None,
         spread_ticks=spread_ticks,
         sors=tuple(_names(group) for group in sors),
     )
@@ -135,12 +137,12 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip().upper() for name in text.split(",") if name.strip())
 
 
-def _balance(text: str) -> tuple[str, Decimal]:
+def _balance(text: str, option: str = "--balance") -> tuple[str, Decimal]:
     asset, _, amount = text.partition("=")
     try:
         value = number(amount)
     except ValueError:
         value = Decimal(-1)
     if not asset.isalnum() or value < 0:
-        raise Misconfigured(f"--balance {text!r} is not like USDT=100000")
+        raise Misconfigured(f"{option} {text!r} is not like USDT=100000")
     return asset.upper(), value

@@ -210,6 +210,10 @@ def emulator(
     ] = None,
     um_exchange_info: Annotated[Path | None, typer.Option(help="Saved exchangeInfo of USD-M, gzipped or not.")] = None,
     um_brackets: Annotated[Path | None, typer.Option(help="Saved leverage brackets of USD-M, gzipped or not.")] = None,
+    insurance_fund: Annotated[
+        list[str] | None,
+        typer.Option(help="What the USD-M insurance fund has, like USDT=100000; beyond it winners are deleveraged."),
+    ] = None,
     faults: Annotated[Path | None, typer.Option(help="JSON file of faults that are in force from the start.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; the control port stays on loopback.")] = "127.0.0.1",
     spread_ticks: Annotated[int, typer.Option(min=0, help="Ticks that a buyer pays above the last price.")] = 0,
@@ -248,6 +252,7 @@ def emulator(
         um_port=um_port,
         um_exchange_info=um_exchange_info,
         um_brackets=um_brackets,
+        insurance=insurance_fund or (),
         spread_ticks=spread_ticks,
         sors=sor or (),
     )
