@@ -185,7 +185,12 @@ def lost(motion: Motion) -> None:
 
 def signed_by_rsa(notes: Notes, peer: Peer) -> None:
     """Trade with a key of the other kind: `peer` signs with RSA."""
-    notes.run("um RSA key", "asks", lambda: peer.ask("GET /fapi/v2/account", {}), lambda a: Decimal(a["totalWalletBalance"]) > 0)
+    notes.run(
+        "um RSA key",
+        "asks",
+        lambda: peer.ask("GET /fapi/v2/account", {}),
+        lambda a: Decimal(a["totalWalletBalance"]) > 0,
+    )
     words = {"symbol": SYMBOL, "side": "BUY", "type": "MARKET", "quantity": SIZE, "newOrderRespType": "RESULT"}
     for side in ("BUY", "SELL"):
         order = words | {"side": side}
