@@ -11,7 +11,7 @@ DEMO_DIR = Path("demo")
 
 
 def demo(
-    replay: Annotated[list[Path] | None, typer.Option(help="File of real candles to trade on; repeatable.")] = None,
+    replay: Annotated[list[Path] | None, typer.Option(help="File of recorded market to trade on; repeatable.")] = None,
     for_: Annotated[float, typer.Option("--for", help="End by itself after so many seconds; 0 goes on.")] = 0.0,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object of results at the end.")] = False,
     rehearsal: Annotated[

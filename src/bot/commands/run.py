@@ -194,7 +194,9 @@ def emulator(
     ] = None,
     balance: Annotated[list[str] | None, typer.Option(help="What each customer owns, like USDT=100000.")] = None,
     synthetic: Annotated[int | None, typer.Option(help="Seed of a made-up market.")] = None,
-    replay: Annotated[list[Path] | None, typer.Option(help="File of real candles; repeatable.")] = None,
+    replay: Annotated[
+        list[Path] | None, typer.Option(help="File of candles, trades, depth, marks or fundings; repeatable.")
+    ] = None,
     symbols: Annotated[str, typer.Option(help="Symbols, separated by commas.")] = "",
     speed: Annotated[float, typer.Option(help="Market time over real time; 60 is a minute candle a second.")] = 60.0,
     ticks: Annotated[int, typer.Option(help="Trades that play one candle.")] = 4,
