@@ -19,6 +19,8 @@ from bot.simulation.futures.words import (
     WorkingType,
 )
 
+_CLOSING = {PositionSide.LONG: Side.SELL, PositionSide.SHORT: Side.BUY}
+
 
 class FuturesOrder(msgspec.Struct, eq=False):
     """An ordinary order as the exchange knows it. It changes in place, so copy what has to stay.
@@ -79,8 +81,7 @@ class FuturesOrder(msgspec.Struct, eq=False):
     @property
     def only_closes(self) -> bool:
         """True when the order may never open or enlarge a position: reduce-only, or the closing side in hedge mode."""
-        closing = {PositionSide.LONG: Side.SELL, PositionSide.SHORT: Side.BUY}.get(self.position_side)
-        return self.reduce_only or self.close_position or self.side is closing
+        return self.reduce_only or self.close_position or _CLOSING.get(self.position_side) is self.side
 
     @property
     def open_notional(self) -> Decimal:

@@ -185,8 +185,10 @@ def _commission(state: State, account: Account, asset: str, worth: Decimal, *, i
     """Give the asset and amount of a fee: in BNB with its discount when that is wanted and there is enough."""
     rates = account.rates
     fee = times(worth, rates.maker if is_maker else rates.taker)
+    if not account.fee_burn:
+        return asset, amount(fee)
     bnb, dollar = state.price_of("BNB"), state.price_of(asset)
-    if account.fee_burn and bnb and dollar:
+    if bnb and dollar:
         discounted = EXACT.divide(times(times(fee, dollar), less(Decimal(1), rates.burn_discount)), bnb)
         if amount(discounted) <= account.wallet("BNB"):
             return "BNB", amount(discounted)
