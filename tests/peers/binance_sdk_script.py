@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import spot_extras
 import spot_scene
 import um_motion
 import um_scene
@@ -40,6 +41,8 @@ CALLS = {
         "POST order/cancelReplace": "order_cancel_replace", "PUT order/amend/keepPriority": "order_amend_keep_priority",
         "GET order/amendments": "order_amendments", "POST orderList/oco": "order_list_oco",
         "POST orderList/oto": "order_list_oto", "POST orderList/otoco": "order_list_otoco",
+        "POST orderList/opo": "order_list_opo", "POST orderList/opoco": "order_list_opoco",
+        "POST sor/order": "sor_order", "POST sor/order/test": "sor_order_test",
         "DELETE orderList": "delete_order_list", "GET orderList": "get_order_list",
         "GET allOrderList": "all_order_list", "GET openOrderList": "open_order_list",
     },
@@ -95,6 +98,8 @@ SOCKET_CALLS = {
         "openOrders.status": "open_orders_status", "openOrders.cancelAll": "open_orders_cancel_all",
         "order.amend.keepPriority": "order_amend_keep_priority", "order.amendments": "order_amendments",
         "order.cancelReplace": "order_cancel_replace", "orderList.place.oco": "order_list_place_oco",
+        "orderList.place.opo": "order_list_place_opo", "orderList.place.opoco": "order_list_place_opoco",
+        "sor.order.place": "sor_order_place", "sor.order.test": "sor_order_test",
         "orderList.place.oto": "order_list_place_oto", "orderList.place.otoco": "order_list_place_otoco",
         "orderList.status": "order_list_status", "openOrderLists.status": "open_order_lists_status",
         "orderList.cancel": "order_list_cancel", "allOrderLists": "all_order_lists",
@@ -164,10 +169,10 @@ class Complaints(logging.Handler):
 class Official:
     """`binance-sdk-spot` and `binance-sdk-derivatives-trading-usds-futures`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **keys: str) -> None:
         self.loop = Loop()
-        self.clients = {"ws-api": _make(Spot, SPOT, "ws-api/v3")}
-        if UM:
+        self.clients = {"ws-api": _make(Spot, SPOT, "ws-api/v3", keys)}
+        if UM and not keys:
             self.clients["ws-fapi"] = _make(DerivativesTradingUsdsFutures, UM, "ws-fapi/v1")
         self.sockets: dict[str, Any] = {}
         self.complaints = Complaints()
@@ -373,6 +378,10 @@ def _stream_method(market: str, name: str) -> tuple[str, dict[str, Any]]:
 
 def main() -> None:
     """Play both scenes, then tell how many models were checked."""
+    if SPOT:
+        signer = Official(api_key=RSA_KEY, private_key=RSA_PEM)
+        Notes(signer).scene("RSA key", lambda: spot_extras.rsa(Notes(signer), signer.ask))
+        signer.close()
     peer = Official()
     notes = Notes(peer)
     if SPOT:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import spot_extras
 import spot_scene
 import um_motion
 import um_scene
@@ -35,7 +36,8 @@ CALLS = {
         "GET myTrades": "get_my_trades", "GET myPreventedMatches": "get_prevented_matches",
         "GET myAllocations": "get_allocations", "POST order/cancelReplace": "cancel_replace_order",
         "POST orderList/oco": "create_oco_order", "POST orderList/oto": "v3_post_order_list_oto",
-        "POST orderList/otoco": "v3_post_order_list_otoco", "DELETE orderList": "v3_delete_order_list",
+        "POST orderList/otoco": "v3_post_order_list_otoco",
+        "POST sor/order": "v3_post_sor_order", "POST sor/order/test": "v3_post_sor_order_test", "DELETE orderList": "v3_delete_order_list",
         "GET orderList": "v3_get_order_list", "GET allOrderList": "v3_get_all_order_list",
         "GET openOrderList": "get_open_oco_orders",
     },
@@ -95,6 +97,7 @@ CALLS = {
         "order.status": "ws_get_order", "order.cancel": "ws_cancel_order", "openOrders.status": "ws_get_open_orders",
         "openOrders.cancelAll": "ws_cancel_all_open_orders", "order.cancelReplace": "ws_cancel_and_replace_order",
         "orderList.place.oco": "ws_create_oco_order", "orderList.place.oto": "ws_create_oto_order",
+        "sor.order.place": "ws_create_sor_order", "sor.order.test": "ws_create_test_sor_order",
         "orderList.place.otoco": "ws_create_otoco_order", "orderList.status": "ws_get_oco_order",
         "openOrderLists.status": "ws_get_oco_open_orders", "orderList.cancel": "ws_cancel_oco_order",
     },
@@ -204,6 +207,10 @@ class PythonBinance:
 
 def main() -> None:
     """Play both scenes."""
+    if SPOT:
+        signer = PythonBinance(by_rsa=True)
+        Notes(signer).scene("RSA key", lambda: spot_extras.rsa(Notes(signer), signer.ask))
+        signer.close()
     peer = PythonBinance()
     notes = Notes(peer)
     if SPOT:

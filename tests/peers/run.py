@@ -34,6 +34,7 @@ SESSION_SEED = bytes(range(32))
 """The private half of the session key: a published example, worth nothing."""
 SESSION_PUBLIC = "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
 RSA_KEY = "peer-rsa-key-not-real-0001"
+SYMBOLS = "BTCUSDT,ETHUSDT,BTCUSDC"
 OWNED = {"USDT": "100000", "BTC": "2", "BNB": "5"}
 SCRIPT_S = 420.0
 
@@ -72,7 +73,8 @@ def emulator(rsa_public: str) -> Iterator[dict[str, Any]]:
     account = FOLDER / "account.json"
     account.write_text(json.dumps({"name": ACCOUNT, "balances": OWNED, "keys": keys}))
     command = [sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--um-port", "0", "--control-port", "0"]
-    command += ["--account", str(account), "--synthetic", "7", "--symbols", "BTCUSDT,ETHUSDT", "--speed", "60"]
+    command += ["--account", str(account), "--synthetic", "7", "--symbols", SYMBOLS, "--speed", "60"]
+    command += ["--sor", "BTCUSDT,BTCUSDC"]
     path = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import spot_extras
 from notes import SYMBOL, Notes, Peer, wait_until
 
 API = "/api/v3/"
@@ -41,6 +42,8 @@ def play(notes: Notes, peer: Peer) -> None:
     triggers(desk)
     changes(desk)
     lists(desk)
+    spot_extras.routing(desk)
+    spot_extras.selling_lists(desk)
     refusals(desk)
     socket_questions(desk)
     socket_orders(desk)
