@@ -48,6 +48,7 @@ from bot.domain.market import Candle, Market, Stream
 from bot.logging import Logs, setup_logging
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
+from bot.runtime.kill_switch import KillSwitch
 from bot.runtime.paper_trade import PaperBroker, terms_of
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
@@ -119,6 +120,11 @@ class Roof:
     def catalogue(self) -> Catalogue:
         """All strategies that can be found."""
         return discover(self.settings.STRATEGIES_DIR)
+
+    @cached_property
+    def kill_switch(self) -> KillSwitch:
+        """What stops everything: one for all parts of this process, so that it holds without a disk, too."""
+        return KillSwitch(self.settings.VAR_DIR / "run")
 
     def strategy(self, name: str) -> type[BaseStrategy]:
         """Find a strategy by name, also one written after our first look."""
@@ -307,6 +313,7 @@ def dashboard_deps(roof: Roof, feeds: Feeds | None, token: str | None) -> "Deps"
         candles=feeds.candles if feeds else None,
         first_run_token_hash=token_hash(token) if token else None,
         runner_note=roof.settings.VAR_DIR / "run" / "bot.json",
+        kill=roof.kill_switch,
     )
 
 

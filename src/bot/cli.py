@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.commands import account, demo, report, run, setup, strategy, token, why
+from bot.commands import account, demo, panic, report, run, setup, strategy, token, why
 from bot.commands.output import ExitCode, exit_code_of
 from bot.domain.errors import BotError
 
@@ -24,6 +24,8 @@ app.command("doctor")(setup.doctor)
 app.command("start")(run.start)
 app.command("stop")(run.stop)
 app.command("status")(run.status)
+app.command("panic")(panic.panic)
+app.command("resume")(panic.resume)
 app.command("why")(why.why)
 app.command("report")(report.report)
 app.command("dashboard")(run.dashboard)

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, Protocol, cast
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +20,22 @@ Candles = Callable[[Stream, int], Awaitable[Sequence[Candle]]]
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
+class Kill(Protocol):
+    """The kill switch. Its notes have `account` (empty: all of them), `who`, `why`, `at_ms` and `flatten`."""
+
+    def engage(self, who: str, why: str, account: str = "", *, flatten: bool = False) -> Any:
+        """Stop an account, or all, and give the note. Never raises."""
+        ...
+
+    def is_written(self, note: Any) -> bool:
+        """Say whether other processes can see a note, too."""
+        ...
+
+    def notes(self) -> Sequence[Any]:
+        """Give the notes in force."""
+        ...
+
+
 def wall_clock_ms() -> int:
     """Give this machine's time in ms UTC."""
     return time.time_ns() // 1_000_000
@@ -31,7 +47,7 @@ class Deps:
 
     `candles` None means charts without candles. `first_run_token_hash` opens the first login, see `api.security`.
     `runner_note` is the file that a runner on this machine writes again and again, to show that it lives.
-    `close` is awaited when the server stops: it lets go of what the roof opened for us.
+    `close` is awaited when the server stops: it lets go of what the roof opened for us. `kill` is the kill switch.
     """
 
     sessions: SessionFactory
@@ -43,6 +59,7 @@ class Deps:
     first_run_token_hash: str | None = None
     runner_note: Path | None = None
     close: Callable[[], Awaitable[None]] | None = None
+    kill: Kill | None = None
 
     def runner_age_s(self) -> float | None:
         """Give the age of the runner's note, None when there is none: no runner here, or one on another machine."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from bot.api import security
 from bot.api.deps import CandleDesk, Deps
 from bot.api.pages import STATIC
-from bot.api.routers import accounts, auth, events, health, metrics, pages, prometheus, strategies
+from bot.api.routers import accounts, auth, events, health, kill, metrics, pages, prometheus, strategies
 from bot.api.sse import Hub, closed_by_signals
 from bot.db.repositories import NotFound
 from bot.domain.errors import BotError, Unavailable
@@ -42,7 +42,7 @@ def create_app(deps: Deps) -> FastAPI:
     app.include_router(health.router, prefix="/health")
     app.include_router(metrics.router, prefix="/metrics")
     app.include_router(prometheus.router)
-    for router in (accounts.router, strategies.router, events.router):
+    for router in (accounts.router, strategies.router, events.router, kill.router):
         app.include_router(router, prefix="/api/v1")
     app.include_router(auth.router)
     app.include_router(pages.router)

@@ -293,6 +293,16 @@ class Switched(Answer):
     enabled: bool
 
 
+class KillNote(Answer):
+    """What is stopped (one account, or all when it is empty), by whom, when and why."""
+
+    account: str
+    who: str
+    why: str
+    at_ms: int
+    flatten: bool
+
+
 class Snapshot(Answer):
     """One row of the KPI cache, as the page's charts read it. `ts` is in seconds."""
 

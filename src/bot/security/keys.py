@@ -4,14 +4,13 @@ import ctypes
 import os
 import stat
 import sys
-import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
 from bot.domain.errors import Misconfigured
+from bot.security import private_files
 from bot.security.redact import register_secret
 from bot.security.secrets import Secret, fernet
 
@@ -43,13 +42,13 @@ def load_or_create_key(given: str | Secret | None, path: Path, *, create: bool =
 def add_key(path: Path) -> tuple[Secret, ...]:
     """Put a fresh key before those in the file: new secrets are sealed with it, old ones still open."""
     keys = [key.reveal() for key in _read(path)]
-    _replace(path, "\n".join([Fernet.generate_key().decode(), *keys]))
+    private_files.replace(path, "\n".join([Fernet.generate_key().decode(), *keys]))
     return _read(path)
 
 
 def retire_old_keys(path: Path) -> tuple[Secret, ...]:
     """Forget all keys but the first. Do it when every secret has been rotated: the rest opens no more."""
-    _replace(path, _read(path)[0].reveal())
+    private_files.replace(path, _read(path)[0].reveal())
     return _read(path)
 
 
@@ -64,26 +63,14 @@ def harden_process() -> None:
 
 
 def _read(path: Path) -> tuple[Secret, ...]:
-    _check_private(path.parent, stat.S_ISDIR, "700")
-    _check_private(path, stat.S_ISREG, "600")
+    private_files.check(path.parent, stat.S_ISDIR, "700")
+    private_files.check(path, stat.S_ISREG, "600")
     try:
         return _parse(path.read_text(encoding="ascii"), str(path))
     except UnicodeDecodeError:
         raise Misconfigured(f"{path} holds no Fernet key; put the right file back") from None
     except OSError as error:
         raise Misconfigured(f"{path} cannot be read ({error.strerror}); make it yours: chmod 600 {path}") from None
-
-
-def _check_private(path: Path, is_kind: Callable[[int], bool], mode: str) -> None:
-    status = path.lstat()
-    if not is_kind(status.st_mode):
-        raise Misconfigured(f"{path} is not what it should be (a link, perhaps); put the real one in its place")
-    if sys.platform == "win32":
-        return
-    if status.st_uid != os.geteuid():
-        raise Misconfigured(f"{path} belongs to another user; make it yours: chown {os.geteuid()} {path}")
-    if status.st_mode & 0o077:
-        raise Misconfigured(f"{path} may be read by others; run: chmod {mode} {path}")
 
 
 def _parse(text: str, source: str) -> tuple[Secret, ...]:
@@ -103,39 +90,16 @@ def _create(path: Path, text: str) -> None:
     """Make the file whole or not at all. Of two who try at once one wins, and both then read the same key."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_private(path.parent, stat.S_ISDIR, "700")
-        draft = _draft(path, text)
+        private_files.check(path.parent, stat.S_ISDIR, "700")
+        draft = private_files.draft(path, text)
         try:
             os.link(draft, path)
         except FileExistsError:
             return
         finally:
             draft.unlink()
-        _sync(path.parent)
+        private_files.sync(path.parent)
     except OSError as error:
         raise Misconfigured(
             f"{path} cannot be made ({error.strerror}); give VAR_DIR a folder we may write to"
         ) from None
-
-
-def _replace(path: Path, text: str) -> None:
-    _draft(path, text).replace(path)
-    _sync(path.parent)
-
-
-def _draft(path: Path, text: str) -> Path:
-    # mkstemp opens with O_EXCL and mode 0600.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="ascii") as draft:
-        draft.write(text + "\n")
-        draft.flush()
-        os.fsync(draft.fileno())
-    return Path(name)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

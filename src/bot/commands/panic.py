@@ -1,0 +1,165 @@
+"""`bot panic` and `bot resume`: stop everything, whatever else is broken; and let it go on."""
+
+import getpass
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.commands import heartbeat
+from bot.commands.output import ExitCode, Json, as_json, fail, say, table, warn
+from bot.domain.errors import BotError, Misconfigured
+from bot.runtime.kill_switch import KillNote, KillSwitch, Stopped
+
+if TYPE_CHECKING:
+    from bot.config import Settings
+
+ANSWER_S = 3.0
+"""How long a running bot gets to cancel everything before we do it ourselves."""
+LIFT_PHRASE = "trade again"
+FLATTEN_PHRASE = "close everything"
+
+Only = Annotated[str, typer.Option("--account", help="One account alone, by its name.")]
+
+
+def panic(
+    account: Only = "",
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="Then close what strategies hold, by market orders. Asks first.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Flatten without being asked.")] = False,
+    json: Json = False,
+) -> None:
+    """Stop sending at once and cancel every open order. Works without database and dashboard."""
+    var, settings, trouble = _settings()
+    switch = KillSwitch(var / "run")
+    note = switch.engage(f"cli:{getpass.getuser()}", "bot panic", account)
+    if not switch.is_written(note):
+        _tell_by_signal(var)
+    stopped = _answer_of_the_bot(switch, note, var)
+    if stopped is None and settings is None:
+        fail(f"everything is stopped, but no open order was cancelled: {trouble}", ExitCode.CONFIG)
+    if stopped is None and settings is not None:
+        stopped = _cancel_ourselves(settings, switch, account)
+    if flatten and (yes or typer.prompt(f"Sell and buy back at any price? Type: {FLATTEN_PHRASE}") == FLATTEN_PHRASE):
+        note = switch.engage(note.who, note.why, account, flatten=True)
+        stopped = _flattened(switch, note, var) or stopped
+    if settings is not None:
+        _put_on_record(settings, "kill_switch.engaged", account, {"flatten": note.flatten})
+    _show(stopped or [], note, json=json)
+
+
+def resume(account: Only = "") -> None:
+    """Lift the kill switch. Asks for a typed phrase."""
+    var, settings, _ = _settings()
+    switch = KillSwitch(var / "run")
+    notes = {note.account: note for note in switch.notes()}
+    if account and account not in notes:
+        fail(
+            f"account {account!r} is not stopped alone; {'all are: bot resume' if '' in notes else 'nothing to lift'}",
+            ExitCode.USAGE,
+        )
+    chosen = [notes[account]] if account else list(notes.values())
+    for note in chosen:
+        say(f"{note.account or 'every account'}: {note}")
+    if not chosen:
+        if not heartbeat.is_running(var):
+            say("no kill switch is engaged here")
+            return
+        say("there is no file of a kill switch, but the running bot may have seen one")
+    if typer.prompt(f"Orders may be sent again then. Type: {LIFT_PHRASE}").strip() != LIFT_PHRASE:
+        fail("the phrase was not typed; the kill switch stays as it is", ExitCode.USAGE)
+    for name in [note.account for note in chosen] or [""]:
+        switch.lift(name)
+    if settings is not None:
+        _put_on_record(settings, "kill_switch.lifted", account, {})
+    say("lifted")
+
+
+def _settings() -> "tuple[Path, Settings | None, str]":
+    """Give the folder of what runs, also when the settings have become unreadable: the bot began with better ones."""
+    from bot.config import home, load  # noqa: PLC0415
+
+    try:
+        settings = load()
+    except Misconfigured as error:
+        return Path(os.environ.get("VAR_DIR") or home() / "var"), None, str(error)
+    return settings.VAR_DIR, settings, ""
+
+
+def _tell_by_signal(var: Path) -> None:
+    warn(f"the kill switch cannot be written in {var / 'run'}; the running bot is told by a signal")
+    if heartbeat.is_running(var) and (running := heartbeat.read(var)) is not None:
+        os.kill(int(running["pid"]), signal.SIGUSR1)
+
+
+def _answer_of_the_bot(switch: KillSwitch, note: KillNote, var: Path) -> Sequence[Stopped] | None:
+    give_up = time.monotonic() + ANSWER_S
+    while heartbeat.is_running(var):
+        if ack := switch.answer(note):
+            return ack.accounts
+        if time.monotonic() > give_up:
+            warn(f"the running bot did not answer within {ANSWER_S:.0f} s; its orders are cancelled from here")
+            return None
+        time.sleep(0.02)
+    return None
+
+
+def _cancel_ourselves(settings: "Settings", switch: KillSwitch, account: str) -> Sequence[Stopped]:
+    from bot.commands.sweeping import known_accounts, sweep  # noqa: PLC0415
+
+    accounts, names = known_accounts(settings)
+    if account and names is not None and account not in names:
+        switch.lift(account)
+        fail(f"there is no account named {account!r}, so nothing was stopped; see: bot account list", ExitCode.USAGE)
+    return sweep(settings, [each for each in accounts if account in {"", each.name}])
+
+
+def _flattened(switch: KillSwitch, note: KillNote, var: Path) -> Sequence[Stopped] | None:
+    if heartbeat.is_running(var):
+        return _answer_of_the_bot(switch, note, var)
+    warn(
+        "no bot runs here: it closes what strategies hold as soon as it is started (bot start), and sends nothing else"
+    )
+    return None
+
+
+def _put_on_record(settings: "Settings", action: str, account: str, detail: dict[str, object]) -> None:
+    """Write the audit row, if a database is there to take it: what was asked for is done already."""
+    from bot.commands.quick import database_url  # noqa: PLC0415
+    from bot.commands.sweeping import put_on_record  # noqa: PLC0415
+
+    url = database_url(settings)
+    try:
+        if url is not None:
+            put_on_record(url, action, account or "all", detail)
+    except (BotError, OSError) as error:
+        warn(f"this is not in the audit trail: {error}")
+
+
+def _show(stopped: Sequence[Stopped], note: KillNote, *, json: bool) -> None:
+    failed = [each for each in stopped if each.left or each.trouble]
+    if json:
+        rows = [
+            {"account": each.account, "mode": each.mode, "cancelled": each.cancelled, "left": each.left,
+             "trouble": each.trouble}
+            for each in stopped
+        ]  # fmt: skip
+        as_json({"stopped": note.account or "all", "flatten": note.flatten, "accounts": rows})
+    else:
+        table(
+            "",
+            ["account", "mode", "#orders cancelled", "#left open", "trouble"],
+            [(each.account, each.mode, each.cancelled, each.left, each.trouble) for each in stopped],
+            empty="no account sends orders: there was nothing to cancel",
+        )
+        say(f"{note.account or 'every account'} is stopped; to let it trade again: bot resume")
+    if failed:
+        names = ", ".join(sorted({each.account for each in failed}))
+        sys.stdout.flush()
+        fail(f"orders of {names} may still be open; try again, or cancel them at Binance", ExitCode.FAULT)
