@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.commands import heartbeat
-from bot.commands.output import ExitCode, Json, as_json, fail, say, table, warn
+from bot.commands.output import ExitCode, Json, as_json, exit_code_of, fail, say, table, warn
 from bot.domain.errors import BotError, Misconfigured
 from bot.runtime.kill_switch import KillNote, KillSwitch, Stopped
 
@@ -42,11 +42,16 @@ def panic(
     if not switch.is_written(note):
         _tell_by_signal(var)
     stopped = _answer_of_the_bot(switch, note, var)
-    if stopped is None and settings is None:
-        fail(f"everything is stopped, but no open order was cancelled: {trouble}", ExitCode.CONFIG)
-    if stopped is None and settings is not None:
-        stopped = _cancel_ourselves(settings, switch, account)
-    if flatten and (yes or typer.prompt(f"Sell and buy back at any price? Type: {FLATTEN_PHRASE}") == FLATTEN_PHRASE):
+    try:
+        if settings is None and stopped is None:
+            raise Misconfigured(trouble)
+        if settings is not None and stopped is None:
+            stopped = _cancel_ourselves(settings, account)
+        if settings is not None and account and not stopped:
+            _refuse_unknown(settings, switch, account)
+    except BotError as error:
+        fail(f"{account or 'every account'} is stopped, but no open order was cancelled: {error}", exit_code_of(error))
+    if flatten and (yes or _agreed()):
         note = switch.engage(note.who, note.why, account, flatten=True)
         stopped = _flattened(switch, note, var) or stopped
     if settings is not None:
@@ -110,14 +115,32 @@ def _answer_of_the_bot(switch: KillSwitch, note: KillNote, var: Path) -> Sequenc
     return None
 
 
-def _cancel_ourselves(settings: "Settings", switch: KillSwitch, account: str) -> Sequence[Stopped]:
+def _cancel_ourselves(settings: "Settings", account: str) -> Sequence[Stopped]:
     from bot.commands.sweeping import known_accounts, sweep  # noqa: PLC0415
 
-    accounts, names = known_accounts(settings)
-    if account and names is not None and account not in names:
-        switch.lift(account)
-        fail(f"there is no account named {account!r}, so nothing was stopped; see: bot account list", ExitCode.USAGE)
+    accounts, _ = known_accounts(settings)
     return sweep(settings, [each for each in accounts if account in {"", each.name}])
+
+
+def _refuse_unknown(settings: "Settings", switch: KillSwitch, account: str) -> None:
+    """Tell a person who mistyped a name that the account they meant goes on."""
+    from bot.commands.sweeping import known_accounts  # noqa: PLC0415
+
+    names = known_accounts(settings)[1]
+    if names is not None and account not in names:
+        switch.lift(account)
+        fail(f"there is no account named {account!r}: nothing was stopped; see: bot account list", ExitCode.USAGE)
+
+
+def _agreed() -> bool:
+    try:
+        typed = str(typer.prompt(f"Sell and buy back at any price? Type: {FLATTEN_PHRASE}"))
+    except typer.Abort:
+        typed = ""
+    if typed.strip() == FLATTEN_PHRASE:
+        return True
+    warn("the phrase was not typed: nothing is closed, and the kill switch stays engaged")
+    return False
 
 
 def _flattened(switch: KillSwitch, note: KillNote, var: Path) -> Sequence[Stopped] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands.output import ExitCode, Json, as_json, fail, pairs, say, table
+from bot.commands.output import ExitCode, Json, as_json, fail, pairs, say, table, warn
 
 if TYPE_CHECKING:
     from bot.config import Settings
@@ -32,6 +32,8 @@ def start(
     roof = Roof()
     harden_process()
     with heartbeat.only_one(roof.settings.VAR_DIR):
+        for what, why in _stopped(roof.settings).items():
+            warn(f"{what} is stopped, {why}; to let it trade again: bot resume")
         logs = roof.start_logs()
         _ = roof.db_url, roof.box  # what cannot be had ends us here, before anything runs
 
@@ -84,10 +86,12 @@ def status(json: Json = False) -> None:
     running = heartbeat.is_running(settings.VAR_DIR)
     note = heartbeat.read(settings.VAR_DIR) if running else None
     strategies, trouble = _strategies(settings)
+    stopped = _stopped(settings)
     if json:
-        as_json({"running": running, "bot": note, "strategies": strategies, "trouble": trouble})
+        as_json({"running": running, "bot": note, "kill_switch": stopped, "strategies": strategies, "trouble": trouble})
     else:
         _show_bot(note)
+        pairs({f"stopped {what}": why for what, why in stopped.items()})
         _show_strategies(strategies, trouble)
     if trouble:
         fail(trouble, ExitCode.FAULT)
@@ -275,6 +279,14 @@ def emulator(
         )
 
     serve_forever(config, announce, parent)
+
+
+def _stopped(settings: "Settings") -> dict[str, str]:
+    """Give what the kill switch stops, and why."""
+    from bot.runtime.kill_switch import KillSwitch  # noqa: PLC0415
+
+    notes = KillSwitch(settings.VAR_DIR / "run").notes()
+    return {f"account {note.account}" if note.account else "every account": str(note) for note in notes}
 
 
 def _strategies(settings: "Settings") -> tuple[list[dict[str, Any]] | None, str]:

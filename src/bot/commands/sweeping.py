@@ -9,12 +9,12 @@ from bot.binance.cancel_all import Swept, cancel_all
 from bot.binance.client import build_futures, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.signing import Credentials
-from bot.bootstrap import Feeds
+from bot.bootstrap import Feeds, Roof
 from bot.commands.output import warn
 from bot.commands.quick import database_url
 from bot.commands.rows import note
 from bot.commands.sealed import copy_path, from_database
-from bot.db.base import create_async, session_factory, unit_of_work
+from bot.db.base import create_async, plain_dsn, session_factory, unit_of_work
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.market import Market
 from bot.runtime.kill_switch import Stopped
@@ -33,15 +33,17 @@ RECORD_S = 3.0
 
 def known_accounts(settings: "Settings") -> tuple[Sequence[SealedAccount], set[str] | None]:
     """Give the accounts that may have orders out, and the names of all (None: unknown, the database is away)."""
-    url = database_url(settings)
+    url, copy = database_url(settings), copy_path(settings.VAR_DIR)
     trouble = "the private database is not running"
+    if url is None and not copy.exists():
+        url = Roof(settings).db_url  # the slow way: it is started
     if url is not None:
         try:
-            return from_database(url)
+            return from_database(plain_dsn(url))
         except Unavailable as error:
             trouble = str(error)
-    warn(f"{trouble}; the accounts' keys are taken from {copy_path(settings.VAR_DIR)}")
-    return sealed_copy.read(copy_path(settings.VAR_DIR)), None
+    warn(f"{trouble}; the accounts' keys are taken from {copy}")
+    return sealed_copy.read(copy), None
 
 
 def sweep(settings: "Settings", accounts: Sequence[SealedAccount]) -> Sequence[Stopped]:

@@ -6,7 +6,6 @@ by hand, stops as well. It is lifted by a person's command alone: a file that me
 
 import asyncio
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -119,7 +118,7 @@ class KillSwitch:
         """Tell whoever engaged the switch what came of it."""
         answer = Ack(note.id, os.getpid(), tuple(accounts))
         try:
-            private_files.replace(self._file(note.account).ack, _ascii(answer))
+            private_files.replace(self._file(note.account).ack, msgspec.json.encode(answer).decode())
         except OSError as error:
             log.error("kill_switch.not_acknowledged", reason=error.strerror)
 
@@ -213,7 +212,7 @@ class _File:
         self._hold(note)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            private_files.replace(self._path, _ascii(note))
+            private_files.replace(self._path, msgspec.json.encode(note).decode())
         except OSError as error:
             log.error("kill_switch.not_written", path=str(self._path), reason=error.strerror)
             with suppress(OSError):
@@ -276,8 +275,3 @@ def _read(path: Path) -> KillNote:
         return KillNote(why=f"{path} is there, but cannot be read ({error.strerror})")
     except msgspec.MsgspecError:
         return KillNote(why=f"{path} is there, in words that we do not know")
-
-
-def _ascii(value: msgspec.Struct) -> str:
-    """Write JSON that any reader understands, whatever a person's name is written in."""
-    return json.dumps(msgspec.to_builtins(value))

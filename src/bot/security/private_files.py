@@ -10,7 +10,7 @@ from bot.domain.errors import Misconfigured
 
 
 def replace(path: Path, text: str) -> None:
-    """Put a text in the place of a file, or make it (ASCII, mode 0600). Raises OSError and leaves the old one then."""
+    """Put a text in the place of a file, or make it (UTF-8, mode 0600). Raises OSError and leaves the old one then."""
     draft(path, text).replace(path)
     sync(path.parent)
 
@@ -33,7 +33,7 @@ def draft(path: Path, text: str) -> Path:
     # mkstemp opens with O_EXCL and mode 0600.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
