@@ -1,6 +1,7 @@
 """`bot panic` and `bot resume`: stop everything, whatever else is broken; and let it go on."""
 
 import getpass
+import logging
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import structlog
 import typer
 
 from bot.commands import heartbeat
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from bot.config import Settings
 
 ANSWER_S = 3.0
-"""How long a running bot gets to cancel everything before we do it ourselves."""
 LIFT_PHRASE = "trade again"
 FLATTEN_PHRASE = "close everything"
 
@@ -33,19 +34,23 @@ def panic(
         bool, typer.Option("--flatten", help="Then close what strategies hold, by market orders. Asks first.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Flatten without being asked.")] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds a running bot gets to cancel before this command does it itself.")
+    ] = ANSWER_S,
     json: Json = False,
 ) -> None:
     """Stop sending at once and cancel every open order. Works without database and dashboard."""
+    _be_quiet()
     var, settings, trouble = _settings()
     switch = KillSwitch(var / "run")
     note = switch.engage(f"cli:{getpass.getuser()}", "bot panic", account)
     if not switch.is_written(note):
         _tell_by_signal(var)
-    stopped = _answer_of_the_bot(switch, note, var)
+    stopped = _answer_of_the_bot(switch, note, var, wait)
     try:
         if settings is None and stopped is None:
             raise Misconfigured(trouble)
-        if settings is not None and stopped is None:
+        if settings is not None and stopped is None:  # no bot runs, or none that is able to answer
             stopped = _cancel_ourselves(settings, account)
         if settings is not None and account and not stopped:
             _refuse_unknown(settings, switch, account)
@@ -53,7 +58,7 @@ def panic(
         fail(f"{account or 'every account'} is stopped, but no open order was cancelled: {error}", exit_code_of(error))
     if flatten and (yes or _agreed()):
         note = switch.engage(note.who, note.why, account, flatten=True)
-        stopped = _flattened(switch, note, var) or stopped
+        stopped = _flattened(switch, note, var, wait) or stopped
     if settings is not None:
         _put_on_record(settings, "kill_switch.engaged", account, {"flatten": note.flatten})
     _show(stopped or [], note, json=json)
@@ -61,6 +66,7 @@ def panic(
 
 def resume(account: Only = "") -> None:
     """Lift the kill switch. Asks for a typed phrase."""
+    _be_quiet()
     var, settings, _ = _settings()
     switch = KillSwitch(var / "run")
     notes = {note.account: note for note in switch.notes()}
@@ -86,6 +92,11 @@ def resume(account: Only = "") -> None:
     say("lifted")
 
 
+def _be_quiet() -> None:
+    """Leave standard output to the answer: what happens is told there, in the audit trail, and in the bot's own log."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def _settings() -> "tuple[Path, Settings | None, str]":
     """Give the folder of what runs, also when the settings have become unreadable: the bot began with better ones."""
     from bot.config import home, load  # noqa: PLC0415
@@ -103,13 +114,13 @@ def _tell_by_signal(var: Path) -> None:
         os.kill(int(running["pid"]), signal.SIGUSR1)
 
 
-def _answer_of_the_bot(switch: KillSwitch, note: KillNote, var: Path) -> Sequence[Stopped] | None:
-    give_up = time.monotonic() + ANSWER_S
+def _answer_of_the_bot(switch: KillSwitch, note: KillNote, var: Path, wait_s: float) -> Sequence[Stopped] | None:
+    give_up = time.monotonic() + wait_s
     while heartbeat.is_running(var):
         if ack := switch.answer(note):
             return ack.accounts
         if time.monotonic() > give_up:
-            warn(f"the running bot did not answer within {ANSWER_S:.0f} s; its orders are cancelled from here")
+            warn(f"the running bot did not answer within {wait_s:g} s")
             return None
         time.sleep(0.02)
     return None
@@ -143,9 +154,9 @@ def _agreed() -> bool:
     return False
 
 
-def _flattened(switch: KillSwitch, note: KillNote, var: Path) -> Sequence[Stopped] | None:
+def _flattened(switch: KillSwitch, note: KillNote, var: Path, wait_s: float) -> Sequence[Stopped] | None:
     if heartbeat.is_running(var):
-        return _answer_of_the_bot(switch, note, var)
+        return _answer_of_the_bot(switch, note, var, wait_s)
     warn(
         "no bot runs here: it closes what strategies hold as soon as it is started (bot start), and sends nothing else"
     )

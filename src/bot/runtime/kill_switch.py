@@ -142,10 +142,12 @@ class KillSwitch:
             notes = {note.account: note for note in self.notes()}
             for account in done.keys() - notes.keys():
                 del done[account]
+                log.warning("kill_switch.seen_lifted", account=account or "all")
                 if lifted is not None:
                     await lifted(account)
             for account, note in notes.items():
                 if done.get(account) != note:
+                    log.warning("kill_switch.seen", account=account or "all", note=str(note), flatten=note.flatten)
                     self.acknowledge(note, await _carried_out(stop, note))
                     done[account] = note
             await sleep(LOOK_EVERY_S)

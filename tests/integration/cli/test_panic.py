@@ -72,27 +72,36 @@ class Exchange:
         return asyncio.run(run())
 
 
-@pytest.fixture
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    """An exchange of this test's own, whose prices stand still; three orders rest there."""
+@pytest.fixture(scope="module")
+def still_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """An exchange whose prices stand still."""
     helper = Person(tmp_path_factory.mktemp("exchange"))
     with helper.running(
         "emulator", "--spot-port", 0, "--synthetic", 5, "--speed", 0, "--parent", os.getpid()
     ) as program:
-        exchange = Exchange(json.loads(program.wait_for('"ready"'))["spot"])
-        exchange.rest_orders(3)
-        yield exchange
+        yield Exchange(json.loads(program.wait_for('"ready"'))["spot"])
         program.end()
 
 
 @pytest.fixture
+def market(still_exchange: Exchange) -> Exchange:
+    """That exchange with three open orders."""
+    still_exchange.rest_orders(3 - still_exchange.open_orders())
+    return still_exchange
+
+
+@pytest.fixture
 def trader(person: Person, market: Exchange) -> Person:
-    """A person with an account on that exchange, and a strategy there."""
+    """A person with a key for that exchange and a strategy there, and an account for paper alone."""
     person.settings["EMULATOR_URL"] = market.url
     typed = "emulator-key\nemulator-secret\n"
     person.ok("account", "add", "--name", "anna", "--environment", "emulator", "--secrets-file", "-", typed=typed)
-    person.ok("account", "add", "--name", "bert", "--paper")
-    person.ok("strategy", "add", "breakout", "--account", "anna", "--symbol", "BTCUSDT", "--title", "ups")
+    with psycopg.connect(plain_dsn(person.settings["DB_URL"])) as connection:
+        connection.execute("INSERT INTO accounts (name) VALUES ('bert')")
+        connection.execute(
+            "INSERT INTO strategies (account_id, name, title, config)"
+            " SELECT id, 'breakout', 'ups', '{\"symbol\": \"BTCUSDT\"}' FROM accounts WHERE name = 'anna'"
+        )
     return person
 
 
@@ -189,7 +198,7 @@ def stand_in(folder: Path) -> str:
         "import asyncio, sys\n"
         "from pathlib import Path\n"
         "from bot.commands import heartbeat\n"
-        "from bot.runtime.kill_switch import KillSwitch\n"
+        "from bot.runtime.kill_switch import KillSwitch, Stopped\n"
         "async def stop(note):\n"
         "    return [Stopped('anna', 'rehearsal', cancelled=7)]\n"
         f"var = Path({str(folder / 'var')!r})\n"
@@ -203,7 +212,9 @@ def stand_in(folder: Path) -> str:
 def test_a_running_bot_is_left_to_cancel_and_its_answer_is_shown(trader: Person, market: Exchange) -> None:
     with trader.running("-c", stand_in(trader.folder), command=(sys.executable,)) as bot:
         bot.wait_for("here")
-        assert json.loads(trader.ok("panic", "--json"))["accounts"][0]["cancelled"] == 7
+        answer = trader.run("panic", "--json", "--wait", 50)
+        assert answer.code == 0, answer.err
+        assert json.loads(answer.out)["accounts"][0]["cancelled"] == 7, (answer.err, bot.said)
         assert market.open_orders() == 3
         (switch_of(trader)._folder / "KILL").unlink()
         until(lambda: "may have seen one" in trader.run("resume", typed="trade again\n").out)
@@ -214,9 +225,9 @@ def test_a_bot_that_does_not_answer_is_not_waited_for(trader: Person, market: Ex
     with trader.running("-c", stand_in(trader.folder), command=(sys.executable,)) as bot:
         bot.wait_for("here")
         bot.process.send_signal(signal.SIGSTOP)
-        answer = trader.run("panic")
+        answer = trader.run("panic", "--wait", 0.1)
         assert answer.code == 0, answer.err
-        assert "did not answer within 3 s" in answer.err
+        assert "did not answer within 0.1 s" in answer.err
         assert market.open_orders() == 0
 
 

@@ -43,6 +43,7 @@ ROUTERS = {
     "accounts": "/api/v1",
     "strategies": "/api/v1",
     "events": "/api/v1",
+    "kill": "/api/v1",
     "auth": "",
     "pages": "",
 }
