@@ -59,9 +59,11 @@ def panic(
     if flatten and (yes or _agreed()):
         note = switch.engage(note.who, note.why, account, flatten=True)
         stopped = _flattened(switch, note, var, wait) or stopped
+    _show(stopped or [], note, json=json)
     if settings is not None:
         _put_on_record(settings, "kill_switch.engaged", account, {"flatten": note.flatten})
-    _show(stopped or [], note, json=json)
+    if failed := sorted({each.account for each in stopped or [] if each.left or each.trouble}):
+        fail(f"orders of {', '.join(failed)} may still be open; try again, or cancel them at Binance", ExitCode.FAULT)
 
 
 def resume(account: Only = "") -> None:
@@ -177,7 +179,6 @@ def _put_on_record(settings: "Settings", action: str, account: str, detail: dict
 
 
 def _show(stopped: Sequence[Stopped], note: KillNote, *, json: bool) -> None:
-    failed = [each for each in stopped if each.left or each.trouble]
     if json:
         rows = [
             {"account": each.account, "mode": each.mode, "cancelled": each.cancelled, "left": each.left,
@@ -193,7 +194,4 @@ def _show(stopped: Sequence[Stopped], note: KillNote, *, json: bool) -> None:
             empty="no account sends orders: there was nothing to cancel",
         )
         say(f"{note.account or 'every account'} is stopped; to let it trade again: bot resume")
-    if failed:
-        names = ", ".join(sorted({each.account for each in failed}))
-        sys.stdout.flush()
-        fail(f"orders of {names} may still be open; try again, or cancel them at Binance", ExitCode.FAULT)
+    sys.stdout.flush()

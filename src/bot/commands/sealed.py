@@ -10,8 +10,6 @@ from bot.security.sealed_copy import SealedAccount, refresh
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-PATIENCE_S = 2
-"""How long the database may take when orders wait to be cancelled."""
 _SENDING = """
 SELECT a.name, a.environment, a.api_key_enc, a.api_secret_enc, array_agg(DISTINCT s.market) AS markets
 FROM public.accounts a JOIN public.strategies s ON s.account_id = a.id
@@ -33,14 +31,14 @@ async def keep_copy(var: Path, session: "AsyncSession") -> None:
     await asyncio.to_thread(refresh, copy_path(var), [_account(*row) for row in rows])
 
 
-def from_database(url: str) -> tuple[list[SealedAccount], set[str]]:
+def from_database(url: str, patience_s: int) -> tuple[list[SealedAccount], set[str]]:
     """Give the accounts that may have orders on an exchange, and the names of all. Unavailable without an answer."""
     import psycopg  # noqa: PLC0415
 
-    limits = f"-c statement_timeout={PATIENCE_S}s"
+    limits = f"-c statement_timeout={patience_s}s"
     try:
         with psycopg.connect(
-            url, connect_timeout=PATIENCE_S, options=limits, tcp_user_timeout=PATIENCE_S * 1000
+            url, connect_timeout=patience_s, options=limits, tcp_user_timeout=patience_s * 1000
         ) as connection:
             sending = [_account(*row) for row in connection.execute(_SENDING).fetchall()]
             names = {str(name) for (name,) in connection.execute("SELECT name FROM public.accounts").fetchall()}

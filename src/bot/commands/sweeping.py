@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 SWEEP_S = 20.0
 """How long one market of one account may take."""
-RECORD_S = 3.0
+RECORD_S = 10.0
+PATIENCE_S = 2
+"""How long the database may take while orders wait to be cancelled, and there is a copy of what it holds."""
+LONG_PATIENCE_S = 10
 
 
 def known_accounts(settings: "Settings") -> tuple[Sequence[SealedAccount], set[str] | None]:
@@ -39,7 +42,7 @@ def known_accounts(settings: "Settings") -> tuple[Sequence[SealedAccount], set[s
         url = Roof(settings).db_url  # the slow way: it is started
     if url is not None:
         try:
-            return from_database(plain_dsn(url))
+            return from_database(plain_dsn(url), PATIENCE_S if copy.exists() else LONG_PATIENCE_S)
         except Unavailable as error:
             trouble = str(error)
     warn(f"{trouble}; the accounts' keys are taken from {copy}")

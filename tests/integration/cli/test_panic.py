@@ -145,7 +145,7 @@ def test_without_a_database_it_takes_the_keys_from_the_sealed_copy(trader: Perso
     assert "every account is stopped, but no open order was cancelled: there is no copy" in nothing.err
     assert switch_of(trader).engaged()
 
-    sending, _ = from_database(plain_dsn(trader.settings["DB_URL"]))
+    sending, _ = from_database(plain_dsn(trader.settings["DB_URL"]), patience_s=50)
     refresh(copy_path(trader.folder / "var"), sending)
     answer = trader.run("panic", DB_URL=AWAY)
     assert answer.code == 0, answer.err
