@@ -1,6 +1,5 @@
 """`bot panic` and `bot resume`: stop everything, whatever else is broken; and let it go on."""
 
-import getpass
 import logging
 import os
 import signal
@@ -15,6 +14,7 @@ import typer
 
 from bot.commands import heartbeat
 from bot.commands.output import ExitCode, Json, as_json, exit_code_of, fail, say, table, warn
+from bot.commands.rows import actor
 from bot.domain.errors import BotError, Misconfigured
 from bot.runtime.kill_switch import KillNote, KillSwitch, Stopped
 
@@ -43,7 +43,7 @@ def panic(
     _be_quiet()
     var, settings, trouble = _settings()
     switch = KillSwitch(var / "run")
-    note = switch.engage(f"cli:{getpass.getuser()}", "bot panic", account)
+    note = switch.engage(actor(), "bot panic", account)
     if not switch.is_written(note):
         _tell_by_signal(var)
     stopped = _answer_of_the_bot(switch, note, var, wait)

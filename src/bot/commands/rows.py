@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -30,4 +31,12 @@ async def note(session: "AsyncSession", action: str, subject: str, detail: Mappi
     from bot.db.repositories import Audit  # noqa: PLC0415
     from bot.security.audit import link  # noqa: PLC0415
 
-    await Audit(session, link).append(f"cli:{getpass.getuser()}", action, subject, detail)
+    await Audit(session, link).append(actor(), action, subject, detail)
+
+
+def actor() -> str:
+    """Name whoever types, as well as the system can: in a container there may be no name for a number."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (OSError, KeyError, ImportError):
+        return f"cli:{os.getuid()}"
