@@ -1,0 +1,212 @@
+"""The oracle: holds what the bot remembers against what really happened. One function an invariant, by its number."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from functools import cached_property
+from typing import NamedTuple
+
+from bot.domain.ledger import EXTERNAL, Ledger
+from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, PlaceOrder
+from bot.domain.order import Order, OrderStatus, may_move
+from bot.emulator.wire import Json
+from bot.engine.ids import PREFIX
+from bot.proof.world import ACCOUNT, World
+
+_UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
+_NEVER_THERE = {OrderStatus.VOID, OrderStatus.REJECTED}
+_OUR_FAULT = {-1013, -1100, -1101, -1102, -1104, -1105, -1106, -1111, -1115, -1116, -1117}
+
+
+class Breach(NamedTuple):
+    """An invariant that does not hold, and the order that shows it, if it is one order."""
+
+    invariant: str
+    text: str
+    order: str = ""
+
+
+class Evidence:
+    """What the oracle looks at."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.journal = world.database.journal
+        self.outcomes = self.journal.outcomes
+        self.state = self.journal.replay()
+
+    @cached_property
+    def placed(self) -> dict[str, Order]:
+        """Our orders by id."""
+        return {each.order.client_order_id: each.order for each in self.outcomes if isinstance(each, PlaceOrder)}
+
+    @cached_property
+    def changes(self) -> dict[str, list[OrderChanged]]:
+        """What was recorded of each order, in order."""
+        found: defaultdict[str, list[OrderChanged]] = defaultdict(list)
+        for each in self.outcomes:
+            if isinstance(each, OrderChanged) and (
+                not found[each.client_order_id] or found[each.client_order_id][-1] != each
+            ):
+                found[each.client_order_id].append(each)
+        return found
+
+    @cached_property
+    def last(self) -> dict[str, OrderStatus]:
+        """Where each of our orders stands by the journal."""
+        return {
+            name: self.changes[name][-1].status if self.changes.get(name) else OrderStatus.SENT for name in self.placed
+        }
+
+    @cached_property
+    def there(self) -> dict[str, list[Json]]:
+        """Orders that the exchange took in, by client order id."""
+        found: defaultdict[str, list[Json]] = defaultdict(list)
+        for row in self.world.truth.read(kind="order", account=ACCOUNT):
+            found[row["client_order_id"]].append(row)
+        return found
+
+    @cached_property
+    def moves(self) -> dict[str, Json]:
+        """The newest state of each order at the exchange."""
+        return {row["client_order_id"]: row for row in self.world.truth.read(kind="move", account=ACCOUNT)}
+
+    @cached_property
+    def requests(self) -> list[Json]:
+        """Requests of ours that arrived."""
+        return self.world.truth.read(kind="request", account=ACCOUNT)
+
+
+Check = Callable[[Evidence], Iterator[Breach]]
+
+
+def i1_one_intent_one_order(seen: Evidence) -> Iterator[Breach]:
+    """Each intent has at most one order at the exchange, and was sent at most once."""
+    for name, rows in seen.there.items():
+        if len(rows) > 1:
+            yield Breach("I1", f"{len(rows)} orders at the exchange", name)
+    arrived = Counter(
+        row["client_order_id"]
+        for row in seen.requests
+        if (row["method"], row["path"]) in {("POST", "/api/v3/order"), ("", "order.place")}
+    )
+    for name, count in arrived.items():
+        if count > 1:
+            yield Breach("I1", f"sent {count} times", name)
+
+
+def i2_intent_before_request(seen: Evidence) -> Iterator[Breach]:
+    """Every order of ours at the exchange had a durable intent before its request arrived."""
+    for name, rows in seen.there.items():
+        known = seen.world.intents.get(name)
+        if name.startswith(PREFIX) and (known is None or known >= rows[0]["n"]):
+            yield Breach("I2", "the exchange has an order without an intent written before", name)
+
+
+def i3_every_trade_once(seen: Evidence) -> Iterator[Breach]:
+    """The trades at the exchange are the trades on record."""
+    real: dict[tuple[str, int], str] = {}
+    for row in seen.world.truth.read(kind="trade"):
+        for side in ("taker", "maker"):
+            if row[side] == ACCOUNT and (fill := row[f"{side}_fill"]):
+                real[row["symbol"], row["trade_id"]] = fill["client_order_id"]
+    known = {(symbol, trade_id) for _, symbol, trade_id in seen.state.fill_keys}
+    for key in real.keys() - known:
+        yield Breach("I3", f"trade {key[0]} {key[1]} is not on record", real[key])
+    for key in known - real.keys():
+        yield Breach("I3", f"trade {key[0]} {key[1]} on record never happened")
+    for name in seen.placed:
+        theirs = seen.moves.get(name)
+        ours = seen.last[name]
+        if theirs and theirs["status"] != ours and not (ours in _NEVER_THERE):
+            yield Breach("I3", f"{ours} on record, {theirs['status']} at the exchange", name)
+
+
+def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
+    """Per asset the ledger's sum is free + locked at the exchange, and nothing is explained away as foreign money."""
+    ledger = Ledger()
+    ledger.open(seen.state.balances)
+    real = {asset: each.free + each.locked for asset, each in seen.world.venue.exchange.balances(ACCOUNT).items()}
+    ours = ledger.ours()
+    for asset in sorted(real.keys() | ours.keys()):
+        difference = real.get(asset, Decimal(0)) - ours.get(asset, Decimal(0))
+        if difference:
+            yield Breach("I4", f"{asset}: exchange {real.get(asset)} - ledger {ours.get(asset)} = {difference}")
+    if imbalance := ledger.imbalance():
+        yield Breach("I4", f"postings do not cancel out: {imbalance}")
+    funds = seen.world.scene.emulator().accounts[0].balances
+    for asset in sorted(real.keys() | funds.keys()):
+        foreign = -ledger.balance(EXTERNAL, asset)
+        if foreign != funds.get(asset, Decimal(0)):
+            yield Breach("I4", f"{asset}: {foreign - funds.get(asset, Decimal(0))} was posted as foreign money")
+
+
+def i5_forward_only(seen: Evidence) -> Iterator[Breach]:
+    """States move forward, and what is filled never falls nor exceeds the order."""
+    for name, changes in seen.changes.items():
+        if name not in seen.placed:
+            yield Breach("I5", "changes without an intent", name)
+            continue
+        status, filled = OrderStatus.SENT, Decimal(0)
+        for each in changes:
+            if not may_move(status, each.status):
+                yield Breach("I5", f"{status} → {each.status}", name)
+            if each.filled < filled or each.filled > seen.placed[name].quantity:
+                yield Breach("I5", f"filled {filled} → {each.filled} of {seen.placed[name].quantity}", name)
+            status, filled = each.status, each.filled
+
+
+def i7_unknown_ends_by_proof(seen: Evidence) -> Iterator[Breach]:
+    """What was called void does not exist at the exchange, and nothing is left in doubt."""
+    for name, status in seen.last.items():
+        if status in _NEVER_THERE and name in seen.there:
+            yield Breach("I7", f"{status} on record, and the exchange has it", name)
+        if status in _UNPROVEN:
+            yield Breach("I7", f"still {status} after everything came to rest", name)
+
+
+def i10_replay_is_the_same(seen: Evidence) -> Iterator[Breach]:
+    """Folding the journal from zero gives the state that is kept, each time."""
+    if seen.journal.state() != seen.state or seen.journal.replay() != seen.state:
+        yield Breach("I10", "folding the journal again gives another state")
+
+
+def i11_numbers_are_numbers(seen: Evidence) -> Iterator[Breach]:
+    """No nonsense on record, and nothing on the wire that breaks the form or the filters."""
+    for each in seen.outcomes:
+        numbers: list[Decimal] = []
+        if isinstance(each, FillBooked):
+            numbers = [each.fill.price, each.fill.quantity, each.fill.fee, *(one.amount for one in each.postings)]
+        elif isinstance(each, FundsPosted):
+            numbers = [one.amount for one in each.postings]
+        elif isinstance(each, PlaceOrder):
+            numbers = [each.order.quantity, *([] if each.order.price is None else [each.order.price])]
+        for number in numbers:
+            if not number.is_finite() or (not number and number.is_signed()):
+                yield Breach("I11", f"{number} on record")
+    for row in seen.requests:
+        if row["code"] in _OUR_FAULT:
+            yield Breach(
+                "I11", f"{row['method'] or 'ws'} {row['path']} was refused with {row['code']}", row["client_order_id"]
+            )
+
+
+def at_rest(seen: Evidence) -> Iterator[Breach]:
+    """In the end the bot is at work again."""
+    world = seen.world
+    if world.halted:
+        yield Breach("I8", f"halted: {world.halted}")
+    elif world.worker is None or world.worker.runner is None:
+        yield Breach("I8", "not at work again, though nothing goes wrong any more")
+
+
+CHECKS: tuple[Check, ...] = (
+    i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange, i5_forward_only,
+    i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, at_rest,
+)  # fmt: skip
+
+
+def judge(world: World) -> list[Breach]:
+    """Give everything that does not hold."""
+    seen = Evidence(world)
+    return [breach for check in CHECKS for breach in check(seen)]

@@ -1,0 +1,37 @@
+"""A strategy without an opinion: with every candle it enters, leaves, rests and cancels as the dice fall."""
+
+from random import Random
+
+from pydantic import Field
+
+from bot.domain.market import Candle
+from bot.strategies.base import Strategy
+from bot.strategies.config import StrategyConfig
+
+
+class Restless(Strategy):
+    """Trades for the sake of trading. The same candle always gives the same wishes."""
+
+    name = "restless"
+
+    class Config(StrategyConfig):
+        """What its dice are."""
+
+        seed: int = Field(0, description="seed of its dice")
+
+    def on_tick(self, candle: Candle) -> None:
+        """Throw the dice."""
+        lots = Random(f"{self.config.seed} {candle.symbol} {candle.open_time}")  # noqa: S311 - dice, not a secret
+        for order in self.orders:
+            if order.price is not None and lots.random() < 0.35:
+                self.cancel(order.client_order_id)
+        if lots.random() < 0.15:
+            return
+        away = lots.uniform(-0.0005, 0.002)
+        if self.position.is_flat or lots.random() < 0.4:
+            self.buy("dice", price=None if lots.random() < 0.5 else candle.close * (1 - away))
+        elif lots.random() < 0.1:
+            self.close("dice")
+        else:
+            part = float(self.position.quantity) * lots.choice((0.5, 1.0))
+            self.sell("dice", quantity=part, price=None if lots.random() < 0.5 else candle.close * (1 + away))

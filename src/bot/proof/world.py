@@ -1,0 +1,236 @@
+"""A world: one exchange, one database, one bot that lives, dies and comes back, and the weather between them."""
+
+import asyncio
+from contextvars import copy_context
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from bot.binance.client import OrderPath, build_public, build_spot
+from bot.binance.clock import ExchangeClock
+from bot.binance.execution import SpotBroker
+from bot.binance.hosts import hosts_for
+from bot.binance.limits import WeightBank
+from bot.binance.market_data import MarketData
+from bot.binance.signing import Credentials
+from bot.db.base import Mode
+from bot.domain.messages import OrderChanged, Outcome, PlaceOrder
+from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
+from bot.emulator.server import Emulator
+from bot.ports import Broker, Clock, Feed, Journal, Recovered
+from bot.proof.faults import draw_faults
+from bot.proof.journal import Database, Strain
+from bot.proof.loop import LIFE, LoopClock, VirtualLoop
+from bot.proof.restless import Restless
+from bot.proof.trace import Trace
+from bot.proof.weather import drawn
+from bot.proof.wires import Network
+from bot.risk.rules import Limits
+from bot.runtime.plan import AccountPlan, StrategyPlan
+from bot.runtime.supervisor import keep_alive
+from bot.runtime.worker import Listed, Worker
+
+ACCOUNT, KEY = "account-1", Credentials("proof-key", "proof-secret")
+HOSTS = hosts_for("emulator", emulator_url="http://emulator")
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
+SETTLING_S = 100.0
+"""How long everything has to come to rest once nothing goes wrong any more: fence, audit and the longest pause."""
+
+
+class Scene:
+    """What a seed decides before anything moves."""
+
+    def __init__(self, seed: int) -> None:
+        lots = Random(f"scene {seed}")  # noqa: S311 - a seed has to come again in the same way
+        self.seed = seed
+        self.symbols = SYMBOLS[: lots.choice((2, 3, 4))]
+        self.path = lots.choice((OrderPath.REST, OrderPath.WS))
+        self.weather = drawn(lots)
+        self.strain = Strain(
+            delay_s=lots.choice((0.001, 0.01)),
+            slow=lots.choice((0.0, 0.02)),
+            slow_s=lots.choice((1.0, 8.0)),
+            away_before=lots.choice((0.0, 0.01)),
+            away_after=lots.choice((0.0, 0.01)),
+        )
+        self.faults = draw_faults(lots)
+        self.pays_in_bnb = lots.random() < 0.3
+        self.deaths = lots.choice((0, 1, 3, 6))
+        self.is_gentle = lots.random() < 0.3
+        """Whether the bot is told to end, rather than killed."""
+        self.minutes = lots.uniform(2.0, 4.0)
+
+    def emulator(self) -> EmulatorConfig:
+        """Give what the exchange is started with."""
+        funds = {"USDT": Decimal(1_000_000), "BNB": Decimal(50)}
+        account = AccountConfig(KEY.key, KEY.secret, funds, name=ACCOUNT, pays_in_bnb=self.pays_in_bnb)
+        return EmulatorConfig(
+            Synthetic(self.seed),
+            (account,),
+            self.symbols,
+            speed=24.0,
+            ticks_per_candle=3,
+            warmup=3,
+            depth_levels=1,
+            faults=self.faults,
+        )
+
+    def plan(self) -> AccountPlan:
+        """Give what the bot has to run."""
+        strategies = tuple(
+            StrategyPlan(
+                number,
+                f"restless {symbol}",
+                Restless,
+                Restless.Config(symbol=symbol, order_value=200.0, seed=self.seed, capital=100_000.0),
+            )
+            for number, symbol in enumerate(self.symbols, 1)
+        )
+        return AccountPlan(1, "proof", "emulator", Mode.REHEARSAL, strategies)
+
+
+class Outfit:
+    """What one process of the bot is made of (`runtime.worker.Outfit`)."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._clock = world.clock
+        self.limits = Limits()
+        self.mark_every_s = 30.0
+        self._bank = self._new_bank()
+        self._public = build_public(HOSTS, self._bank, world.network.wires)
+        self._hub = MarketData(self._public, self._clock)
+
+    @property
+    def clock(self) -> Clock:
+        """Virtual time."""
+        return self._clock
+
+    def feed(self, plan: AccountPlan) -> Feed:  # noqa: ARG002 - one exchange is all there is
+        """Give the hub."""
+        return self._hub
+
+    async def journal(self, plan: AccountPlan) -> Journal:  # noqa: ARG002
+        """Give a connection to the database."""
+        return self._world.database.connect()
+
+    async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:  # noqa: ARG002
+        """Give what signs and sends."""
+        loop, wires = self._world.loop, self._world.network.wires
+        clock = ExchangeClock(self._public.time_ms, monotonic=loop.time, wall=loop.wall)
+        client = build_spot(KEY, HOSTS, clock, self._bank, self._world.scene.path, wires)
+        return SpotBroker(client, KEY, clock)
+
+    async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
+        """A strategy that cannot run has no place in a proof."""
+        raise AssertionError(f"{strategy.title}: {reason}")
+
+    async def close(self) -> None:
+        """Let go of the market."""
+        await self._hub.close()
+        await self._public.close()
+
+    def _new_bank(self) -> WeightBank:
+        loop = self._world.loop
+        return WeightBank(monotonic=loop.time, wall=loop.wall)
+
+
+class World:
+    """Everything of one seed. `run` it on its loop; then the oracle may look."""
+
+    def __init__(self, scene: Scene, loop: VirtualLoop) -> None:
+        self.scene, self.loop = scene, loop
+        self.lots = Random(f"world {scene.seed}")  # noqa: S311
+        self.clock = LoopClock(loop)
+        self.trace = Trace(loop.time)
+        self.emulator = Emulator(scene.emulator(), lambda: int(loop.wall() * 1_000_000_000))
+        self.venue = self.emulator.venue
+        self.truth = self.emulator.world.truth
+        self.intents: dict[str, int] = {}
+        """By client order id: the number of the newest fact in the truth book when the intent was durable."""
+        self.halted = ""
+        self.worker: Worker | None = None
+        self._life = 0
+        self._bot: asyncio.Task[Any] | None = None
+        self._outfit: Outfit | None = None
+
+    @property
+    def lives(self) -> int:
+        """How many processes there were."""
+        return self._life
+
+    async def run(self) -> None:
+        """Let the bot trade, die and come back; then let everything come to rest."""
+        self.network = Network(
+            self.loop, self.emulator.sites["spot"], self.scene.weather, self._dice("net"), self.trace
+        )
+        self.database = Database(self.loop, self.scene.strain, self._dice("database"), self._committed)
+        self.emulator.begin()
+        self._bear()
+        length_s = self.scene.minutes * 60.0
+        moments = sorted(self.lots.uniform(0.0, length_s) for _ in range(self.scene.deaths))
+        began = self.loop.time()
+        for moment in moments:
+            await asyncio.sleep(max(0.0, began + moment - self.loop.time()))
+            await self._die()
+            await asyncio.sleep(self.lots.choice((0.0, 0.5, 25.0)))
+            self._bear()
+        await asyncio.sleep(max(0.0, began + length_s - self.loop.time()))
+        self._clear_up()
+        await asyncio.sleep(SETTLING_S)
+
+    def _clear_up(self) -> None:
+        self.trace.add("life", "the weather clears up and the market stands still")
+        self.scene.weather.clear_up()
+        self.scene.strain.ease()
+        self.emulator.world.faults.remove()
+        self.emulator.run_at(0)
+
+    def _bear(self) -> None:
+        """Start the bot as a new process would."""
+        self._life += 1
+        self.trace.add("life", f"{self._life} begins")
+        context = copy_context()
+        context.run(LIFE.set, self._life)
+        self._bot = self.loop.create_task(self._live(self._life), name=f"bot {self._life}", context=context)
+
+    async def _live(self, life: int) -> None:
+        outfit = self._outfit = Outfit(self)
+        worker = self.worker = Worker(self.scene.plan(), outfit)
+        try:
+            self.halted = await keep_alive("proof", worker.run, self.clock, lambda why: self._fails(life, why))
+        finally:
+            await outfit.close()
+
+    def _fails(self, life: int, why: str) -> None:
+        self.trace.add("life", f"{life} fails: {why}")
+
+    async def _die(self) -> None:
+        bot = self._bot
+        assert bot is not None
+        if self.scene.is_gentle and self.lots.random() < 0.5:
+            self.trace.add("life", f"{self._life} is told to end")
+            bot.cancel()
+            await asyncio.wait([bot])
+            return
+        ended, life = asyncio.Event(), self._life
+
+        def gone() -> None:
+            self.trace.add("life", f"{life} is killed")
+            self.network.end_life(life)
+            ended.set()
+
+        self.loop.doom(life, self.lots.randrange(60), gone)
+        await ended.wait()
+
+    def _committed(self, outcomes: tuple[Outcome, ...]) -> None:
+        for each in outcomes:
+            if isinstance(each, PlaceOrder):
+                order = each.order
+                self.intents.setdefault(order.client_order_id, self.truth.last)
+                self.trace.add("intent", f"{order.side} {order.quantity} {order.symbol}", order.client_order_id)
+            elif isinstance(each, OrderChanged):
+                self.trace.add("journal", f"{each.status} {each.filled} {each.reason}", each.client_order_id)
+
+    def _dice(self, name: str) -> Random:
+        return Random(f"{name} {self.scene.seed}")  # noqa: S311
