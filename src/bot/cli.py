@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.commands import account, demo, panic, report, run, setup, strategy, token, why
+from bot.commands import account, demo, panic, prove, report, run, setup, strategy, token, why
 from bot.commands.output import ExitCode, exit_code_of
 from bot.domain.errors import BotError
 
@@ -30,6 +30,7 @@ app.command("why")(why.why)
 app.command("report")(report.report)
 app.command("dashboard")(run.dashboard)
 app.command("emulator")(run.emulator)
+app.command("prove")(prove.prove)
 app.add_typer(account.app, name="account")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(token.app, name="token")

@@ -36,7 +36,7 @@ def _of_requests(lots: Random) -> list[Rule]:
 
 def _of_events(lots: Random) -> list[Rule]:
     return [
-        Rule(kind=kind, event="executionReport", probability=chance, seed=lots.randrange(1 << 30), delay_ms=delay_ms)
+        Rule(kind=kind, event="executionReport", probability=chance, seed=lots.randrange(1 << 30), delay_ms=delay_ms)  # type: ignore[arg-type]
         for kind, chance, delay_ms in (
             ("drop_frame", 0.03, 0),
             ("duplicate_frame", 0.05, 0),
@@ -44,11 +44,11 @@ def _of_events(lots: Random) -> list[Rule]:
             ("delay_frame", 0.03, 20_000),
             ("extra_keys", 0.05, 0),
         )
-    ]  # type: ignore[misc]
+    ]
 
 
 def _of_streams(lots: Random) -> list[Rule]:
     return [
         Rule(kind=kind, stream="*@kline_*", probability=0.01, seed=lots.randrange(1 << 30), delay_ms=2_000)
         for kind in ("drop_frame", "duplicate_frame", "reorder_frame", "delay_frame")
-    ]  # type: ignore[misc]
+    ]

@@ -29,7 +29,6 @@ from bot.domain.messages import (
 )
 from bot.domain.order import Fill, OrderStatus, may_move
 from bot.ports import OpenOrder, Recovered, StrategyState
-from bot.proof.loop import VirtualLoop
 
 
 class MemoryJournal:
@@ -97,7 +96,11 @@ class Database:
     """What outlives the processes that write to it. Each process has a connection of its own."""
 
     def __init__(
-        self, loop: VirtualLoop, strain: Strain, lots: Random, on_commit: Callable[[Sequence[Outcome]], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        strain: Strain,
+        lots: Random,
+        on_commit: Callable[[Sequence[Outcome]], None],
     ) -> None:
         self.journal = MemoryJournal()
         self.loop, self.strain = loop, strain
@@ -173,6 +176,7 @@ def _answer(told: "asyncio.Future[None]", error: Exception | None) -> None:
         told.set_result(None)
     else:
         told.set_exception(error)
+        told.exception()  # (whoever asked may be gone: nobody has to be told of that)
 
 
 def _nothing() -> None:

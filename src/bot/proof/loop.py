@@ -5,7 +5,9 @@ One seed gives one run. A *life* is one run of a process: what belongs to a life
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from heapq import heappop
 from random import Random
@@ -27,9 +29,14 @@ class Stuck(Exception):
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs coroutines without ever waiting."""
 
+    # What BaseEventLoop keeps, and the methods below read.
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
+
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self._lots = Random(seed)
+        self._lots = Random(seed)  # noqa: S311 - a seed has to come again in the same way
         self._now = STARTS_S
         self._tasks_made = 0
         self._turns = 0
@@ -58,7 +65,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def bury(self) -> None:
         """Let go of everything that never ended. The loop is of no use after that."""
         for task in self.tasks:
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - that is what is meant here
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
             _drop(task.get_coro())
         self.tasks.clear()
         self._ready.clear()
@@ -83,26 +90,24 @@ class VirtualLoop(asyncio.BaseEventLoop):
         ready, scheduled = self._ready, self._scheduled
         if not ready and not self._stopping:
             self._jump()
-        while scheduled and scheduled[0]._when <= self._now:  # noqa: SLF001
-            timer = heappop(scheduled)
-            timer._scheduled = False  # noqa: SLF001
-            ready.append(timer)
+        while scheduled and scheduled[0].when() <= self._now:
+            ready.append(heappop(scheduled))
         self._turns += 1
         if self._turns > _TURNS_AT_ONE_MOMENT:
             raise Stuck(f"time stands still at {self._now:.3f} s: something goes round in circles")
         for handle in self._shuffled():
-            if not handle._cancelled and self._is_alive(handle._context):  # noqa: SLF001
-                handle._run()  # noqa: SLF001
+            if not handle._cancelled and self._is_alive(handle.get_context()):
+                handle._run()
 
     def _jump(self) -> None:
         scheduled = self._scheduled
-        while scheduled and scheduled[0]._cancelled:  # noqa: SLF001
-            heappop(scheduled)._scheduled = False  # noqa: SLF001
+        while scheduled and scheduled[0]._cancelled:
+            heappop(scheduled)
         if not scheduled:
             waiting = ", ".join(task.get_name() for task in self.tasks)
             raise Stuck(f"everything waits for something that will never happen: {waiting}")
-        if scheduled[0]._when > self._now:  # noqa: SLF001
-            self._now, self._turns = scheduled[0]._when, 0  # noqa: SLF001
+        if scheduled[0].when() > self._now:
+            self._now, self._turns = scheduled[0].when(), 0
 
     def _shuffled(self) -> list[asyncio.Handle]:
         """Take what is ready: the turns of tasks in a drawn order, everything else where it stood."""
@@ -132,6 +137,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 self._dead.add(life)
                 then()
         return life not in self._dead
+
+    def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
+        """What is called off is passed over when its time comes."""
 
     def _process_events(self, _events: object) -> None:
         """Nothing comes from outside."""
@@ -171,18 +179,15 @@ class _Task(asyncio.Task[Any]):
 
 
 def _is_turn(handle: asyncio.Handle) -> bool:
-    return isinstance(getattr(handle._callback, "__self__", None), _Task)  # type: ignore[attr-defined]  # noqa: SLF001
+    return isinstance(getattr(handle._callback, "__self__", None), _Task)  # type: ignore[attr-defined]
 
 
 def _number(handle: asyncio.Handle) -> int:
-    number: int = handle._callback.__self__.number  # type: ignore[attr-defined]  # noqa: SLF001
+    number: int = handle._callback.__self__.number  # type: ignore[attr-defined]
     return number
 
 
 def _drop(work: Any) -> None:
-    try:
+    # Whatever its clean-up meets, its world is gone; one that wants to wait once more has nobody to wake it.
+    with suppress(Exception):
         work.close()
-    except RuntimeError:
-        pass  # it wanted to wait once more on its way out; nobody is there to wake it
-    except Exception:  # noqa: BLE001, S110 - whatever its clean-up meets: its world is gone
-        pass

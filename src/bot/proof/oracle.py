@@ -118,7 +118,7 @@ def i3_every_trade_once(seen: Evidence) -> Iterator[Breach]:
     for name in seen.placed:
         theirs = seen.moves.get(name)
         ours = seen.last[name]
-        if theirs and theirs["status"] != ours and not (ours in _NEVER_THERE):
+        if theirs and theirs["status"] != ours and ours not in _NEVER_THERE:
             yield Breach("I3", f"{ours} on record, {theirs['status']} at the exchange", name)
 
 

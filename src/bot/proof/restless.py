@@ -18,12 +18,13 @@ class Restless(Strategy):
         """What its dice are."""
 
         seed: int = Field(0, description="seed of its dice")
+        fickle: float = Field(0.35, ge=0, le=1, description="chance that it takes a resting order back")
 
     def on_tick(self, candle: Candle) -> None:
         """Throw the dice."""
         lots = Random(f"{self.config.seed} {candle.symbol} {candle.open_time}")  # noqa: S311 - dice, not a secret
         for order in self.orders:
-            if order.price is not None and lots.random() < 0.35:
+            if order.price is not None and lots.random() < self.config.fickle:
                 self.cancel(order.client_order_id)
         if lots.random() < 0.15:
             return

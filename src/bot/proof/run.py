@@ -2,9 +2,11 @@
 
 import gc
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from logging import CRITICAL
+from multiprocessing import get_context
 
 import msgspec
 import structlog
@@ -63,3 +65,17 @@ def _alone(seed: int) -> Iterator[None]:
         structlog.configure(**logs)
         if collects:
             gc.enable()
+
+
+def prove_all(seeds: Sequence[int], jobs: int) -> Iterator[Verdict]:
+    """Run seeds in so many processes, and give each verdict as it comes."""
+    if jobs <= 1 or len(seeds) <= 1:
+        yield from map(prove, seeds)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(prove, seed) for seed in seeds}
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -16,6 +16,8 @@ class Weather:
     lost_before: float = 0.0
     lost_after: float = 0.0
     cut_reply: float = 0.0
+    early_reset: float = 0.0
+    """Of a sender who is told that the connection broke, while what he sent still arrives, up to seconds later."""
     silence: float = 0.5
     """Share of losses that show by nothing but silence; the others by a reset."""
     cut_frame: float = 0.0
@@ -26,7 +28,7 @@ class Weather:
 
     def clear_up(self) -> None:
         """Let nothing go wrong from now on."""
-        self.slow = self.refused = self.lost_before = self.lost_after = self.cut_reply = 0.0
+        self.slow = self.refused = self.lost_before = self.lost_after = self.cut_reply = self.early_reset = 0.0
         self.cut_frame = self.mute = 0.0
 
 
@@ -43,6 +45,7 @@ def drawn(lots: Random) -> Weather:
         lost_before=chance(0.01, 0.06),
         lost_after=chance(0.01, 0.06),
         cut_reply=chance(0.005, 0.03),
+        early_reset=chance(0.005, 0.03),
         silence=lots.random(),
         cut_frame=chance(0.0005, 0.004),
         mute=chance(0.02, 0.1),

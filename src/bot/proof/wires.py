@@ -24,6 +24,8 @@ from bot.proof.weather import Weather
 
 ADDRESS = "10.0.0.1"
 _SLOWEST_S = 18.0
+_LATE_S = 6.0
+"""How late a request may arrive of which its sender believes that it broke: within recvWindow, or just beyond."""
 _PING_FINDS_OUT_S = 30.0
 """When a client notices by unanswered pings that the other end is gone."""
 
@@ -57,6 +59,11 @@ class Network:
         elif self.happens(weather.lost_before):
             self.trace.add("lost", request.path)
             self._lose(told)
+        elif self.happens(weather.early_reset):
+            self.trace.add("reset", request.path)
+            self._later(self._fail, told, NoAnswer("ServerDisconnectedError"))
+            late_s = self._lots.uniform(0.0, _LATE_S)
+            self.loop.call_later(late_s, self._arrive, request, told, context=self.outside.copy())
         else:
             self._later(self._arrive, request, told)
 
@@ -124,6 +131,7 @@ class Network:
     def _fail(told: "asyncio.Future[Reply]", error: Exception) -> None:
         if not told.done():
             told.set_exception(error)
+            told.exception()  # (whoever asked may be gone: nobody has to be told of that)
 
     @staticmethod
     def _give(told: "asyncio.Future[Reply]", reply: Reply) -> None:

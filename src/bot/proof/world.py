@@ -1,6 +1,7 @@
 """A world: one exchange, one database, one bot that lives, dies and comes back, and the weather between them."""
 
 import asyncio
+from collections.abc import Sequence
 from contextvars import copy_context
 from decimal import Decimal
 from random import Random
@@ -58,6 +59,7 @@ class Scene:
         self.deaths = lots.choice((0, 1, 3, 6))
         self.is_gentle = lots.random() < 0.3
         """Whether the bot is told to end, rather than killed."""
+        self.fickle = lots.choice((0.05, 0.2, 0.4))
         self.minutes = lots.uniform(2.0, 4.0)
 
     def emulator(self) -> EmulatorConfig:
@@ -82,7 +84,9 @@ class Scene:
                 number,
                 f"restless {symbol}",
                 Restless,
-                Restless.Config(symbol=symbol, order_value=200.0, seed=self.seed, capital=100_000.0),
+                Restless.Config(
+                    symbol=symbol, order_value=200.0, seed=self.seed, capital=100_000.0, fickle=self.fickle
+                ),
             )
             for number, symbol in enumerate(self.symbols, 1)
         )
@@ -223,7 +227,7 @@ class World:
         self.loop.doom(life, self.lots.randrange(60), gone)
         await ended.wait()
 
-    def _committed(self, outcomes: tuple[Outcome, ...]) -> None:
+    def _committed(self, outcomes: Sequence[Outcome]) -> None:
         for each in outcomes:
             if isinstance(each, PlaceOrder):
                 order = each.order

@@ -1,0 +1,94 @@
+"""Seeds: the same one gives the same run, sound code breaks nothing, and what is broken on purpose is found."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.binance.client import SpotClient
+from bot.binance.execution import SignedBroker
+from bot.binance.tracking import Tracked
+from bot.domain.errors import OutcomeUnknown
+from bot.domain.messages import Command
+from bot.domain.order import Order, OrderStatus
+from bot.proof.run import prove, prove_all
+from bot.runtime.runner import Runner
+
+ROOT = Path(__file__).parents[3]
+RESTLESS_SEED = 3
+"""One with several lives and a good deal of weather."""
+
+
+def test_the_same_seed_gives_the_same_run_to_the_last_line() -> None:
+    one, two = prove(RESTLESS_SEED, traces=True), prove(RESTLESS_SEED, traces=True)
+    assert one.trace == two.trace
+    assert one == two
+    assert one.lives > 1
+    assert one.orders > 20
+
+
+def test_another_process_has_the_same_run() -> None:
+    # Sets of text are in another order there: nothing may hang on it.
+    line = f"from bot.proof.run import prove; print(prove({RESTLESS_SEED}).digest)"
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", line], capture_output=True, text=True, check=True, cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": salt},
+        ).stdout.strip()
+        for salt in ("1", "2")
+    }  # fmt: skip
+    assert digests == {prove(RESTLESS_SEED).digest}
+
+
+def test_seeds_break_nothing_and_differ() -> None:
+    verdicts = list(prove_all(range(20, 24), jobs=1))
+    assert [each.breaches for each in verdicts] == [()] * 4
+    assert len({each.digest for each in verdicts}) == 4
+    assert all(each.trades for each in verdicts)
+
+
+def first_breach(seeds: range) -> str:
+    return next((each.breaches[0].invariant for each in map(prove, seeds) if each.breaches), "")
+
+
+def test_sending_again_after_an_unknown_outcome_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = SpotClient.place
+
+    async def blindly(self: SpotClient, order: Order) -> Any:
+        try:
+            return await place(self, order)
+        except OutcomeUnknown:
+            return await place(self, order)
+
+    monkeypatch.setattr(SpotClient, "place", blindly)
+    assert first_breach(range(3, 30)) == "I1"
+
+
+def test_taking_silence_for_a_refusal_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: SignedBroker, tracked: Tracked, reason: str) -> None:
+        self._tell(tracked, OrderStatus.REJECTED, reason=reason)
+
+    monkeypatch.setattr(SignedBroker, "_tell_unknown", refused)
+    assert first_breach(range(3, 30)) in {"I3", "I7"}
+
+
+def test_sending_before_writing_down_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def too_soon(self: Runner, event: Any, outcomes: Any, age_s: float) -> None:
+        for each in outcomes:
+            if isinstance(each, Command):
+                await self._act(each, age_s)
+        await self._remember(event, outcomes)
+
+    monkeypatch.setattr(Runner, "_carry_out", too_soon)
+    assert first_breach(range(3, 30)) == "I2"
+
+
+def test_coming_back_without_asking_about_open_orders_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def not_asked(self: SignedBroker) -> None:
+        return
+
+    monkeypatch.setattr(SignedBroker, "_look_at_orders", not_asked)
+    assert first_breach(range(3, 30)) in {"I3", "I4"}
