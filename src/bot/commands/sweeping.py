@@ -39,6 +39,8 @@ def known_accounts(settings: "Settings") -> tuple[Sequence[SealedAccount], set[s
     url, copy = database_url(settings), copy_path(settings.VAR_DIR)
     trouble = "the private database is not running"
     if url is None and not copy.exists():
+        if not (settings.VAR_DIR / "postgres").exists():
+            return [], set()
         url = Roof(settings).db_url  # the slow way: it is started
     if url is not None:
         try:

@@ -154,6 +154,13 @@ def test_without_a_database_it_takes_the_keys_from_the_sealed_copy(trader: Perso
     assert market.open_orders() == 0
 
 
+def test_where_nothing_ever_ran_there_is_nothing_to_cancel(tmp_path: Path) -> None:
+    newcomer = Person(tmp_path)
+    assert "there was nothing to cancel" in newcomer.ok("panic")
+    assert [path.name for path in (tmp_path / "var").iterdir()] == ["run"], "no database was made for it"
+    assert switch_of(newcomer).engaged()
+
+
 def test_settings_that_cannot_be_read_do_not_keep_it_from_stopping(trader: Person) -> None:
     answer = trader.run("panic", LOG_LEVEL="loud")
     assert answer.code == 3
