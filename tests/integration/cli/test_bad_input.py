@@ -131,7 +131,7 @@ def test_an_emulator_says_that_its_port_is_taken(tmp_path: Path, taken: str) -> 
     [
         ("missing_1m.csv", None, "there is no such file"),
         ("BTCUSDT_1m_empty.csv", b"", "BTCUSDT_1m_empty.csv"),
-        ("BTCUSDT_1m_words.csv", b"a,b\n", "columns have to begin with"),
+        ("BTCUSDT_1m_words.csv", b"a,b\n", "nothing that can be played begins with"),
         ("BTCUSDT_1m_zip.csv.gz", b"no gzip", "cannot be read"),
     ],
 )
