@@ -8,6 +8,7 @@ import typer
 
 from bot import __version__
 from bot.commands import account, demo, panic, prove, report, run, setup, strategy, token, why
+from bot.commands.doctor.command import doctor
 from bot.commands.output import ExitCode, exit_code_of
 from bot.domain.errors import BotError
 
@@ -20,7 +21,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("init")(setup.init)
-app.command("doctor")(setup.doctor)
+app.command("doctor")(doctor)
 app.command("start")(run.start)
 app.command("stop")(run.stop)
 app.command("status")(run.status)

@@ -125,16 +125,20 @@ def first_line(error: BaseException | None) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def weak(values: Mapping[str, str]) -> list[str]:
+    """Give those of a server's settings by which it may forget what it confirmed, as `name=value`."""
+    return [
+        f"{name}={values[name]}" for name in DURABILITY if values[name] not in {"on", "remote_apply", "remote_write"}
+    ]
+
+
 async def check_durability(connection: AsyncConnection) -> None:
     """Refuse a server that may forget what it confirmed: live money needs all of `DURABILITY` on."""
-    weak = []
-    for name in DURABILITY:
-        value = (await connection.execute(text(f"SHOW {name}"))).scalar_one()
-        if value not in {"on", "remote_apply", "remote_write"}:
-            weak.append(f"{name}={value}")
-    if weak:
+    values = {name: str((await connection.execute(text(f"SHOW {name}"))).scalar_one()) for name in DURABILITY}
+    if found := weak(values):
         raise Misconfigured(
-            f"the database may lose confirmed writes ({', '.join(weak)}); set them to on in postgresql.conf before live"
+            f"the database may lose confirmed writes ({', '.join(found)}); "
+            "set them to on in postgresql.conf before live"
         )
 
 

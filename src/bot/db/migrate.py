@@ -29,12 +29,17 @@ def current(url: str) -> str | None:
         ) from None
 
 
+def knows(revision: str) -> bool:
+    """Say whether this program knows a revision: a newer program's it does not."""
+    return revision in _revisions()[0]
+
+
 def upgrade(url: str) -> bool:
     """Bring the schema to `head()`; True when something was done. All of it happens, or nothing."""
     now = current(url)
     if now == head():
         return False
-    if now is not None and now not in _revisions()[0]:
+    if now is not None and not knows(now):
         raise Misconfigured(
             f"the database is at revision {now}, which this program does not know: it was made by a newer one; "
             "update the program, or use another database"
