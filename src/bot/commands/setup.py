@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from bot.commands.doctor import machine
 from bot.commands.output import say
 from bot.domain.errors import Misconfigured
 
@@ -38,6 +37,8 @@ def init() -> None:
 
 def _make_private(var: Path) -> None:
     """Make the folder of all we write, for our eyes alone; one that is there stays as it is."""
+    from bot.commands.doctor import machine  # noqa: PLC0415
+
     if not var.exists():
         # Started by root, the private database runs as another user, who has to get through.
         mode = 0o711 if os.geteuid() == 0 else 0o700

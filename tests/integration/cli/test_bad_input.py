@@ -57,7 +57,7 @@ def test_every_wrong_line_of_the_settings_file_is_named(tmp_path: Path) -> None:
     assert "did you mean LOG_LEVEL?" in answer.err
     assert ".env line 3" in answer.err
     findings = json.loads(person.run("doctor", "--json").out)
-    assert [each["verdict"] for each in findings if each["check"] == "settings"] == ["failed"] * 3
+    assert [each["state"] for each in findings if each["name"] == "settings"] == ["fail"] * 3
 
 
 @pytest.mark.parametrize("words", [("start",), ("strategy", "list"), ("init",), ("dashboard",), ("report",)])
@@ -91,7 +91,7 @@ def test_a_key_that_opens_nothing_stored_is_refused_before_anything_runs(person:
 
 
 def test_a_lost_key_file_is_never_replaced_while_something_is_sealed_with_it(person: Person) -> None:
-    words = ("account", "add", "--environment", "testnet", "--secrets-file", "-", "--name", "sealed")
+    words = ("account", "add", "--environment", "emulator", "--secrets-file", "-", "--name", "sealed")
     person.ok(*words, typed="key\nsecret\n")
     key = person.folder / "var" / "keys" / "encryption.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -100,8 +100,8 @@ def test_a_lost_key_file_is_never_replaced_while_something_is_sealed_with_it(per
         answer = person.run(command)
         assert answer.code == 3
         assert "is gone, and account sealed is sealed with it: put the file back" in answer.complaint
-    findings = {each["check"]: each for each in json.loads(person.run("doctor", "--json").out)}
-    assert findings["key"]["verdict"] == "failed"
+    findings = {each["name"]: each for each in json.loads(person.run("doctor", "--json").out)}
+    assert findings["encryption key"]["state"] == "fail"
     assert not key.exists()
 
 

@@ -33,7 +33,11 @@ def python(version: tuple[int, int, int]) -> Iterator[Finding]:
 def folder(var: Path) -> Iterator[Finding]:
     """Look whether we may write where we have to."""
     if not var.exists():
-        yield Finding("folder", "warn", f"{var} is not there yet", "bot init")
+        above = next(each for each in var.parents if each.exists())
+        if above.is_dir() and os.access(above, os.W_OK):
+            yield Finding("folder", "warn", f"{var} is not there yet", "bot init")
+        else:
+            yield Finding("folder", "fail", f"{var} cannot be made below {above}", "choose another place: VAR_DIR")
         return
     try:
         probe = var / ".writable"
