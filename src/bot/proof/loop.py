@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, ContextVar
-from heapq import heappop
+from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
@@ -18,7 +18,7 @@ LIFE: ContextVar[int] = ContextVar("LIFE", default=0)
 STARTS_S = 1_000.0
 EPOCH_S = 1_800_000_000.0
 """What the wall clock shows (s UTC) when the loop's own shows 0."""
-_TURNS_AT_ONE_MOMENT = 200_000
+_ROUNDS_AT_ONE_MOMENT = 200_000
 _PUT_OFF = 0.1
 
 
@@ -31,7 +31,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     # What BaseEventLoop keeps, and the methods below read.
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
     _stopping: bool
 
     def __init__(self, seed: int) -> None:
@@ -39,7 +38,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._lots = Random(seed)  # noqa: S311 - a seed has to come again in the same way
         self._now = STARTS_S
         self._tasks_made = 0
-        self._turns = 0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._timers_made = 0
+        self._rounds = 0
+        self._has_ends = False
+        """Whether any life has ended, or is about to."""
         self._dead: set[int] = set()
         self._doomed: dict[int, tuple[int, Callable[[], None]]] = {}
         self.tasks: dict[asyncio.Task[Any], None] = {}
@@ -57,10 +60,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def end_life(self, life: int) -> None:
         """Never give anything of a life another turn: no clean-up, no last word, like a process that is killed."""
         self._dead.add(life)
+        self._has_ends = True
 
     def doom(self, life: int, turns: int, then: Callable[[], None]) -> None:
         """End a life after so many more turns of its own, wherever it stands then, and call `then`."""
         self._doomed[life] = (turns, then)
+        self._has_ends = True
 
     def bury(self) -> None:
         """Let go of everything that never ended. The loop is of no use after that."""
@@ -69,7 +74,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             _drop(task.get_coro())
         self.tasks.clear()
         self._ready.clear()
-        self._scheduled.clear()
+        self._timers.clear()
         self.close()
 
     def _numbered(
@@ -84,35 +89,61 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self.tasks.pop(task, None)
 
-    # What follows stands in for what BaseEventLoop does with a selector.
+    # What follows stands in for what BaseEventLoop does with a selector and locks.
+
+    def call_soon[*Ts](
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call something in the next round."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later[*Ts](
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call something after so many seconds."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def call_at[*Ts](
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Call something at a time; what is due at the same time keeps its order."""
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers_made += 1
+        heappush(self._timers, (when, self._timers_made, timer))
+        return timer
 
     def _run_once(self) -> None:
-        ready, scheduled = self._ready, self._scheduled
-        if not ready and not self._stopping:
-            self._jump()
-        while scheduled and scheduled[0].when() <= self._now:
-            ready.append(heappop(scheduled))
-        self._turns += 1
-        if self._turns > _TURNS_AT_ONE_MOMENT:
-            raise Stuck(f"time stands still at {self._now:.3f} s: something goes round in circles")
-        for handle in self._shuffled():
-            if not handle._cancelled and self._is_alive(handle.get_context()):
-                handle._run()
+        timers = self._timers
+        while not self._stopping:
+            if not self._ready:
+                self._jump()
+            while timers and timers[0][0] <= self._now:
+                self._ready.append(heappop(timers)[2])
+            self._rounds += 1
+            if self._rounds > _ROUNDS_AT_ONE_MOMENT:
+                raise Stuck(f"time stands still at {self._now:.3f} s: something goes round in circles")
+            for handle in self._shuffled():
+                if not handle._cancelled and (not self._has_ends or self._is_alive(handle.get_context())):
+                    handle._run()
 
     def _jump(self) -> None:
-        scheduled = self._scheduled
-        while scheduled and scheduled[0]._cancelled:
-            heappop(scheduled)
-        if not scheduled:
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heappop(timers)
+        if not timers:
             waiting = ", ".join(task.get_name() for task in self.tasks)
             raise Stuck(f"everything waits for something that will never happen: {waiting}")
-        if scheduled[0].when() > self._now:
-            self._now, self._turns = scheduled[0].when(), 0
+        if timers[0][0] > self._now:
+            self._now, self._rounds = timers[0][0], 0
 
     def _shuffled(self) -> list[asyncio.Handle]:
         """Take what is ready: the turns of tasks in a drawn order, everything else where it stood."""
         batch = list(self._ready)
         self._ready.clear()
+        if len(batch) == 1:
+            return batch
         places = [place for place, handle in enumerate(batch) if _is_turn(handle)]
         if len(places) > 1:
             turns = sorted((batch[place] for place in places), key=_number)

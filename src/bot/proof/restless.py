@@ -26,8 +26,10 @@ class Restless(Strategy):
         for order in self.orders:
             if order.price is not None and lots.random() < self.config.fickle:
                 self.cancel(order.client_order_id)
-        if lots.random() < 0.15:
-            return
+        for _ in range(lots.choice((0, 1, 1, 2, 2))):
+            self._wish(candle, lots)
+
+    def _wish(self, candle: Candle, lots: Random) -> None:
         away = lots.uniform(-0.0005, 0.002)
         if self.position.is_flat or lots.random() < 0.4:
             self.buy("dice", price=None if lots.random() < 0.5 else candle.close * (1 - away))

@@ -6,6 +6,7 @@ handed over in the context of whoever opened the wire, so that they die with it.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from contextvars import Context, copy_context
 from random import Random
 from urllib.parse import parse_qsl, urlsplit
@@ -55,17 +56,24 @@ class Network:
         """Put a request on its way."""
         weather = self.weather
         if self.happens(weather.refused):
-            self._later(self._fail, told, NothingSent("Connection refused"))
+            self._later(self.fail, told, NothingSent("Connection refused"))
         elif self.happens(weather.lost_before):
             self.trace.add("lost", request.path)
             self._lose(told)
         elif self.happens(weather.early_reset):
             self.trace.add("reset", request.path)
-            self._later(self._fail, told, NoAnswer("ServerDisconnectedError"))
+            self._later(self.fail, told, NoAnswer("ServerDisconnectedError"))
             late_s = self._lots.uniform(0.0, _LATE_S)
             self.loop.call_later(late_s, self._arrive, request, told, context=self.outside.copy())
         else:
             self._later(self._arrive, request, told)
+
+    @staticmethod
+    def fail(told: "asyncio.Future[Reply]", error: Exception) -> None:
+        """Tell a sender that it went wrong, if nothing was told yet."""
+        if not told.done():
+            told.set_exception(error)
+            told.exception()  # (whoever asked may be gone: nobody has to be told of that)
 
     def forget(self, cable: "Cable") -> None:
         """A connection ended."""
@@ -100,7 +108,12 @@ class Network:
         return cable
 
     def _arrive(self, request: Request, told: "asyncio.Future[Reply]") -> None:
-        task = self.loop.create_task(self._serve(request, told), context=self.outside.copy())
+        work = self._serve(request, told)
+        if not self.site.face.gate.faults.on_requests:  # (then nothing holds it up, and it needs no task)
+            with suppress(StopIteration):
+                work.send(None)
+            return
+        task = self.loop.create_task(work, context=self.outside.copy())
         self._serving[task] = None
         task.add_done_callback(self._served)
 
@@ -111,27 +124,21 @@ class Network:
         answer = await self.site.answer(request)
         weather = self.weather
         if answer is None:
-            self._later(self._fail, told, NoAnswer("ServerDisconnectedError"))
+            self._later(self.fail, told, NoAnswer("ServerDisconnectedError"))
         elif self.happens(weather.lost_after):
             self.trace.add("reply lost", request.path)
             self._lose(told)
         elif self.happens(weather.cut_reply):
-            self._later(self._fail, told, NoAnswer("ClientPayloadError"))
+            self._later(self.fail, told, NoAnswer("ClientPayloadError"))
         else:
             self._later(self._give, told, Reply(answer.status, CIMultiDict(answer.headers), answer.body))
 
     def _lose(self, told: "asyncio.Future[Reply]") -> None:
         if not self.happens(self.weather.silence):
-            self._later(self._fail, told, NoAnswer("ServerDisconnectedError"))
+            self._later(self.fail, told, NoAnswer("ServerDisconnectedError"))
 
     def _later(self, act: Callable[..., None], *arguments: object) -> None:
         self.loop.call_later(self.delay_s(), act, *arguments, context=self.outside.copy())
-
-    @staticmethod
-    def _fail(told: "asyncio.Future[Reply]", error: Exception) -> None:
-        if not told.done():
-            told.set_exception(error)
-            told.exception()  # (whoever asked may be gone: nobody has to be told of that)
 
     @staticmethod
     def _give(told: "asyncio.Future[Reply]", reply: Reply) -> None:
@@ -150,14 +157,15 @@ class Courier:
     ) -> Reply:
         """Send one request, once. Raises NothingSent or NoAnswer."""
         address, _, query = url.partition("?")
-        told: asyncio.Future[Reply] = self._network.loop.create_future()
+        network = self._network
+        told: asyncio.Future[Reply] = network.loop.create_future()
         path = "/" + address.partition("://")[2].partition("/")[2]
-        self._network.send(Request(method, path, query.encode(), body or b"", headers, ADDRESS), told)
+        network.send(Request(method, path, query.encode(), body or b"", headers, ADDRESS), told)
+        limit = network.loop.call_later(timeout_s, network.fail, told, NoAnswer("TimeoutError"))
         try:
-            async with asyncio.timeout(timeout_s):
-                return await told
-        except TimeoutError as error:
-            raise NoAnswer("TimeoutError") from error
+            return await told
+        finally:
+            limit.cancel()
 
     async def close(self) -> None:
         """Nothing is open."""
