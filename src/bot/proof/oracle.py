@@ -11,7 +11,7 @@ from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, PlaceOrde
 from bot.domain.order import Order, OrderStatus, may_move
 from bot.emulator.wire import Json
 from bot.engine.ids import PREFIX
-from bot.proof.world import ACCOUNT, World
+from bot.proof.world import FUNDS, Party, World
 
 _UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
 _NEVER_THERE = {OrderStatus.VOID, OrderStatus.REJECTED}
@@ -27,11 +27,11 @@ class Breach(NamedTuple):
 
 
 class Evidence:
-    """What the oracle looks at."""
+    """What the oracle looks at: one account, as it remembers and as it was."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.journal = world.database.journal
+    def __init__(self, world: World, party: Party) -> None:
+        self.world, self.party = world, party
+        self.journal = party.database.journal
         self.outcomes = self.journal.outcomes
         self.state = self.journal.replay()
 
@@ -62,19 +62,19 @@ class Evidence:
     def there(self) -> dict[str, list[Json]]:
         """Orders that the exchange took in, by client order id."""
         found: defaultdict[str, list[Json]] = defaultdict(list)
-        for row in self.world.truth.read(kind="order", account=ACCOUNT):
+        for row in self.world.truth.read(kind="order", account=self.party.name):
             found[row["client_order_id"]].append(row)
         return found
 
     @cached_property
     def moves(self) -> dict[str, Json]:
         """The newest state of each order at the exchange."""
-        return {row["client_order_id"]: row for row in self.world.truth.read(kind="move", account=ACCOUNT)}
+        return {row["client_order_id"]: row for row in self.world.truth.read(kind="move", account=self.party.name)}
 
     @cached_property
     def requests(self) -> list[Json]:
         """Requests of ours that arrived."""
-        return self.world.truth.read(kind="request", account=ACCOUNT)
+        return self.world.truth.read(kind="request", account=self.party.name)
 
 
 Check = Callable[[Evidence], Iterator[Breach]]
@@ -98,7 +98,7 @@ def i1_one_intent_one_order(seen: Evidence) -> Iterator[Breach]:
 def i2_intent_before_request(seen: Evidence) -> Iterator[Breach]:
     """Every order of ours at the exchange had a durable intent before its request arrived."""
     for name, rows in seen.there.items():
-        known = seen.world.intents.get(name)
+        known = seen.party.intents.get(name)
         if name.startswith(PREFIX) and (known is None or known >= rows[0]["n"]):
             yield Breach("I2", "the exchange has an order without an intent written before", name)
 
@@ -108,7 +108,7 @@ def i3_every_trade_once(seen: Evidence) -> Iterator[Breach]:
     real: dict[tuple[str, int], str] = {}
     for row in seen.world.truth.read(kind="trade"):
         for side in ("taker", "maker"):
-            if row[side] == ACCOUNT and (fill := row[f"{side}_fill"]):
+            if row[side] == seen.party.name and (fill := row[f"{side}_fill"]):
                 real[row["symbol"], row["trade_id"]] = fill["client_order_id"]
     known = {(symbol, trade_id) for _, symbol, trade_id in seen.state.fill_keys}
     for key in real.keys() - known:
@@ -126,7 +126,9 @@ def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
     """Per asset the ledger's sum is free + locked at the exchange, and nothing is explained away as foreign money."""
     ledger = Ledger()
     ledger.open(seen.state.balances)
-    real = {asset: each.free + each.locked for asset, each in seen.world.venue.exchange.balances(ACCOUNT).items()}
+    real = {
+        asset: each.free + each.locked for asset, each in seen.world.venue.exchange.balances(seen.party.name).items()
+    }
     ours = ledger.ours()
     for asset in sorted(real.keys() | ours.keys()):
         difference = real.get(asset, Decimal(0)) - ours.get(asset, Decimal(0))
@@ -134,11 +136,10 @@ def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
             yield Breach("I4", f"{asset}: exchange {real.get(asset)} - ledger {ours.get(asset)} = {difference}")
     if imbalance := ledger.imbalance():
         yield Breach("I4", f"postings do not cancel out: {imbalance}")
-    funds = seen.world.scene.emulator().accounts[0].balances
-    for asset in sorted(real.keys() | funds.keys()):
+    for asset in sorted(real.keys() | FUNDS.keys()):
         foreign = -ledger.balance(EXTERNAL, asset)
-        if foreign != funds.get(asset, Decimal(0)):
-            yield Breach("I4", f"{asset}: {foreign - funds.get(asset, Decimal(0))} was posted as foreign money")
+        if foreign != FUNDS.get(asset, Decimal(0)):
+            yield Breach("I4", f"{asset}: {foreign - FUNDS.get(asset, Decimal(0))} was posted as foreign money")
 
 
 def i5_forward_only(seen: Evidence) -> Iterator[Breach]:
@@ -193,10 +194,10 @@ def i11_numbers_are_numbers(seen: Evidence) -> Iterator[Breach]:
 
 def at_rest(seen: Evidence) -> Iterator[Breach]:
     """In the end the bot is at work again."""
-    world = seen.world
-    if world.halted:
-        yield Breach("I8", f"halted: {world.halted}")
-    elif world.worker is None or world.worker.runner is None:
+    party = seen.party
+    if party.halted:
+        yield Breach("I8", f"halted: {party.halted}")
+    elif party.worker is None or party.worker.runner is None:
         yield Breach("I8", "not at work again, though nothing goes wrong any more")
 
 
@@ -208,5 +209,5 @@ CHECKS: tuple[Check, ...] = (
 
 def judge(world: World) -> list[Breach]:
     """Give everything that does not hold."""
-    seen = Evidence(world)
-    return [breach for check in CHECKS for breach in check(seen)]
+    evidence = [Evidence(world, party) for party in world.parties]
+    return [breach for seen in evidence for check in CHECKS for breach in check(seen)]

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 import msgspec
 import structlog
 
-from bot.proof.loop import Stuck, VirtualLoop
+from bot.proof.loop import STARTS_S, Stuck, VirtualLoop
 from bot.proof.oracle import Breach, judge
 from bot.proof.world import Scene, World
 
@@ -44,9 +44,15 @@ def prove(seed: int, *, traces: bool = False) -> Verdict:
             about = breaches[0].order if breaches and not traces else ""
             lines = world.trace.lines(about) if traces or breaches else []
             return Verdict(
-                seed, tuple(breaches), len(world.intents), len(world.truth.read(kind="trade")), world.lives,
-                loop.time(), world.trace.digest(), tuple(lines),
-            )  # fmt: skip
+                seed,
+                tuple(breaches),
+                orders=sum(len(each.intents) for each in world.parties),
+                trades=len(world.truth.read(kind="trade")),
+                lives=world.lives,
+                virtual_s=loop.time() - STARTS_S,
+                digest=world.trace.digest(),
+                trace=tuple(lines),
+            )
         finally:
             loop.bury()
 

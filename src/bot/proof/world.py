@@ -31,11 +31,16 @@ from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.supervisor import keep_alive
 from bot.runtime.worker import Listed, Worker
 
-ACCOUNT, KEY = "account-1", Credentials("proof-key", "proof-secret")
 HOSTS = hosts_for("emulator", emulator_url="http://emulator")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
+FUNDS = {"USDT": Decimal(1_000_000), "BNB": Decimal(50)}
 SETTLING_S = 100.0
 """How long everything has to come to rest once nothing goes wrong any more: fence, audit and the longest pause."""
+
+
+def key_of(account: str) -> Credentials:
+    """Give the key of an account."""
+    return Credentials(f"key of {account}", f"secret of {account}")
 
 
 class Scene:
@@ -55,6 +60,7 @@ class Scene:
             away_after=lots.choice((0.0, 0.01)),
         )
         self.faults = draw_faults(lots)
+        self.accounts = tuple(f"account-{number}" for number in range(1, lots.choice((1, 1, 2)) + 1))
         self.pays_in_bnb = lots.random() < 0.3
         self.deaths = lots.choice((0, 1, 3, 6))
         self.is_gentle = lots.random() < 0.3
@@ -64,11 +70,12 @@ class Scene:
 
     def emulator(self) -> EmulatorConfig:
         """Give what the exchange is started with."""
-        funds = {"USDT": Decimal(1_000_000), "BNB": Decimal(50)}
-        account = AccountConfig(KEY.key, KEY.secret, funds, name=ACCOUNT, pays_in_bnb=self.pays_in_bnb)
         return EmulatorConfig(
             Synthetic(self.seed),
-            (account,),
+            tuple(
+                AccountConfig(key_of(name).key, key_of(name).secret, FUNDS, name=name, pays_in_bnb=self.pays_in_bnb)
+                for name in self.accounts
+            ),
             self.symbols,
             speed=24.0,
             ticks_per_candle=3,
@@ -77,20 +84,43 @@ class Scene:
             faults=self.faults,
         )
 
-    def plan(self) -> AccountPlan:
-        """Give what the bot has to run."""
+    def plan(self, name: str) -> AccountPlan:
+        """Give what the bot has to run on an account."""
+        place = self.accounts.index(name)
         strategies = tuple(
             StrategyPlan(
-                number,
+                10 * place + number,
                 f"restless {symbol}",
                 Restless,
                 Restless.Config(
-                    symbol=symbol, order_value=200.0, seed=self.seed, capital=100_000.0, fickle=self.fickle
+                    symbol=symbol, order_value=200.0, seed=2 * self.seed + place, capital=100_000.0, fickle=self.fickle
                 ),
             )
             for number, symbol in enumerate(self.symbols, 1)
         )
-        return AccountPlan(1, "proof", "emulator", Mode.REHEARSAL, strategies)
+        return AccountPlan(place + 1, name, "emulator", Mode.REHEARSAL, strategies)
+
+
+class Party:
+    """One account: what the bot has to do there, what it remembers, and how it fares."""
+
+    def __init__(self, plan: AccountPlan, world: "World") -> None:
+        self.name, self.plan = plan.name, plan
+        self.database = Database(world.loop, world.scene.strain, world.dice(f"database {plan.name}"), self._committed)
+        self.intents: dict[str, int] = {}
+        """By client order id: the number of the newest fact in the truth book when the intent was durable."""
+        self.worker: Worker | None = None
+        self.halted = ""
+        self._truth, self._trace = world.truth, world.trace
+
+    def _committed(self, outcomes: Sequence[Outcome]) -> None:
+        for each in outcomes:
+            if isinstance(each, PlaceOrder):
+                order = each.order
+                self.intents.setdefault(order.client_order_id, self._truth.last)
+                self._trace.add("intent", f"{order.side} {order.quantity} {order.symbol}", order.client_order_id)
+            elif isinstance(each, OrderChanged):
+                self._trace.add("journal", f"{each.status} {each.filled} {each.reason}", each.client_order_id)
 
 
 class Outfit:
@@ -114,16 +144,17 @@ class Outfit:
         """Give the hub."""
         return self._hub
 
-    async def journal(self, plan: AccountPlan) -> Journal:  # noqa: ARG002
-        """Give a connection to the database."""
-        return self._world.database.connect()
+    async def journal(self, plan: AccountPlan) -> Journal:
+        """Give a connection to the account's database."""
+        return next(each for each in self._world.parties if each.name == plan.name).database.connect()
 
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:  # noqa: ARG002
         """Give what signs and sends."""
         loop, wires = self._world.loop, self._world.network.wires
         clock = ExchangeClock(self._public.time_ms, monotonic=loop.time, wall=loop.wall)
-        client = build_spot(KEY, HOSTS, clock, self._bank, self._world.scene.path, wires)
-        return SpotBroker(client, KEY, clock)
+        key = key_of(plan.name)
+        client = build_spot(key, HOSTS, clock, self._bank, self._world.scene.path, wires)
+        return SpotBroker(client, key, clock)
 
     async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
         """A strategy that cannot run has no place in a proof."""
@@ -144,19 +175,14 @@ class World:
 
     def __init__(self, scene: Scene, loop: VirtualLoop) -> None:
         self.scene, self.loop = scene, loop
-        self.lots = Random(f"world {scene.seed}")  # noqa: S311
+        self.lots = self.dice("world")
         self.clock = LoopClock(loop)
         self.trace = Trace(loop.time)
         self.emulator = Emulator(scene.emulator(), lambda: int(loop.wall() * 1_000_000_000))
         self.venue = self.emulator.venue
         self.truth = self.emulator.world.truth
-        self.intents: dict[str, int] = {}
-        """By client order id: the number of the newest fact in the truth book when the intent was durable."""
-        self.halted = ""
-        self.worker: Worker | None = None
         self._life = 0
         self._bot: asyncio.Task[Any] | None = None
-        self._outfit: Outfit | None = None
 
     @property
     def lives(self) -> int:
@@ -165,10 +191,8 @@ class World:
 
     async def run(self) -> None:
         """Let the bot trade, die and come back; then let everything come to rest."""
-        self.network = Network(
-            self.loop, self.emulator.sites["spot"], self.scene.weather, self._dice("net"), self.trace
-        )
-        self.database = Database(self.loop, self.scene.strain, self._dice("database"), self._committed)
+        self.network = Network(self.loop, self.emulator.sites["spot"], self.scene.weather, self.dice("net"), self.trace)
+        self.parties = [Party(self.scene.plan(name), self) for name in self.scene.accounts]
         self.emulator.begin()
         self._bear()
         length_s = self.scene.minutes * 60.0
@@ -199,12 +223,19 @@ class World:
         self._bot = self.loop.create_task(self._live(self._life), name=f"bot {self._life}", context=context)
 
     async def _live(self, life: int) -> None:
-        outfit = self._outfit = Outfit(self)
-        worker = self.worker = Worker(self.scene.plan(), outfit)
+        outfit = Outfit(self)
         try:
-            self.halted = await keep_alive("proof", worker.run, self.clock, lambda why: self._fails(life, why))
+            async with asyncio.TaskGroup() as tasks:
+                for party in self.parties:
+                    tasks.create_task(self._keep(party, outfit, life), name=f"{party.name} {life}")
         finally:
             await outfit.close()
+
+    async def _keep(self, party: Party, outfit: Outfit, life: int) -> None:
+        party.worker = Worker(party.plan, outfit)
+        party.halted = await keep_alive(
+            party.name, party.worker.run, self.clock, lambda why: self._fails(life, f"{party.name}: {why}")
+        )
 
     def _fails(self, life: int, why: str) -> None:
         self.trace.add("life", f"{life} fails: {why}")
@@ -227,14 +258,6 @@ class World:
         self.loop.doom(life, self.lots.randrange(60), gone)
         await ended.wait()
 
-    def _committed(self, outcomes: Sequence[Outcome]) -> None:
-        for each in outcomes:
-            if isinstance(each, PlaceOrder):
-                order = each.order
-                self.intents.setdefault(order.client_order_id, self.truth.last)
-                self.trace.add("intent", f"{order.side} {order.quantity} {order.symbol}", order.client_order_id)
-            elif isinstance(each, OrderChanged):
-                self.trace.add("journal", f"{each.status} {each.filled} {each.reason}", each.client_order_id)
-
-    def _dice(self, name: str) -> Random:
+    def dice(self, name: str) -> Random:
+        """Give dice of their own to a part of the world."""
         return Random(f"{name} {self.scene.seed}")  # noqa: S311
