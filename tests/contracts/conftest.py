@@ -1,6 +1,8 @@
-"""Both journals, each with an account and two strategies."""
+"""Every journal, each with an account and two strategies."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from random import Random
 
 import pytest
 from tests.fakes.journal import MemoryJournal
@@ -9,13 +11,17 @@ from bot.db.base import Mode, create_async, session_factory, unit_of_work
 from bot.db.journal import PostgresJournal
 from bot.db.repositories import Accounts, Strategies
 from bot.ports import Journal
+from bot.proof.journal import Database, Strain
 
 
-@pytest.fixture(params=["memory", *Mode])
+@pytest.fixture(params=["memory", "proof", *Mode])
 async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
     """An empty journal of an account whose strategies have the ids 1 and 2."""
     if request.param == "memory":
         yield MemoryJournal()
+        return
+    if request.param == "proof":
+        yield Database(asyncio.get_running_loop(), Strain(), Random(1), lambda _: None).connect()
         return
     url: str = request.getfixturevalue("database_url")
     engine = create_async(url, pooled=False)
