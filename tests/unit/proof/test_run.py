@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from bot.domain.errors import OutcomeUnknown
 from bot.domain.messages import Command
 from bot.domain.order import Order, OrderStatus
 from bot.proof.run import prove, prove_all
+from bot.proof.world import Scene
 from bot.runtime.runner import Runner
 
 ROOT = Path(__file__).parents[3]
-RESTLESS_SEED = 3
-"""One with several lives and a good deal of weather."""
+RESTLESS_SEED = next(seed for seed in count() if (scene := Scene(seed)).deaths >= 3 and scene.weather.lost_after)
+"""One with several lives and lost answers."""
 
 
 def test_the_same_seed_gives_the_same_run_to_the_last_line() -> None:
