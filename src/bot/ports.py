@@ -12,7 +12,7 @@ import msgspec
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import AccountMarked, Command, Event, Outcome
+from bot.domain.messages import AccountMarked, Attempt, Command, Event, Outcome
 from bot.domain.order import Fill, Order, OrderStatus
 
 
@@ -65,15 +65,28 @@ class Feed(Protocol):
         ...
 
 
+Permit = Callable[[Command, Attempt | None], str]
+"""Asked at the last moment before a command leaves: why it may not, or nothing."""
+
+
 class Broker(Protocol):
     """Where orders go. What becomes of them comes back as events through `deliver`."""
 
-    async def start(self, deliver: Deliver, open_orders: Sequence["OpenOrder"] = ()) -> None:
-        """Make ready: find out what became of `open_orders`, then tell `FundsSeen`. Misconfigured or Unavailable."""
+    async def start(
+        self, deliver: Deliver, open_orders: Sequence["OpenOrder"] = (), permit: Permit | None = None
+    ) -> None:
+        """Make ready: find out what became of `open_orders`, then tell `FundsSeen`. Misconfigured or Unavailable.
+
+        `permit` is asked before each command leaves, at the last moment.
+        """
         ...
 
-    async def execute(self, command: Command) -> None:
-        """Take a command. Never raises for what happens to the order: that comes as an event."""
+    def prepare(self, order: Order) -> Attempt:
+        """Say how an order will be sent, to be written down before it is."""
+        ...
+
+    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
+        """Take a command, an order with its `attempt`. Never raises for what happens to the order: that is an event."""
         ...
 
     def see(self, candle: Candle) -> None:
@@ -93,6 +106,8 @@ class OpenOrder(msgspec.Struct, frozen=True):
     filled: Decimal
     quote_filled: Decimal
     exchange_order_id: int
+    attempt: Attempt | None = None
+    """How it was sent; None when that was never written down."""
 
 
 class StrategyState(msgspec.Struct, frozen=True):
@@ -114,6 +129,8 @@ class StrategyState(msgspec.Struct, frozen=True):
     day_equity: float | None = None
     stopped: str = ""
     sequence: int = 0
+    decided_ms: int = -1
+    """Time of its newest order."""
 
 
 class Recovered(msgspec.Struct, frozen=True):

@@ -9,32 +9,30 @@ import psycopg
 from psycopg.rows import TupleRow, dict_row
 
 from bot.domain.market import Market
-from bot.domain.messages import AccountMarked
+from bot.domain.messages import AccountMarked, Attempt
 from bot.domain.money import Price, Quantity, number, plain
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.ports import OpenOrder, Recovered, StrategyState
 
 REMEMBERED_FILLS = 10_000
+_IS_OPEN = "status IN (" + ", ".join(f"'{status.value}'" for status in OrderStatus if status.is_open) + ")"
 
 _BALANCES = """
 SELECT ledger, asset, sum(amount) AS amount FROM postings WHERE account_id = %s GROUP BY ledger, asset
 HAVING sum(amount) <> 0
 """
-_OPEN_ORDERS = """
-SELECT * FROM orders
-WHERE account_id = %s AND status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED') ORDER BY id
-"""
+_OPEN_ORDERS = f"SELECT * FROM orders WHERE account_id = %s AND {_IS_OPEN} ORDER BY id"  # noqa: S608 (our own words)
 _OPEN_FILLS = """
 SELECT f.*, o.exchange_order_id FROM fills f JOIN orders o ON o.id = f.order_id
 WHERE f.account_id = %s AND f.round_trip_id IS NULL ORDER BY f.id
 """
 # The newest fills, and however old those are whose order may still trade: the exchange tells all of them again.
-_FILL_KEYS = """
+_FILL_KEYS = f"""
 (SELECT market, symbol, trade_id FROM fills WHERE account_id = %s ORDER BY id DESC LIMIT %s)
 UNION
 SELECT f.market, f.symbol, f.trade_id FROM fills f JOIN orders o ON o.id = f.order_id
-WHERE o.account_id = %s AND o.status IN ('INTENT', 'SENT', 'UNKNOWN', 'NEW', 'PARTIALLY_FILLED')
-"""
+WHERE o.account_id = %s AND o.{_IS_OPEN}
+"""  # noqa: S608 (our own words)
 _STRATEGIES = """
 SELECT s.id, r.peak_equity, coalesce(r.stopped, '') AS stopped, newest.time_ms AS marked_ms,
        newest.equity - newest.realised - newest.unrealised AS capital,
@@ -44,7 +42,8 @@ SELECT s.id, r.peak_equity, coalesce(r.stopped, '') AS stopped, newest.time_ms A
        (SELECT coalesce(sum(t.pnl), 0) FROM trades t WHERE t.strategy_id = s.id) AS realised,
        (SELECT (extract(epoch FROM t.ts_close) * 1000)::bigint FROM trades t
         WHERE t.strategy_id = s.id ORDER BY t.id DESC LIMIT 1) AS closed_ms,
-       (SELECT count(*) FROM orders o WHERE o.strategy_id = s.id) AS orders
+       (SELECT count(*) FROM orders o WHERE o.strategy_id = s.id) AS orders,
+       (SELECT max(o.created_ms) FROM orders o WHERE o.strategy_id = s.id) AS decided_ms
 FROM strategies s
 LEFT JOIN risk_state r ON r.strategy_id = s.id
 LEFT JOIN LATERAL (SELECT * FROM equity e WHERE e.strategy_id = s.id ORDER BY e.time_ms DESC LIMIT 1) newest ON true
@@ -91,6 +90,7 @@ def _strategy(row: dict[str, Any], fills: Sequence[tuple[Fill, Decimal]]) -> Str
         day_equity=row["day_equity"],
         stopped=row["stopped"],
         sequence=row["orders"],
+        decided_ms=-1 if row["decided_ms"] is None else row["decided_ms"],
     )
 
 
@@ -110,8 +110,19 @@ def _open_order(row: dict[str, Any]) -> OpenOrder:
         reason=row["reason"],
     )
     return OpenOrder(
-        order, OrderStatus(row["status"]), _tidy(row["filled"]), _tidy(row["quote_filled"]), row["exchange_order_id"]
+        order,
+        OrderStatus(row["status"]),
+        _tidy(row["filled"]),
+        _tidy(row["quote_filled"]),
+        row["exchange_order_id"],
+        _attempt(row),
     )
+
+
+def _attempt(row: dict[str, Any]) -> Attempt | None:
+    if row["signed_ms"] is None:
+        return None
+    return Attempt(row["client_order_id"], row["signed_ms"], row["recv_window_ms"], row["epoch"], row["digest"])
 
 
 def _fill(row: dict[str, Any]) -> Fill:

@@ -13,11 +13,13 @@ from psycopg.rows import TupleRow
 
 from bot.db import statements
 from bot.db.base import Mode, first_line, masked, plain_dsn, search_path
+from bot.db.facts import money_facts
 from bot.db.fold import fold
 from bot.db.statements import PLACE, Statement
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import (
     AccountMarked,
+    Attempt,
     Decision,
     EquityMarked,
     Event,
@@ -68,10 +70,12 @@ class PostgresJournal:
 
     def _statements(self, outcomes: Sequence[Outcome]) -> list[Statement]:
         writes: list[Statement] = []
+        attempts = {each.client_order_id: each for each in outcomes if isinstance(each, Attempt)}
         for each in outcomes:
             match each:
-                case PlaceOrder():
-                    writes.append(statements.place(each.order, self._account_id, demo=self._mode is Mode.PAPER))
+                case PlaceOrder(order):
+                    attempt = attempts.get(order.client_order_id)
+                    writes.append(statements.place(each, attempt, self._account_id, demo=self._mode is Mode.PAPER))
                 case OrderChanged():
                     writes.append(statements.change(each))
                 case FillBooked():
@@ -88,6 +92,8 @@ class PostgresJournal:
                     writes.append(statements.mark_account(each, self._account_id))
                 case _:
                     continue
+        if facts := money_facts(outcomes):
+            writes.append(statements.keep(facts, self._account_id))
         writes += statements.mark(each for each in outcomes if isinstance(each, EquityMarked))
         return writes
 

@@ -164,6 +164,14 @@ class Order(Base):
     quote_filled: Mapped[Money] = mapped_column(Numeric(38, 18), server_default=text("0"))
     created_ms: Mapped[Ms]
     updated: Mapped[Born]
+    reserved: Mapped[Money] = mapped_column(Numeric(38, 18), server_default=text("0"))
+    """Quote set aside for it when it was decided: the most that it can put at risk."""
+    signed_ms: Mapped[int | None] = mapped_column(BigInteger)
+    """The timestamp it was signed with, in exchange time; empty where nothing is signed (paper)."""
+    recv_window_ms: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    epoch: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The lease under which it was sent."""
+    digest: Mapped[Blank]
 
 
 class Trade(Base):
@@ -289,5 +297,19 @@ class AccountRisk(Base):
     marked_ms: Mapped[Ms]
 
 
-LEDGER_TABLES = ("orders", "trades", "fills", "postings", "equity", "decisions", "risk_state", "account_risk")
+class Fact(Base):
+    """One fact about money, under its natural key. Only ever added to: the server refuses anything else."""
+
+    __tablename__ = "facts"
+    __table_args__ = (UniqueConstraint("account_id", "key"),)
+
+    id: Mapped[Key]
+    account_id: Mapped[AccountKey]
+    key: Mapped[Word]
+    kind: Mapped[Word]
+    body: Mapped[Json]
+    written: Mapped[Born]
+
+
+LEDGER_TABLES = ("facts", "orders", "trades", "fills", "postings", "equity", "decisions", "risk_state", "account_risk")
 """The tables that exist once per money, in the order in which they may be created."""

@@ -6,39 +6,49 @@ Names are unqualified: the connection's search path says whose money it is.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from bot.domain.ledger import Posting
+from bot.db.facts import MoneyFact, body_of, key_of, kind_of
 from bot.domain.messages import (
     AccountMarked,
+    Attempt,
     Decision,
     EquityMarked,
     FillBooked,
     OrderChanged,
+    PlaceOrder,
     StrategyStopped,
     TradeClosed,
 )
-from bot.domain.money import EXACT
-from bot.domain.order import Order, OrderStatus, may_move
+from bot.domain.money import settled
+from bot.domain.order import OrderStatus, may_move
 
 Statement = tuple[str, Mapping[str, Any]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SCALE = Decimal(1).scaleb(-18)
 
 # An order that is there already may be written again only while nothing became of it: that is a repeated write, not
 # a second order. In any other case no row comes back, and the journal refuses.
 PLACE = """
 INSERT INTO orders (strategy_id, side, qty, price, demo, ts, account_id, client_order_id, market, symbol, type,
-                    time_in_force, limit_price, purpose, reason, status, created_ms)
+                    time_in_force, limit_price, purpose, reason, status, created_ms, reserved, signed_ms,
+                    recv_window_ms, epoch, digest)
 VALUES (%(strategy_id)s, %(side)s, %(qty)s, %(price)s, %(demo)s, %(ts)s, %(account_id)s, %(client_order_id)s,
-        %(market)s, %(symbol)s, %(type)s, %(time_in_force)s, %(price)s, %(purpose)s, %(reason)s, 'SENT', %(created_ms)s)
+        %(market)s, %(symbol)s, %(type)s, %(time_in_force)s, %(price)s, %(purpose)s, %(reason)s, 'SENT',
+        %(created_ms)s, %(reserved)s, %(signed_ms)s, %(recv_window_ms)s, %(epoch)s, %(digest)s)
 ON CONFLICT (client_order_id) DO UPDATE SET updated = now()
     WHERE orders.status = 'SENT' AND orders.strategy_id = EXCLUDED.strategy_id AND orders.side = EXCLUDED.side
       AND orders.symbol = EXCLUDED.symbol AND orders.qty = EXCLUDED.qty AND orders.created_ms = EXCLUDED.created_ms
+"""
+
+_KEEP = """
+INSERT INTO facts (account_id, key, kind, body)
+SELECT %(account_id)s, fact.* FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(bodies)s::jsonb[])
+                                   AS fact (key, kind, body)
+ON CONFLICT (account_id, key) DO NOTHING
 """
 
 _CHANGE = """
@@ -155,8 +165,19 @@ ON CONFLICT (strategy_id) DO UPDATE SET stopped = EXCLUDED.stopped, stopped_ms =
 """
 
 
-def place(order: Order, account_id: int, *, demo: bool) -> Statement:
-    """Write an order before it is sent."""
+def keep(facts: Sequence[MoneyFact], account_id: int) -> Statement:
+    """Add facts to the stream; one that is there already stays as it is."""
+    return _KEEP, {
+        "account_id": account_id,
+        "keys": [key_of(each) for each in facts],
+        "kinds": [kind_of(each) for each in facts],
+        "bodies": [body_of(each) for each in facts],
+    }
+
+
+def place(command: PlaceOrder, attempt: Attempt | None, account_id: int, *, demo: bool) -> Statement:
+    """Write an order before it is sent, with how it will be."""
+    order = command.order
     return PLACE, {
         "strategy_id": order.strategy_id,
         "side": order.side.value,
@@ -173,6 +194,11 @@ def place(order: Order, account_id: int, *, demo: bool) -> Statement:
         "purpose": order.purpose.value,
         "reason": order.reason,
         "created_ms": order.created_ms,
+        "reserved": settled(command.reserved),
+        "signed_ms": attempt.signed_ms if attempt else None,
+        "recv_window_ms": attempt.recv_window_ms if attempt else 0,
+        "epoch": attempt.epoch if attempt else 0,
+        "digest": attempt.digest if attempt else "",
     }
 
 
@@ -218,11 +244,10 @@ def fund(postings: Sequence[Posting], account_id: int) -> Statement:
 
 
 def close(fact: TradeClosed) -> Statement:
-    """Write a finished round trip. P&L is taken from the rounded parts, so that it stays their exact difference."""
-    gross, fees = _rounded(fact.gross), _rounded(fact.fees)
+    """Write a finished round trip."""
     return _CLOSE, {
         "client_order_id": fact.client_order_id,
-        "pnl": EXACT.subtract(gross, fees),
+        "pnl": fact.pnl,
         "ts_close": moment(fact.closed_ms),
         "strategy_id": fact.strategy_id,
         "market": fact.market.value,
@@ -231,8 +256,8 @@ def close(fact: TradeClosed) -> Statement:
         "qty": fact.quantity,
         "entry_price": fact.entry_price,
         "exit_price": fact.exit_price,
-        "gross": gross,
-        "fees": fees,
+        "gross": fact.gross,
+        "fees": fact.fees,
         "opened_ms": fact.opened_ms,
         "reason": fact.reason,
     }
@@ -283,10 +308,6 @@ def stop(fact: StrategyStopped) -> Statement:
 def moment(time_ms: int) -> datetime:
     """Give a time in ms UTC as an exact aware datetime."""
     return _EPOCH + timedelta(milliseconds=time_ms)
-
-
-def _rounded(value: Decimal) -> Decimal:
-    return value.quantize(_SCALE, context=EXACT)
 
 
 def _lines(postings: Sequence[Posting]) -> dict[str, list[Any]]:

@@ -11,7 +11,9 @@ import msgspec
 
 from bot.domain.ledger import Posting
 from bot.domain.market import Candle, Market
+from bot.domain.money import ZERO
 from bot.domain.order import Fill, Order, OrderStatus, Side
+from bot.domain.state import AccountState
 
 # Events: what happened outside.
 
@@ -51,15 +53,24 @@ class StopRequested(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested
+class StateChanged(msgspec.Struct, frozen=True):
+    """The account moved to another state: outside READY no new risk is taken."""
+
+    state: AccountState
+    reason: str
+    time_ms: int
+
+
+Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | StateChanged
 
 # Commands: what the broker has to do.
 
 
 class PlaceOrder(msgspec.Struct, frozen=True):
-    """Send this order."""
+    """Send this order. `reserved` is the quote that it may put at risk at worst, set aside until its end is known."""
 
     order: Order
+    reserved: Decimal = ZERO
 
 
 class CancelOrder(msgspec.Struct, frozen=True):
@@ -73,6 +84,20 @@ class CancelOrder(msgspec.Struct, frozen=True):
 Command = PlaceOrder | CancelOrder
 
 # Facts: what the journal has to remember.
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One request that may make an order: written before its first byte leaves, and sent exactly as written.
+
+    `signed_ms` (exchange time) is the timestamp that it is signed with: `recv_window_ms` later the exchange takes it no
+    more, wherever it was held up. `epoch` is the lease under which it goes out, `digest` says what was asked for.
+    """
+
+    client_order_id: str
+    signed_ms: int
+    recv_window_ms: int = 0
+    epoch: int = 0
+    digest: str = ""
 
 
 class Verdict(StrEnum):
@@ -178,5 +203,24 @@ class StrategyStopped(msgspec.Struct, frozen=True):
     reason: str
 
 
-Fact = Decision | OrderChanged | FillBooked | FundsPosted | TradeClosed | EquityMarked | AccountMarked | StrategyStopped
+class AccountMoved(msgspec.Struct, frozen=True):
+    """The account's state changed, and why."""
+
+    state: AccountState
+    reason: str
+    time_ms: int
+
+
+Fact = (
+    Attempt
+    | Decision
+    | OrderChanged
+    | FillBooked
+    | FundsPosted
+    | TradeClosed
+    | EquityMarked
+    | AccountMarked
+    | StrategyStopped
+    | AccountMoved
+)
 Outcome = Command | Fact

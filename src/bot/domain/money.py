@@ -51,6 +51,14 @@ def cut(value: Decimal, decimals: int) -> Decimal:
     return value.quantize(_unit(decimals), rounding=ROUND_DOWN, context=EXACT)
 
 
+_SETTLED = Decimal(1).scaleb(-18)
+
+
+def settled(value: Decimal) -> Decimal:
+    """Round to the 18 decimals that are kept: for averages, which may have no end."""
+    return value.quantize(_SETTLED, context=EXACT).normalize(EXACT)
+
+
 def plain(value: Decimal) -> str:
     """Write a number the way the wire takes it: no exponent, no trailing zeros, no minus zero."""
     if not value:

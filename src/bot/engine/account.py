@@ -1,13 +1,14 @@
 """The account as risk sees it: all its strategies together, per quote asset."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from bot.domain.ledger import Ledger
 from bot.domain.market import Market
 from bot.domain.messages import AccountMarked
-from bot.domain.money import EXACT, exact
+from bot.domain.money import EXACT, ZERO, exact
 from bot.domain.order import Side
+from bot.domain.state import AccountState
 from bot.engine.slot import DAY_MS, Slot
 from bot.risk.rules import Limits, Standing
 
@@ -17,6 +18,8 @@ class Account:
 
     def __init__(self, limits: Limits, ledger: Ledger, slots: Mapping[int, Slot]) -> None:
         self.limits = limits
+        self.state = AccountState.READY
+        self.state_reason = ""
         self._ledger = ledger
         self._slots = slots
         self._peak: dict[str, float] = {}
@@ -51,7 +54,22 @@ class Account:
         if self._day.get(quote, (-1, 0.0))[0] != day:
             self._day[quote] = (day, equity)
         open_orders = sum(len(slot.live) for slot in self._slots.values())
-        return Standing(equity, peak, self._day[quote][1], open_orders)
+        at_risk = self._exposure(slot for slot in self._slots.values() if slot.instrument.quote == quote)
+        return Standing(equity, peak, self._day[quote][1], open_orders, exposure=at_risk)
+
+    def symbol_exposure(self, slot: Slot) -> Decimal:
+        """Give the quote at risk at worst in a slot's symbol, all strategies together."""
+        ours = (slot.stream.market, slot.stream.symbol)
+        return self._exposure(
+            each for each in self._slots.values() if (each.stream.market, each.stream.symbol) == ours
+        )
+
+    @staticmethod
+    def _exposure(slots: Iterable[Slot]) -> Decimal:
+        total = ZERO
+        for slot in slots:
+            total = EXACT.add(total, slot.exposure)
+        return total
 
     def breaches(self, time_ms: int) -> Iterator[str]:
         """Give in words each limit of the account that is broken now, once: whoever asks stops all strategies."""

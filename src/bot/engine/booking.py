@@ -5,7 +5,7 @@ from decimal import Decimal
 from bot.domain.ledger import DUST, Ledger, gains_of, move, postings_of
 from bot.domain.market import Market
 from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, Outcome, TradeClosed
-from bot.domain.money import EXACT, exact, times
+from bot.domain.money import EXACT, exact, settled, times
 from bot.domain.order import Fill, OrderStatus, Purpose
 from bot.engine.slot import LiveOrder, Slot, fee_in_quote
 
@@ -69,7 +69,8 @@ def _close(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outc
         postings = move(slot.instrument.base, left, slot.ledger, DUST, time_ms, f"dust:{order_id}")
         ledger.post(postings)
         outcomes.append(FundsPosted(postings))
-    pnl = EXACT.subtract(position.gross, position.fees)
+    gross, fees = settled(position.gross), settled(position.fees)
+    pnl = EXACT.subtract(gross, fees)
     outcomes.append(
         TradeClosed(
             strategy_id=slot.id,
@@ -78,8 +79,8 @@ def _close(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outc
             quantity=position.exited or left.copy_abs(),
             entry_price=position.cost,
             exit_price=position.exit_price or position.cost,
-            gross=position.gross,
-            fees=position.fees,
+            gross=gross,
+            fees=fees,
             pnl=pnl,
             opened_ms=position.opened_ms,
             closed_ms=time_ms,

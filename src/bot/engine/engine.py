@@ -11,6 +11,7 @@ from bot.domain.instrument import Instrument
 from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
 from bot.domain.market import Candle
 from bot.domain.messages import (
+    AccountMoved,
     CancelOrder,
     Decision,
     Event,
@@ -19,6 +20,7 @@ from bot.domain.messages import (
     OrderUpdate,
     Outcome,
     PlaceOrder,
+    StateChanged,
     StopRequested,
     StrategyStopped,
     Tick,
@@ -47,13 +49,22 @@ class Engine:
     """Decides for all strategies of one account."""
 
     def __init__(
-        self, limits: Limits | None = None, *, stopwatch: Stopwatch | None = None, tick_deadline_s: float = 1.0
+        self,
+        limits: Limits | None = None,
+        *,
+        epoch: int = 0,
+        stopwatch: Stopwatch | None = None,
+        tick_deadline_s: float = 1.0,
     ) -> None:
+        self.epoch = epoch
+        """The lease under which orders go out; part of their ids."""
         self.ledger = Ledger()
         self.slots: dict[int, Slot] = {}
         self.account = Account(limits or Limits(), self.ledger, self.slots)
         self._routes = Routes()
         self._orders = OrderMemory()
+        self._suspected: dict[str, Decimal] = {}
+        """Money that the last look at the account found too much or too little, while nothing was booked since."""
         self._stopwatch = stopwatch
         self._deadline_s = tick_deadline_s
 
@@ -109,6 +120,8 @@ class Engine:
                 return self._on_funds(event)
             case StopRequested():
                 return self._on_stop(event)
+            case StateChanged():
+                return self._on_state(event)
             case _:
                 assert_never(event)
 
@@ -124,7 +137,7 @@ class Engine:
                 slot.last_price = candle.close
                 if is_closed:
                     self._count(slot, candle, outcomes)
-                if (slot.is_warm or slot.warms()) and not slot.is_faulted:
+                if (slot.is_warm or slot.warms(candle.close_time)) and not slot.is_faulted:
                     self._call(slot, candle.close_time, outcomes, slot.strategy.on_tick, candle)
                 if slot.position.quantity and (wish := own_exit(slot, candle)):
                     self._consider(slot, wish, candle.close_time, outcomes)
@@ -187,7 +200,7 @@ class Engine:
             self._deny(slot, wish, denied, time_ms, outcomes)
             return
         order = Order(
-            client_order_id=client_order_id(slot.id, time_ms, slot.sequence),
+            client_order_id=client_order_id(slot.id, time_ms, slot.sequence, self.epoch),
             strategy_id=slot.id,
             symbol=slot.config.symbol,
             side=wish.side,
@@ -216,7 +229,7 @@ class Engine:
                 client_order_id=order.client_order_id, seen=_seen(slot),
             )
         )  # fmt: skip
-        outcomes.append(PlaceOrder(order))
+        outcomes.append(PlaceOrder(order, sized.worth if order.purpose is Purpose.ENTRY else ZERO))
 
     def _hindrance(self, slot: Slot, wish: Wish) -> Denied | None:
         if wish.purpose is not Purpose.ENTRY:
@@ -243,6 +256,9 @@ class Engine:
             account_limits=self.account.limits,
             strategy=slot.standing(),
             account=self.account.standing(slot.instrument.quote, order.created_ms),
+            symbol_exposure=self.account.symbol_exposure(slot),
+            state=self.account.state,
+            state_reason=self.account.state_reason,
         )
 
     def _deny(self, slot: Slot, wish: Wish, denied: Denied, time_ms: int, outcomes: list[Outcome]) -> None:
@@ -275,6 +291,7 @@ class Engine:
         if slot is None or self._orders.was_booked(fill):
             return NOTHING
         self._orders.book(fill)
+        self._suspected = {}
         rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
         outcomes = book(fill, slot, self.ledger, rate)
         if fill.client_order_id not in slot.live:
@@ -307,17 +324,42 @@ class Engine:
     # Money, time and people.
 
     def _on_funds(self, seen: FundsSeen) -> Sequence[Outcome]:
+        """Post what came or went without us, once two looks with nothing booked between them agree on it.
+
+        A single look may be older or newer than the fills that we know of. The very first one founds the ledger.
+        """
         ours = self.ledger.ours()
-        postings: list[Posting] = []
-        for asset in sorted({*seen.totals, *ours}):
-            surplus = EXACT.subtract(seen.totals.get(asset, ZERO), ours.get(asset, ZERO))
-            if surplus:
-                postings += move(asset, surplus, EXTERNAL, OWNER, seen.time_ms, f"seen:{seen.time_ms}")
-                self.account.moved(asset, surplus)
-        if not postings:
+        found = {
+            asset: surplus
+            for asset in sorted({*seen.totals, *ours})
+            if (surplus := EXACT.subtract(seen.totals.get(asset, ZERO), ours.get(asset, ZERO)))
+        }
+        confirmed = found if not ours else {
+            asset: surplus for asset, surplus in found.items() if self._suspected.get(asset) == surplus
+        }  # fmt: skip
+        self._suspected = {asset: surplus for asset, surplus in found.items() if asset not in confirmed}
+        if not confirmed:
             return NOTHING
+        postings: list[Posting] = []
+        for asset, surplus in confirmed.items():
+            postings += move(asset, surplus, EXTERNAL, OWNER, seen.time_ms, f"seen:{seen.time_ms}")
+            self.account.moved(asset, surplus)
         self.ledger.post(postings)
-        return [FundsPosted(tuple(postings))]
+        outcomes: list[Outcome] = [FundsPosted(tuple(postings))]
+        for slot in self.slots.values():
+            asset = slot.instrument.base
+            if not slot.position.is_flat and confirmed.get(asset, ZERO) < 0 > self.ledger.balance(OWNER, asset):
+                reason = f"{asset} that it holds left the account without it: compare the account, then enable it again"
+                if not slot.stopped:
+                    self._stop(slot, reason, seen.time_ms, outcomes)
+        return outcomes
+
+    def _on_state(self, change: StateChanged) -> Sequence[Outcome]:
+        account = self.account
+        if (account.state, account.state_reason) == (change.state, change.reason):
+            return NOTHING
+        account.state, account.state_reason = change.state, change.reason
+        return [AccountMoved(change.state, change.reason, change.time_ms)]
 
     def _on_tick(self, tick: Tick) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []

@@ -69,6 +69,8 @@ class Slot:
         self.candles = 0
         self.is_warm = False
         self.best_price = 0.0
+        self.decided_ms = -1
+        """Time of its newest order before a restart: what it saw until then is not decided on again."""
         self.exited_at = -1 - config.cooldown
         self.exited_ms = 0
         """When the last round trip ended; 0 before the first."""
@@ -100,11 +102,28 @@ class Slot:
         """Capital plus closed and open P&L, in quote."""
         return self.capital + float(self.realised) + self.unrealised
 
-    def warms(self) -> bool:
-        """Say whether enough candles were seen for a first decision; once they were, `is_warm` says so."""
+    def warms(self, time_ms: int) -> bool:
+        """Say whether enough candles were seen for a first decision at `time_ms`; from then on `is_warm` says so.
+
+        What was decided on before a restart is not decided on again.
+        """
         # Each answer is added up from all indicators, so it is asked no more after that.
-        self.is_warm = self.candles >= self.strategy.warm_up
+        is_new = time_ms > self.decided_ms or self.strategy.open_candles
+        self.is_warm = is_new and self.candles >= self.strategy.warm_up
         return self.is_warm
+
+    @property
+    def exposure(self) -> Decimal:
+        """Quote at risk at worst, at the last price: what is held, what open entries may add, and what nobody knows."""
+        if not self.live and self.position.is_flat:
+            return ZERO
+        at_risk = self.position.quantity.copy_abs()
+        for live in self.live.values():
+            if live.order.purpose is Purpose.ENTRY:
+                at_risk = EXACT.add(at_risk, live.remaining)
+                if live.status is OrderStatus.UNKNOWN:
+                    at_risk = EXACT.add(at_risk, live.remaining)
+        return EXACT.multiply(at_risk, exact(self.last_price))
 
     def standing(self) -> Standing:
         """Give where it stands for the risk gate."""
@@ -117,6 +136,8 @@ class Slot:
                 live.order.purpose is Purpose.ENTRY and live.order.type is OrderType.MARKET
                 for live in self.live.values()
             ),
+            unknown_orders=sum(live.status is OrderStatus.UNKNOWN for live in self.live.values()),
+            exposure=self.exposure,
         )
 
     def mark(self, time_ms: int) -> None:
@@ -175,6 +196,7 @@ def limits_of(config: StrategyConfig) -> Limits:
         max_open_orders=config.max_open_orders,
         max_drawdown=config.max_drawdown,
         daily_loss=config.daily_loss,
+        max_exposure=exact(config.max_exposure) if config.max_exposure is not None else None,
         min_profit=config.min_profit,
         fee_pct=config.fee_pct,
     )

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import msgspec
 
-from bot.domain.money import plain
+from bot.domain.money import ZERO, EXACT, plain
 from bot.domain.order import Order, Purpose
+from bot.domain.state import AccountState
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -22,6 +23,10 @@ class Limits(msgspec.Struct, frozen=True):
     max_open_orders: int = 200
     max_drawdown: float | None = None
     daily_loss: float | None = None
+    max_exposure: Decimal | None = None
+    """Quote amount that may be at risk at once, at worst: what is held and what open entries may still add."""
+    max_symbol_exposure: Decimal | None = None
+    """The same for one symbol, all strategies of the account together."""
     min_profit: float = 0.0
     fee_pct: float = 0.0
 
@@ -35,6 +40,10 @@ class Standing(msgspec.Struct, frozen=True):
     """Equity at the first event of this UTC day."""
     open_orders: int
     pending_entries: int = 0
+    unknown_orders: int = 0
+    """Orders of which nobody can tell whether they stand."""
+    exposure: Decimal = ZERO
+    """Quote at risk at worst: an order of unknown outcome counts as open and as filled."""
 
     @property
     def drawdown(self) -> float:
@@ -62,6 +71,10 @@ class Proposal(msgspec.Struct, frozen=True):
     account_limits: Limits
     strategy: Standing
     account: Standing
+    symbol_exposure: Decimal = ZERO
+    """Quote at risk in this symbol at worst, all strategies of the account together."""
+    state: AccountState = AccountState.READY
+    state_reason: str = ""
 
     @property
     def is_entry(self) -> bool:
@@ -70,6 +83,23 @@ class Proposal(msgspec.Struct, frozen=True):
 
 
 Rule = Callable[[Proposal], str | None]
+
+
+def account_state(proposal: Proposal) -> str | None:
+    """New risk is taken in READY alone; a halted account, or one that still starts, sends no order at all."""
+    state = proposal.state
+    if state is AccountState.READY:
+        return None
+    if proposal.is_entry or state in {AccountState.BOOT, AccountState.HALTED}:
+        return f"the account is {state.value}" + (f": {proposal.state_reason}" if proposal.state_reason else "")
+    return None
+
+
+def known_outcomes(proposal: Proposal) -> str | None:
+    """No entry while nobody can tell whether an earlier order of the strategy stands."""
+    if proposal.is_entry and proposal.strategy.unknown_orders:
+        return "the outcome of an earlier order is not known yet"
+    return None
 
 
 def tradable(proposal: Proposal) -> str | None:
@@ -102,6 +132,21 @@ def order_value(proposal: Proposal) -> str | None:
         cap = limits.max_order_value
         if cap is not None and proposal.worth > cap:
             return f"worth {plain(proposal.worth)} exceeds the {owner}'s cap of {plain(cap)} an order"
+    return None
+
+
+def exposure(proposal: Proposal) -> str | None:
+    """No entry that could put more at risk than the strategy, the symbol or the account may."""
+    if not proposal.is_entry:
+        return None
+    account = proposal.account_limits
+    for owner, cap, at_risk in (
+        ("strategy", proposal.strategy_limits.max_exposure, proposal.strategy.exposure),
+        ("symbol", account.max_symbol_exposure, proposal.symbol_exposure),
+        ("account", account.max_exposure, proposal.account.exposure),
+    ):
+        if cap is not None and (worst := EXACT.add(at_risk, proposal.worth)) > cap:
+            return f"the {owner} could have {plain(worst)} at risk, its limit is {plain(cap)}"
     return None
 
 
@@ -167,13 +212,16 @@ def funds(proposal: Proposal) -> str | None:
 
 
 RULES: tuple[Rule, ...] = (
+    account_state,
     tradable,
     price_band,
     drawdown,
     daily_loss,
+    known_outcomes,
     one_entry_at_a_time,
     open_orders,
     order_value,
+    exposure,
     minimum_profit,
     funds,
     exchange_filters,

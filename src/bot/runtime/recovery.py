@@ -38,6 +38,7 @@ def _restore_slot(slot: Slot, state: StrategyState) -> None:
     slot.realised = state.realised
     slot.exited_ms = state.closed_ms
     slot.sequence = state.sequence
+    slot.decided_ms = state.decided_ms
     slot.stopped = slot.stopped or state.stopped
     # Who gave it more or less to trade with since then made neither a profit nor a loss by that.
     given = slot.capital - (slot.capital if state.capital is None else state.capital)

@@ -36,6 +36,7 @@ class StrategyConfig(BaseModel):
     )
     max_drawdown: float | None = Field(None, gt=0, le=1, description="stop when equity falls this far from its peak")
     daily_loss: float | None = Field(None, gt=0, description="no entries after losing this quote amount in a UTC day")
+    max_exposure: float | None = Field(None, gt=0, description="quote amount it may have at risk at once")
     max_open_orders: int = Field(5, ge=1, le=200, description="orders it may have open at once")
 
     @field_validator("symbol")

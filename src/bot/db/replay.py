@@ -1,0 +1,235 @@
+"""Replay: folds the facts of an account, from the first one on, into the state to go on from.
+
+The tables fold the same facts as they are written; the two have to agree to the last digit (`bot replay`).
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from bot.domain.errors import BotError
+from bot.domain.ledger import Ledger
+from bot.domain.messages import (
+    AccountMarked,
+    Attempt,
+    EquityMarked,
+    FillBooked,
+    FundsPosted,
+    OrderChanged,
+    Outcome,
+    PlaceOrder,
+    StrategyStopped,
+    TradeClosed,
+)
+from bot.domain.money import EXACT, ZERO, plain, times
+from bot.domain.order import Fill, Order, OrderStatus, may_move
+from bot.ports import OpenOrder, Recovered, StrategyState
+
+DAY_MS = 86_400_000
+
+
+class UsedBefore(BotError):
+    """A client order id that stands for another order already: sending this one could make two of one decision."""
+
+
+class Replay:
+    """Takes facts one after the other; each is safe to take twice."""
+
+    def __init__(self, facts: Iterable[Outcome] = ()) -> None:
+        self.ledger = Ledger()
+        self.orders: dict[str, OpenOrder] = {}
+        """Every order there ever was, as it stands."""
+        self.fills: dict[tuple[str, str, int], Fill] = {}
+        self.trips: dict[tuple[str, int], TradeClosed] = {}
+        self._names: set[tuple[str, str]] = set()
+        self._sources: set[tuple[str, str, str, int, Decimal]] = set()
+        self._loose: defaultdict[int, list[tuple[Fill, Decimal]]] = defaultdict(list)
+        self._placed: defaultdict[int, list[Order]] = defaultdict(list)
+        self._realised: defaultdict[int, Decimal] = defaultdict(lambda: ZERO)
+        self._closed_ms: dict[int, int] = {}
+        self._peaks: dict[int, float] = {}
+        self._marks: defaultdict[int, dict[int, EquityMarked]] = defaultdict(dict)
+        self._accounts: dict[str, AccountMarked] = {}
+        self._stopped: dict[int, str] = {}
+        for each in facts:
+            self.take(each)
+
+    def check(self, outcomes: Iterable[Outcome]) -> None:
+        """Raise UsedBefore when one of them would reuse an order's id for something else."""
+        for each in outcomes:
+            if isinstance(each, PlaceOrder):
+                known = self.orders.get(each.order.client_order_id)
+                if known and (known.order != each.order or known.status is not OrderStatus.SENT):
+                    raise UsedBefore(
+                        f"client order id {each.order.client_order_id} was used before; the order was not sent"
+                    )
+
+    def take(self, fact: Outcome) -> None:
+        """Fold one fact in."""
+        match fact:
+            case PlaceOrder(order):
+                self._place(order)
+            case Attempt():
+                known = self.orders[fact.client_order_id]
+                self.orders[fact.client_order_id] = msgspec.structs.replace(known, attempt=fact)
+            case OrderChanged():
+                self._change(fact)
+            case FillBooked():
+                self._book(fact)
+            case FundsPosted():
+                self._fund(fact)
+            case TradeClosed():
+                self._close(fact)
+            case EquityMarked():
+                known_peak = self._peaks.get(fact.strategy_id, fact.equity)
+                self._peaks[fact.strategy_id] = max(known_peak, fact.equity)
+                self._marks[fact.strategy_id][fact.time_ms] = fact
+            case AccountMarked():
+                self._accounts[fact.quote] = fact
+            case StrategyStopped():
+                self._stopped[fact.strategy_id] = fact.reason
+            case _:
+                pass
+
+    def state(self) -> Recovered:
+        """Give what all of it comes to."""
+        ids = {*self._placed, *self._peaks, *self._stopped}
+        return Recovered(
+            balances={name: amount for name in sorted(self._names) if (amount := self.ledger.balance(*name))},
+            open_orders=tuple(each for each in self.orders.values() if each.status.is_open),
+            strategies={each: self._strategy(each) for each in sorted(ids)},
+            fill_keys=frozenset(self.fills),
+            accounts=tuple(self._accounts[quote] for quote in sorted(self._accounts)),
+        )
+
+    def _place(self, order: Order) -> None:
+        if order.client_order_id not in self.orders:
+            self.orders[order.client_order_id] = OpenOrder(order, OrderStatus.SENT, ZERO, ZERO, 0)
+            self._placed[order.strategy_id].append(order)
+
+    def _change(self, fact: OrderChanged) -> None:
+        now = self.orders[fact.client_order_id]
+        self.orders[fact.client_order_id] = msgspec.structs.replace(
+            now,
+            status=fact.status if may_move(now.status, fact.status) else now.status,
+            filled=max(now.filled, fact.filled),
+            quote_filled=max(now.quote_filled, fact.quote_filled),
+            exchange_order_id=fact.exchange_order_id or now.exchange_order_id,
+        )
+
+    def _book(self, fact: FillBooked) -> None:
+        fill = fact.fill
+        if fill.key in self.fills:
+            return
+        self.fills[fill.key] = fill
+        self._loose[fact.strategy_id].append((fill, fact.fee_in_quote))
+        self.ledger.post(fact.postings)
+        self._names.update((each.ledger, each.asset) for each in fact.postings)
+        now = self.orders[fill.client_order_id]
+        # What an order's change told may be ahead of its fills, never behind them.
+        ours = [each for each in self._fills_of(fill)]
+        self.orders[fill.client_order_id] = msgspec.structs.replace(
+            now,
+            filled=max(now.filled, _sum(each.quantity for each in ours)),
+            quote_filled=max(now.quote_filled, _sum(times(each.quantity, each.price) for each in ours)),
+            exchange_order_id=fill.exchange_order_id or now.exchange_order_id,
+        )
+
+    def _fills_of(self, fill: Fill) -> list[Fill]:
+        strategy_id = self.orders[fill.client_order_id].order.strategy_id
+        return [each for each, _ in self._loose[strategy_id] if each.client_order_id == fill.client_order_id]
+
+    def _fund(self, fact: FundsPosted) -> None:
+        new = [
+            each
+            for each in fact.postings
+            if (each.ledger, each.asset, each.source, each.time_ms, each.amount) not in self._sources
+        ]
+        self._sources.update((each.ledger, each.asset, each.source, each.time_ms, each.amount) for each in new)
+        self._names.update((each.ledger, each.asset) for each in new)
+        self.ledger.post(new)
+
+    def _close(self, fact: TradeClosed) -> None:
+        key = (fact.client_order_id, fact.opened_ms)
+        if key in self.trips:
+            return
+        self.trips[key] = fact
+        self._realised[fact.strategy_id] = EXACT.add(self._realised[fact.strategy_id], fact.pnl)
+        self._closed_ms[fact.strategy_id] = fact.closed_ms
+        self._loose[fact.strategy_id] = [
+            each
+            for each in self._loose[fact.strategy_id]
+            if (each[0].market, each[0].symbol) != (fact.market, fact.symbol)
+        ]
+
+    def _strategy(self, strategy_id: int) -> StrategyState:
+        marks = self._marks[strategy_id]
+        newest = marks[max(marks)] if marks else None
+        midnight = newest.time_ms // DAY_MS * DAY_MS if newest else 0
+        placed = self._placed[strategy_id]
+        return StrategyState(
+            strategy_id=strategy_id,
+            fills=tuple(fill for fill, _ in self._loose[strategy_id]),
+            fees=tuple(fee for _, fee in self._loose[strategy_id]),
+            realised=self._realised[strategy_id],
+            closed_ms=self._closed_ms.get(strategy_id, 0),
+            peak_equity=self._peaks.get(strategy_id),
+            capital=newest.equity - newest.realised - newest.unrealised if newest else None,
+            marked_ms=newest.time_ms if newest else 0,
+            day_equity=marks[min(each for each in marks if each >= midnight)].equity if newest else None,
+            stopped=self._stopped.get(strategy_id, ""),
+            sequence=len(placed),
+            decided_ms=max((each.created_ms for each in placed), default=-1),
+        )
+
+
+def digest(state: Recovered) -> str:
+    """Give the hash of what decides about money: equal for equal facts, on every machine and at every replay."""
+    money = {
+        "balances": sorted((ledger, asset, plain(amount)) for (ledger, asset), amount in state.balances.items()),
+        "orders": [
+            _words(each) for each in sorted(state.open_orders, key=lambda order: order.order.client_order_id)
+        ],
+        "strategies": [
+            {
+                "id": strategy_id,
+                "fills": [_words(fill) for fill in strategy.fills],
+                "fees": [plain(fee) for fee in strategy.fees],
+                "realised": plain(strategy.realised),
+                "closed_ms": strategy.closed_ms,
+                "sequence": strategy.sequence,
+                "decided_ms": strategy.decided_ms,
+            }
+            for strategy_id, strategy in sorted(state.strategies.items())
+            if strategy.sequence
+        ],
+    }
+    return hashlib.sha256(msgspec.json.encode(money, order="sorted")).hexdigest()
+
+
+def _words(record: msgspec.Struct) -> Any:
+    """Give a record as plain words and numbers; amounts without trailing zeros."""
+    return msgspec.to_builtins(_tidied(record), order="sorted")
+
+
+def _tidied(record: msgspec.Struct) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, Decimal):
+            value = plain(value)
+        elif isinstance(value, msgspec.Struct):
+            value = _tidied(value)
+        values[name] = value
+    return values
+
+
+def _sum(values: Iterable[Decimal]) -> Decimal:
+    total = ZERO
+    for value in values:
+        total = EXACT.add(total, value)
+    return total
