@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from bot.domain.market import Candle
-from bot.domain.messages import Command
-from bot.ports import Deliver, OpenOrder
+from bot.domain.messages import Attempt, Command
+from bot.domain.order import Order
+from bot.ports import Deliver, OpenOrder, Permit
 
 
 class FakeBroker:
@@ -14,10 +15,16 @@ class FakeBroker:
         self.commands: list[Command] = []
         self.seen: list[Candle] = []
 
-    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+    async def start(
+        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+    ) -> None:
         self.deliver = deliver
+        self.permit = permit
 
-    async def execute(self, command: Command) -> None:
+    def prepare(self, order: Order) -> Attempt:
+        return Attempt(order.client_order_id, order.created_ms)
+
+    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         self.commands.append(command)
 
     def see(self, candle: Candle) -> None:

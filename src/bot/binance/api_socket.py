@@ -33,12 +33,12 @@ class Signer:
         self.can_log_on = is_edwards(credentials)
         """Sessions are for Ed25519 keys alone."""
 
-    def signed(self, params: Params) -> Params:
-        """Give the parameters of a request that proves who asks."""
+    def signed(self, params: Params, signed_ms: int | None = None) -> Params:
+        """Give the parameters of a request that proves who asks, signed now unless another time is told."""
         stamp: dict[str, str | int] = {
             "apiKey": self._key,
             "recvWindow": RECV_WINDOW_MS,
-            "timestamp": self._clock.now_ms(),
+            "timestamp": self._clock.now_ms() if signed_ms is None else signed_ms,
         }
         return signed_params({**params, **stamp}, self._sign)
 
@@ -46,9 +46,10 @@ class Signer:
         """Give the parameters of a request that says who asks, and need not prove it."""
         return {**params, "apiKey": self._key}
 
-    def stamped(self, params: Params) -> Params:
+    def stamped(self, params: Params, signed_ms: int | None = None) -> Params:
         """Give the parameters of a request on a connection that is logged on."""
-        return {**params, "recvWindow": RECV_WINDOW_MS, "timestamp": self._clock.now_ms()}
+        stamp = self._clock.now_ms() if signed_ms is None else signed_ms
+        return {**params, "recvWindow": RECV_WINDOW_MS, "timestamp": stamp}
 
 
 class ApiSocket:

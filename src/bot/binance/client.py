@@ -4,6 +4,7 @@ Way in: build_public() for market data, build_spot() and build_futures() for an 
 tables `spot` and `futures` goes through `Client.call`.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,15 +18,15 @@ from bot.binance import futures, spot
 from bot.binance import wire_new_futures as new_futures
 from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
-from bot.binance.endpoints import Endpoint
+from bot.binance.endpoints import Endpoint, Sending
 from bot.binance.hosts import Hosts
 from bot.binance.limits import LIMITS, OrderCounts, WeightBank
 from bot.binance.rest import Rest
-from bot.binance.signing import Credentials
+from bot.binance.signing import Credentials, query_text
 from bot.binance.wire import UsedLimit
 from bot.binance.wire_futures_account import funds_of
 from bot.binance.wire_market import DepthReply
-from bot.binance.wire_requests import NOTHING
+from bot.binance.wire_requests import NOTHING, params_of
 from bot.binance.wires import NETWORK, Wires
 from bot.binance.ws_sender import WsSender
 from bot.domain.errors import BotError, Misconfigured
@@ -84,7 +85,7 @@ class TradeSeen(Protocol):
 class Sender(Protocol):
     """A way to the exchange: REST, or the WebSocket API."""
 
-    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
+    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q, sending: Sending | None = None) -> R:
         """Send a request and give its reply read. Raises one of the four families."""
         ...
 
@@ -220,7 +221,11 @@ class Client(ABC):
         """Give what the account holds, stamped with `time_ms`. Raises Misconfigured when it may not trade."""
 
     @abstractmethod
-    async def place(self, order: Order) -> OrderSeen:
+    def digest(self, order: Order) -> str:
+        """Say in short what would be sent for an order: equal for equal requests, whenever they are signed."""
+
+    @abstractmethod
+    async def place(self, order: Order, sending: Sending | None = None) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
 
     @abstractmethod
@@ -251,9 +256,13 @@ class SpotClient(Client):
         _check_rights(reply.canTrade)
         return reply.funds(time_ms)
 
-    async def place(self, order: Order) -> OrderSeen:
+    def digest(self, order: Order) -> str:
+        """Say in short what would be sent for an order."""
+        return _digest(spot_order(order))
+
+    async def place(self, order: Order, sending: Sending | None = None) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
-        return await self._orders.call(spot.PLACE_ORDER, spot_order(order))
+        return await self._orders.call(spot.PLACE_ORDER, spot_order(order), sending)
 
     async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
@@ -286,9 +295,13 @@ class FuturesClient(Client):
             raise Misconfigured("this futures account holds two positions a symbol: switch it to one-way mode")
         return funds_of(await self.call(futures.BALANCE, NOTHING), time_ms)
 
-    async def place(self, order: Order) -> OrderSeen:
+    def digest(self, order: Order) -> str:
+        """Say in short what would be sent for an order."""
+        return _digest(futures_order(order))
+
+    async def place(self, order: Order, sending: Sending | None = None) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
-        return await self._orders.call(futures.PLACE_ORDER, futures_order(order))
+        return await self._orders.call(futures.PLACE_ORDER, futures_order(order), sending)
 
     async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
@@ -333,6 +346,10 @@ def futures_order(order: Order) -> new_futures.NewFuturesOrder:
         newClientOrderId=order.client_order_id,
         newOrderRespType="RESULT",
     )
+
+
+def _digest(request: Struct) -> str:
+    return hashlib.sha256(query_text(params_of(request)).encode()).hexdigest()[:16]
 
 
 def _check_rights(can_trade: bool) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from bot.domain.errors import Unavailable
+
 
 class Priority(Enum):
     """What a request is for; the value is the share of a limit it may use up, so that what matters goes last."""
@@ -82,6 +84,20 @@ class Endpoint[Q: Struct, R]:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a request goes out that was written down before: signed with the time that was written, if nobody objects."""
+
+    signed_ms: int
+    objection: Callable[[], str]
+    """Asked at the last moment before the first byte: why it may not go, or nothing."""
+
+    def check(self) -> None:
+        """Raise Unavailable when somebody objects: nothing has left by then."""
+        if why := self.objection():
+            raise Unavailable(f"not sent: {why}")
 
 
 def one_or_all(one: int, everything: int) -> Weight:

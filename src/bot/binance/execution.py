@@ -14,6 +14,7 @@ import structlog
 from bot.binance import futures
 from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
+from bot.binance.endpoints import Sending
 from bot.binance.errors import NO_SUCH_ORDER, ClockOff
 from bot.binance.listen_key import ListenKeyStream
 from bot.binance.rest import RECV_WINDOW_MS
@@ -26,9 +27,9 @@ from bot.binance.user_stream import OrderEvent, UserStream
 from bot.binance.wire_new_futures import Countdown
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Candle, Market
-from bot.domain.messages import CancelOrder, Command, OrderUpdate
+from bot.domain.messages import Attempt, CancelOrder, Command, OrderUpdate, PlaceOrder
 from bot.domain.order import Fill, Order, OrderStatus, Side
-from bot.ports import Deliver, OpenOrder
+from bot.ports import Deliver, OpenOrder, Permit
 
 log = structlog.get_logger()
 
@@ -80,6 +81,7 @@ class SignedBroker:
         self._watchers = Tasks()
         self._user = self._user_stream(credentials, pace)
         self._deliver: Deliver = _nowhere
+        self._permit: Permit = _always
 
     def _user_stream(self, credentials: Credentials, pace: Pace | None) -> UserStream:
         if self._client.hosts.market is Market.FUTURES:
@@ -90,9 +92,12 @@ class SignedBroker:
             bank=client.bank,
         )  # fmt: skip
 
-    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+    async def start(
+        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+    ) -> None:
         """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
         self._deliver = deliver
+        self._permit = permit or _always
         await self._clock.sync()
         await self._client.open()
         await self._user.start()
@@ -102,14 +107,20 @@ class SignedBroker:
         self._watchers.start(self._clock.keep(), "clock")
         self._watchers.start(self._audit(), "audit")
 
-    async def execute(self, command: Command) -> None:
+    def prepare(self, order: Order) -> Attempt:
+        """Say how an order will be sent: the time in it is the one that it will be signed with."""
+        digest = self._client.digest(order)
+        return Attempt(order.client_order_id, self._clock.now_ms(), RECV_WINDOW_MS, digest=digest)
+
+    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         """Carry a command out in a task of its own; what becomes of it is delivered."""
         if isinstance(command, CancelOrder):
             self._tasks.start(self._cancel(command), f"cancel-{command.client_order_id}")
         else:
             order = command.order
             self._track(order.client_order_id, order.symbol, order.market)
-            self._tasks.start(self._place(order), f"place-{order.client_order_id}")
+            attempt = attempt or self.prepare(order)
+            self._tasks.start(self._place(command, attempt), f"place-{order.client_order_id}")
 
     def see(self, candle: Candle) -> None:
         """Nothing to do: this broker's fills come from the exchange."""
@@ -135,19 +146,21 @@ class SignedBroker:
         for each in open_orders:
             tracked = self._orders.get(each.order.client_order_id)
             if tracked is not None and not tracked.was_found:
-                # Whenever it was signed, it was before now.
-                self._tasks.start(self._resolve(tracked, self._clock.now_ms()), f"resolve-{tracked.id}")
+                # Signed at a time that nobody wrote down, it was signed before now.
+                signed_ms = each.attempt.signed_ms if each.attempt else self._clock.now_ms()
+                self._tasks.start(self._resolve(tracked, signed_ms), f"resolve-{tracked.id}")
 
     async def _look_at_orders(self) -> None:
         for tracked in list(self._orders.values()):
             with suppress(Rejected):
                 await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
 
-    async def _place(self, order: Order) -> None:
+    async def _place(self, command: PlaceOrder, attempt: Attempt) -> None:
+        order = command.order
         tracked = self._orders[order.client_order_id]
-        sent_ms = self._clock.now_ms()
+        sending = Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
         try:
-            reply = await self._client.place(order)
+            reply = await self._client.place(order, sending)
         except OutcomeUnknown as error:
             self._tell_unknown(tracked, str(error))
         except Unavailable as error:
@@ -164,9 +177,16 @@ class SignedBroker:
             if await self._adopt_safely(reply, tracked, order.side):
                 return
             self._tell_unknown(tracked, "the answer did not fit the order")
-        await self._resolve(tracked, sent_ms)
+        await self._resolve(tracked, attempt.signed_ms)
 
-    async def _resolve(self, tracked: Tracked, sent_ms: int) -> None:
+    def _objection(self, command: Command, attempt: Attempt | None) -> str:
+        """Say why a command may not leave now, or nothing."""
+        age_ms = self._clock.now_ms() - attempt.signed_ms if attempt else 0
+        if attempt and age_ms > attempt.recv_window_ms:
+            return f"it was held up for {age_ms / 1000:.1f} s after its decision was written down"
+        return self._permit(command, attempt)
+
+    async def _resolve(self, tracked: Tracked, signed_ms: int) -> None:
         """Ask until the exchange shows the order, or denies it after the fence."""
         delay = self.patience.poll_first_s
         while tracked.is_live:
@@ -177,7 +197,7 @@ class SignedBroker:
             except ClockOff:
                 await self._resync()
             except Rejected as error:
-                if error.code == NO_SUCH_ORDER and asked_ms >= sent_ms + self.patience.fence_ms:
+                if error.code == NO_SUCH_ORDER and asked_ms >= signed_ms + self.patience.fence_ms:
                     self._tell(tracked, OrderStatus.VOID, reason="the exchange never had it")
                     return
             except (BotError, ValueError) as error:
@@ -192,6 +212,9 @@ class SignedBroker:
             return  # It ended before, and its end was told then.
         delay = self.patience.poll_first_s
         for _ in range(self.patience.cancel_rounds):
+            if why := self._objection(command, None):
+                log.warning("order.cancel_held_back", client_order_id=tracked.id, reason=why)
+                return
             try:
                 reply = await self._client.cancel(command.symbol, command.client_order_id)
             except ClockOff:
@@ -346,9 +369,11 @@ class FuturesBroker(SignedBroker):
     cancels the symbol's open orders by itself. A clean stop takes the countdown away and leaves the orders.
     """
 
-    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+    async def start(
+        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+    ) -> None:
         """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
-        await super().start(deliver, open_orders)
+        await super().start(deliver, open_orders, permit)
         if self.patience.dead_man_s:
             self._watchers.start(self._keep_armed(), "dead-man")
 
@@ -393,6 +418,11 @@ class FuturesBroker(SignedBroker):
             await self._client.call(futures.COUNTDOWN, Countdown(symbol=symbol, countdownTime=countdown_ms))
         except BotError as error:
             log.warning("dead_man.not_set", symbol=symbol, countdown_ms=countdown_ms, reason=str(error))
+
+
+def _always(_command: Command, _attempt: Attempt | None) -> str:
+    """Object to nothing."""
+    return ""
 
 
 def _nowhere(_event: object) -> None:

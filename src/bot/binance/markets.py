@@ -5,9 +5,10 @@ from decimal import Decimal
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import CancelOrder, Command, Event, FundsSeen
+from bot.domain.messages import Attempt, CancelOrder, Command, Event, FundsSeen
 from bot.domain.money import EXACT, ZERO
-from bot.ports import Broker, Deliver, Feed, OpenOrder, Subscription
+from bot.domain.order import Order
+from bot.ports import Broker, Deliver, Feed, OpenOrder, Permit, Subscription
 
 
 class MarketsFeed:
@@ -63,19 +64,25 @@ class MarketsBroker:
         self._brokers = dict(brokers)
         self._is_started = False
 
-    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+    async def start(
+        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+    ) -> None:
         """Start them all; what the account holds is told once, as the sum of what each market holds."""
         seen: dict[Market, FundsSeen] = {}
         for market, broker in self._brokers.items():
             ours = [each for each in open_orders if each.order.market is market]
-            await broker.start(self._keep_back(market, seen, deliver), ours)
+            await broker.start(self._keep_back(market, seen, deliver), ours, permit)
         self._is_started = True
         deliver(_sum(seen.values()))
 
-    async def execute(self, command: Command) -> None:
+    def prepare(self, order: Order) -> Attempt:
+        """Say how an order will be sent on its market."""
+        return self._brokers[order.market].prepare(order)
+
+    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         """Hand a command to the broker of its market."""
         market = command.market if isinstance(command, CancelOrder) else command.order.market
-        await self._brokers[market].execute(command)
+        await self._brokers[market].execute(command, attempt)
 
     def see(self, candle: Candle) -> None:
         """Show a candle to the broker of its market."""

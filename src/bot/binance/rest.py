@@ -11,7 +11,7 @@ import structlog
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from bot.binance.endpoints import Endpoint, Pool, Security
+from bot.binance.endpoints import Endpoint, Pool, Security, Sending
 from bot.binance.errors import TOO_MANY_ORDERS, Throttled, error_code, refusal
 from bot.binance.hosts import Hosts
 from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
@@ -58,29 +58,29 @@ class Rest:
         self._read_timeout_s = read_timeout_s
         self._http = wires.http(body_max)
 
-    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
+    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q, sending: Sending | None = None) -> R:
         """Send a request and give its reply read. Raises one of the four families."""
         if not endpoint.repeatable:
-            return await self._once(endpoint, request)
+            return await self._once(endpoint, request, sending)
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_worth_repeating), stop=stop_after_attempt(ATTEMPTS), wait=_pause, reraise=True
         ):
             with attempt:
-                return await self._once(endpoint, request)
+                return await self._once(endpoint, request, sending)
         raise AssertionError("tenacity either returns or raises")
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.close()
 
-    async def _once[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
+    async def _once[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q, sending: Sending | None) -> R:
         weight, count = endpoint.weight_of(request), endpoint.orders_of(request)
         self._counts.admit(count, endpoint.priority)
         reply = _NONE
         try:
             await self._bank.admit(weight, endpoint.priority, endpoint.pool)
             try:
-                reply = await self._exchange(endpoint, params_of(request))
+                reply = await self._exchange(endpoint, params_of(request), sending)
             finally:
                 told = told_weight(reply.headers) if endpoint.pool is Pool.MARKET else None
                 is_free = endpoint.is_free_when_done and reply.status == 200
@@ -105,11 +105,13 @@ class Rest:
         log.info("request.refused", request=str(endpoint), status=reply.status, reason=str(error))
         return error
 
-    async def _exchange(self, endpoint: Endpoint[Any, Any], params: Params) -> Reply:
-        # The timestamp is taken last, so that a request held back by anything before this line dies at the exchange.
-        url, form = self._address(endpoint, params)
+    async def _exchange(self, endpoint: Endpoint[Any, Any], params: Params, sending: Sending | None) -> Reply:
+        # First the timestamp, then the last look: a request held up after that look is too old for the exchange.
+        url, form = self._address(endpoint, params, sending.signed_ms if sending else None)
         headers = self._key | (_FORM if form is not None else {}) if endpoint.security in _KEYED else {}
         timeout_s = self._read_timeout_s if endpoint.repeatable else self._order_timeout_s
+        if sending:
+            sending.check()
         try:
             return await self._http.exchange(endpoint.method, url, form, headers, timeout_s)
         except NothingSent as error:
@@ -120,17 +122,20 @@ class Rest:
             text = f"no readable answer to {endpoint} from {self._hosts.rest} ({error})"
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
 
-    def _address(self, endpoint: Endpoint[Any, Any], params: Params) -> tuple[str, bytes | None]:
-        text = self._signed(params) if endpoint.security is Security.SIGNED else query_text(params)
+    def _address(self, endpoint: Endpoint[Any, Any], params: Params, signed_ms: int | None) -> tuple[str, bytes | None]:
+        text = self._signed(params, signed_ms) if endpoint.security is Security.SIGNED else query_text(params)
         base = f"{self._hosts.rest}{endpoint.path}"
         if endpoint.method in {"POST", "PUT"}:
             return base, text.encode()
         return f"{base}?{text}" if text else base, None
 
-    def _signed(self, params: Params) -> str:
+    def _signed(self, params: Params, signed_ms: int | None) -> str:
         if self._sign is None or self._clock is None:
             raise Misconfigured("this request needs an API key: add one to the account")
-        stamp = {"recvWindow": RECV_WINDOW_MS, "timestamp": self._clock.now_ms()}
+        stamp = {
+            "recvWindow": RECV_WINDOW_MS,
+            "timestamp": self._clock.now_ms() if signed_ms is None else signed_ms,
+        }
         return signed_query({**params, **stamp}, self._sign)
 
 

@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 from bot.binance.api_socket import ApiSocket, Lost, Signer, check
-from bot.binance.endpoints import Endpoint, Security
+from bot.binance.endpoints import Endpoint, Security, Sending
 from bot.binance.errors import TOO_MANY_ORDERS, error_code, refusal
 from bot.binance.hosts import Hosts
 from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
@@ -70,12 +70,12 @@ class WsSender:
         if self._keeper is None:
             self._keeper = self._tasks.start(self._keep(), "order-socket")
 
-    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q) -> R:
+    async def call[Q: Struct, R](self, endpoint: Endpoint[Q, R], request: Q, sending: Sending | None = None) -> R:
         """Send a request and give its reply read. Raises one of the four families."""
         self.open()
         socket = self._socket
         if not endpoint.ws_method or socket is None or socket.gone.is_set():
-            return await self._rest.call(endpoint, request)
+            return await self._rest.call(endpoint, request, sending)
         weight, count = endpoint.weight_of(request), endpoint.orders_of(request)
         self._counts.admit(count, endpoint.priority)
         told: dict[str, str] = {}
@@ -83,7 +83,7 @@ class WsSender:
             await self._bank.admit(weight, endpoint.priority, endpoint.pool)
             is_free = False
             try:
-                reply = await self._ask(socket, endpoint, request)
+                reply = await self._ask(socket, endpoint, request, sending)
                 told = {each.header: str(each.count) for each in reply.rateLimits}
                 is_free = endpoint.is_free_when_done and reply.status == 200
             finally:
@@ -105,13 +105,19 @@ class WsSender:
             await self._socket.close()
         await self._rest.close()
 
-    async def _ask[Q: Struct, R](self, socket: ApiSocket, endpoint: Endpoint[Q, R], request: Q) -> ApiReply:
-        # The timestamp is taken last, so that a request held back by anything before this line dies at the exchange.
+    async def _ask[Q: Struct, R](
+        self, socket: ApiSocket, endpoint: Endpoint[Q, R], request: Q, sending: Sending | None
+    ) -> ApiReply:
+        # First the timestamp, then the last look: a request held up after that look is too old for the exchange.
         params: Any = params_of(request)
+        signed_ms = sending.signed_ms if sending else None
         if endpoint.security is Security.KEY:
             params = self._signer.named(params)
         elif endpoint.security is Security.SIGNED:
-            params = self._signer.stamped(params) if socket.is_logged_on else self._signer.signed(params)
+            sign = self._signer.stamped if socket.is_logged_on else self._signer.signed
+            params = sign(params, signed_ms)
+        if sending:
+            sending.check()
         try:
             return await socket.ask(
                 endpoint.ws_method, params, READ_TIMEOUT_S if endpoint.repeatable else self._order_timeout_s

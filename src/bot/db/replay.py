@@ -45,6 +45,8 @@ class Replay:
         """Every order there ever was, as it stands."""
         self.fills: dict[tuple[str, str, int], Fill] = {}
         self.trips: dict[tuple[str, int], TradeClosed] = {}
+        self._sums: dict[str, tuple[Decimal, Decimal]] = {}
+        """Quantity and quote of the fills of each order."""
         self._names: set[tuple[str, str]] = set()
         self._sources: set[tuple[str, str, str, int, Decimal]] = set()
         self._loose: defaultdict[int, list[tuple[Fill, Decimal]]] = defaultdict(list)
@@ -131,17 +133,16 @@ class Replay:
         self._names.update((each.ledger, each.asset) for each in fact.postings)
         now = self.orders[fill.client_order_id]
         # What an order's change told may be ahead of its fills, never behind them.
-        ours = [each for each in self._fills_of(fill)]
+        filled, quote = self._sums.get(fill.client_order_id, (ZERO, ZERO))
+        filled = EXACT.add(filled, fill.quantity)
+        quote = EXACT.add(quote, times(fill.quantity, fill.price))
+        self._sums[fill.client_order_id] = (filled, quote)
         self.orders[fill.client_order_id] = msgspec.structs.replace(
             now,
-            filled=max(now.filled, _sum(each.quantity for each in ours)),
-            quote_filled=max(now.quote_filled, _sum(times(each.quantity, each.price) for each in ours)),
+            filled=max(now.filled, filled),
+            quote_filled=max(now.quote_filled, quote),
             exchange_order_id=fill.exchange_order_id or now.exchange_order_id,
         )
-
-    def _fills_of(self, fill: Fill) -> list[Fill]:
-        strategy_id = self.orders[fill.client_order_id].order.strategy_id
-        return [each for each, _ in self._loose[strategy_id] if each.client_order_id == fill.client_order_id]
 
     def _fund(self, fact: FundsPosted) -> None:
         new = [
@@ -191,9 +192,7 @@ def digest(state: Recovered) -> str:
     """Give the hash of what decides about money: equal for equal facts, on every machine and at every replay."""
     money = {
         "balances": sorted((ledger, asset, plain(amount)) for (ledger, asset), amount in state.balances.items()),
-        "orders": [
-            _words(each) for each in sorted(state.open_orders, key=lambda order: order.order.client_order_id)
-        ],
+        "orders": [_words(each) for each in sorted(state.open_orders, key=lambda order: order.order.client_order_id)],
         "strategies": [
             {
                 "id": strategy_id,
@@ -226,10 +225,3 @@ def _tidied(record: msgspec.Struct) -> dict[str, Any]:
             value = _tidied(value)
         values[name] = value
     return values
-
-
-def _sum(values: Iterable[Decimal]) -> Decimal:
-    total = ZERO
-    for value in values:
-        total = EXACT.add(total, value)
-    return total

@@ -10,8 +10,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from bot.domain.ledger import Posting
 from bot.db.facts import MoneyFact, body_of, key_of, kind_of
+from bot.domain.ledger import Posting
 from bot.domain.messages import (
     AccountMarked,
     Attempt,

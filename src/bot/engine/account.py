@@ -60,9 +60,7 @@ class Account:
     def symbol_exposure(self, slot: Slot) -> Decimal:
         """Give the quote at risk at worst in a slot's symbol, all strategies together."""
         ours = (slot.stream.market, slot.stream.symbol)
-        return self._exposure(
-            each for each in self._slots.values() if (each.stream.market, each.stream.symbol) == ours
-        )
+        return self._exposure(each for each in self._slots.values() if (each.stream.market, each.stream.symbol) == ours)
 
     @staticmethod
     def _exposure(slots: Iterable[Slot]) -> Decimal:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from bot.domain.money import ZERO, EXACT, plain
+from bot.domain.money import EXACT, ZERO, plain
 from bot.domain.order import Order, Purpose
 from bot.domain.state import AccountState
 
@@ -23,12 +23,12 @@ class Limits(msgspec.Struct, frozen=True):
     max_open_orders: int = 200
     max_drawdown: float | None = None
     daily_loss: float | None = None
+    min_profit: float = 0.0
+    fee_pct: float = 0.0
     max_exposure: Decimal | None = None
     """Quote amount that may be at risk at once, at worst: what is held and what open entries may still add."""
     max_symbol_exposure: Decimal | None = None
     """The same for one symbol, all strategies of the account together."""
-    min_profit: float = 0.0
-    fee_pct: float = 0.0
 
 
 class Standing(msgspec.Struct, frozen=True):

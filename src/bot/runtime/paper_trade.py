@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle
-from bot.domain.messages import CancelOrder, Command, FundsSeen, OrderUpdate
+from bot.domain.messages import Attempt, CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import ZERO, exact
 from bot.domain.order import Order, OrderStatus, Side
-from bot.ports import Deliver, OpenOrder
+from bot.ports import Deliver, OpenOrder, Permit
 from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
 from bot.strategies.config import StrategyConfig
 
@@ -45,14 +45,18 @@ class PaperBroker:
         )
         self._funds = funds
         self._terms = terms
+        self._permit: Permit | None = None
         self._told: dict[str, int] = {}
         self._forming: dict[str, Candle] = {}
         self._opened_ms = opened_ms
         self._now_ms = 0
 
-    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+    async def start(
+        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+    ) -> None:
         """Open the account and put back what was waiting there; an order that never arrived is void."""
         self._deliver = deliver
+        self._permit = permit
         self._exchange.open_account(ACCOUNT, {asset: amount for asset, amount in self._funds.items() if amount > 0})
         for each in open_orders:
             if not self._was_waiting(each):
@@ -63,8 +67,15 @@ class PaperBroker:
         totals = {asset: balance.free + balance.locked for asset, balance in self._exchange.balances(ACCOUNT).items()}
         deliver(FundsSeen(totals, self._opened_ms))
 
-    async def execute(self, command: Command) -> None:
+    def prepare(self, order: Order) -> Attempt:
+        """Say how an order will be sent: at the time of its decision, since nothing is signed here."""
+        return Attempt(order.client_order_id, order.created_ms)
+
+    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         """Place or cancel at once; what becomes of it is delivered before this returns."""
+        if self._permit and (why := self._permit(command, attempt)):
+            self._hold_back(command, why)
+            return
         try:
             if isinstance(command, CancelOrder):
                 order = self._exchange.cancel(
@@ -84,6 +95,12 @@ class PaperBroker:
             )
             return
         self._report(order)
+
+    def _hold_back(self, command: Command, why: str) -> None:
+        if isinstance(command, PlaceOrder):
+            order = command.order
+            reason = f"not sent: {why}"
+            self._deliver(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
 
     def see(self, candle: Candle) -> None:
         """Let the market move, and deliver what that fills."""

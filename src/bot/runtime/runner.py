@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 
+import msgspec
 import structlog
 
 from bot.domain.errors import Unavailable
 from bot.domain.market import Candle
 from bot.domain.messages import (
+    Attempt,
     CancelOrder,
-    Command,
     Decision,
     Event,
     FillBooked,
@@ -21,7 +22,7 @@ from bot.domain.messages import (
     Verdict,
 )
 from bot.domain.money import plain
-from bot.domain.order import OrderStatus
+from bot.domain.order import Order, OrderStatus
 from bot.engine.engine import Engine
 from bot.ports import Broker, Clock, Journal
 from bot.runtime.inbox import Inbox
@@ -84,11 +85,19 @@ class Runner:
             await _to_its_end(self._carry_out(event, outcomes, age_s))
 
     async def _carry_out(self, event: Event, outcomes: Sequence[Outcome], age_s: float) -> None:
-        age_s = max(age_s, await self._remember(event, outcomes))
+        attempts = {
+            each.order.client_order_id: self._attempt(each.order) for each in outcomes if isinstance(each, PlaceOrder)
+        }
+        age_s = max(age_s, await self._remember(event, [*outcomes, *attempts.values()] if attempts else outcomes))
         for outcome in outcomes:
             self._tell(outcome)
-            if isinstance(outcome, PlaceOrder | CancelOrder):
-                await self._act(outcome, age_s)
+            if isinstance(outcome, PlaceOrder):
+                await self._place(outcome, attempts[outcome.order.client_order_id], age_s)
+            elif isinstance(outcome, CancelOrder):
+                await self._broker.execute(outcome)
+
+    def _attempt(self, order: Order) -> Attempt:
+        return msgspec.structs.replace(self._broker.prepare(order), epoch=self._engine.epoch)
 
     async def _remember(self, event: Event, outcomes: Sequence[Outcome]) -> float:
         """Write until it is written: nothing is decided or sent meanwhile. Gives the seconds that took."""
@@ -114,13 +123,13 @@ class Runner:
             self.is_waiting_for_database = False
             return now - began
 
-    async def _act(self, command: Command, age_s: float) -> None:
-        if isinstance(command, PlaceOrder) and age_s > PATIENCE_S:
+    async def _place(self, command: PlaceOrder, attempt: Attempt, age_s: float) -> None:
+        if age_s > PATIENCE_S:
             order = command.order
             reason = f"not sent: the database was away for {age_s:.0f} s"
             self.inbox.put(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
             return
-        await self._broker.execute(command)
+        await self._broker.execute(command, attempt)
 
     def _tell(self, outcome: Outcome) -> None:
         match outcome:

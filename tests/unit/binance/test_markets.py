@@ -17,10 +17,10 @@ from bot.config import load
 from bot.domain.errors import Unavailable
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
+from bot.domain.messages import Attempt, CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import Quantity
 from bot.domain.order import Order, OrderStatus, OrderType, Side
-from bot.ports import Deliver, OpenOrder
+from bot.ports import Deliver, OpenOrder, Permit
 
 SPOT, FUTURES = Market.SPOT, Market.FUTURES
 D = Decimal
@@ -44,13 +44,15 @@ class Half:
         self.given: list[Any] = []
         self.is_closed = False
 
-    async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = ()) -> None:
+    async def start(
+        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+    ) -> None:
         self.deliver = deliver
         self.given += open_orders
         deliver(OrderUpdate("o-1", OrderStatus.FILLED, 1))
         deliver(FundsSeen(self.totals, 5))
 
-    async def execute(self, command: Command) -> None:
+    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         self.given.append(command)
 
     def see(self, candle: Candle) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.money import Quantity
 from bot.domain.order import Order, OrderType, Purpose, Side
+from bot.domain.state import AccountState
 from bot.risk.gate import APPROVED, Denied, review
 from bot.risk.rules import RULES, Limits, Proposal, Standing
 
@@ -28,6 +29,7 @@ GOOD = Proposal(
 EXIT = msgspec.structs.replace(ORDER, side=Side.SELL, purpose=Purpose.EXIT)
 STOP = msgspec.structs.replace(ORDER, side=Side.SELL, purpose=Purpose.STOP)
 LOW = Standing(equity=800.0, peak_equity=1000.0, day_equity=900.0, open_orders=3, pending_entries=1)
+RISKY = msgspec.structs.replace(CALM, exposure=Decimal(100))
 
 CASES: list[tuple[str, dict[str, object]]] = [
     ("tradable", {"is_tradable": False}),
@@ -43,6 +45,12 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("drawdown", {"account": LOW, "account_limits": Limits(max_drawdown=0.2)}),
     ("daily_loss", {"account": LOW, "account_limits": Limits(daily_loss=100.0)}),
     ("minimum_profit", {"order": EXIT, "gain": 0.0019, "strategy_limits": Limits(min_profit=0.002)}),
+    ("account_state", {"state": AccountState.DEGRADED}),
+    ("account_state", {"state": AccountState.HALTED, "order": STOP}),
+    ("known_outcomes", {"strategy": msgspec.structs.replace(CALM, unknown_orders=1)}),
+    ("exposure", {"strategy": RISKY, "strategy_limits": Limits(max_exposure=Decimal("149.99"))}),
+    ("exposure", {"account": RISKY, "account_limits": Limits(max_exposure=Decimal("149.99"))}),
+    ("exposure", {"symbol_exposure": Decimal(100), "account_limits": Limits(max_symbol_exposure=Decimal("149.99"))}),
     ("funds", {"free_quote": Decimal("49.99")}),
 ]  # fmt: skip
 

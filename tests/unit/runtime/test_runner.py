@@ -10,6 +10,7 @@ from tests.fakes.outfit import BTC, START, D, StillClock, breathe, buys, candle,
 
 from bot.domain.market import Candle
 from bot.domain.messages import (
+    Attempt,
     CancelOrder,
     Command,
     Event,
@@ -48,8 +49,8 @@ class WatchedBroker(FakeBroker):
         super().__init__()
         self._diary = diary
 
-    async def execute(self, command: Command) -> None:
-        await super().execute(command)
+    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
+        await super().execute(command, attempt)
         self._diary.append(("sent", command))
 
     def see(self, candle: Candle) -> None:

@@ -1,12 +1,12 @@
 """Keep every fact about money in one stream that is only ever added to; write down how each order was sent.
 
-Revision: 2025_04
+Revision: 2025_05
 """
 
 from alembic import op
 
-revision = "2025_04"
-down_revision: str | None = "2025_02"
+revision = "2025_05"
+down_revision: str | None = "2025_04"
 branch_labels: str | None = None
 depends_on: str | None = None
 

@@ -1,0 +1,71 @@
+"""The condition of one account: which state it is in, and every doubt that keeps it from taking new risk.
+
+A doubt moves right at once. READY comes back when no doubt is left and the exchange was looked at since.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from bot.domain.state import AccountState, may_move
+
+log = structlog.get_logger()
+
+Listener = Callable[[AccountState, str], None]
+
+
+class Condition:
+    """Holds the state of an account; `listener` hears of every move."""
+
+    def __init__(self, account: str, listener: Listener | None = None) -> None:
+        self.account = account
+        self.state = AccountState.BOOT
+        self.reason = "starting"
+        self.listener = listener
+        self._doubts: dict[str, str] = {}
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """What is in doubt, by name, with the reason."""
+        return dict(self._doubts)
+
+    def doubt(self, name: str, reason: str) -> None:
+        """Take no new risk until `settle(name)` and a clean look at the exchange."""
+        self._doubts[name] = reason
+        if self.state in {AccountState.READY, AccountState.RECONCILING}:
+            self._move(AccountState.DEGRADED, self._reasons())
+
+    def settle(self, name: str) -> None:
+        """Take a doubt back. New risk still waits for a clean look at the exchange."""
+        self._doubts.pop(name, None)
+
+    def begin(self) -> None:
+        """The exchange is being looked at."""
+        if self.state in {AccountState.BOOT, AccountState.DEGRADED, AccountState.READY}:
+            self._move(AccountState.RECONCILING, "comparing with the exchange")
+
+    def finish(self) -> None:
+        """The look at the exchange was clean."""
+        if self.state is AccountState.RECONCILING:
+            if self._doubts:
+                self._move(AccountState.DEGRADED, self._reasons())
+            else:
+                self._move(AccountState.READY, "")
+
+    def halt(self, reason: str) -> None:
+        """Stop until a person lets it start again."""
+        if self.state is not AccountState.HALTED:
+            self._move(AccountState.HALTED, reason)
+
+    def _reasons(self) -> str:
+        return "; ".join(self._doubts.values())
+
+    def _move(self, state: AccountState, reason: str) -> None:
+        assert may_move(self.state, state), f"{self.state} may not become {state}"
+        self.state, self.reason = state, reason
+        log.log(
+            40 if state is AccountState.HALTED else 30 if state is AccountState.DEGRADED else 20,
+            "account.state", account=self.account, state=state.value, reason=reason,
+        )  # fmt: skip
+        if self.listener is not None:
+            self.listener(state, reason)

@@ -1,0 +1,110 @@
+"""The last look: states, owners, switches and caps."""
+
+from decimal import Decimal
+
+import pytest
+from tests.fakes.clock import FakeClock
+
+from bot.domain.messages import CancelOrder, Command, PlaceOrder
+from bot.domain.money import Quantity
+from bot.domain.order import Order, OrderType, Purpose, Side
+from bot.domain.state import AccountState
+from bot.runtime.condition import Condition
+from bot.runtime.gate import Caps, SendGate
+
+
+def order(n: int = 0, purpose: Purpose = Purpose.ENTRY, *, strategy_id: int = 1, created_ms: int = 1000) -> PlaceOrder:
+    return PlaceOrder(
+        Order(
+            f"b-{n}", strategy_id, "BTCUSDT", Side.BUY, OrderType.MARKET, Quantity(Decimal(1)), created_ms,
+            purpose=purpose,
+        )
+    )  # fmt: skip
+
+
+CANCEL = CancelOrder("b-1", "BTCUSDT")
+
+
+def ready() -> Condition:
+    condition = Condition("main/live")
+    condition.begin()
+    condition.finish()
+    return condition
+
+
+def gate(condition: Condition | None = None, **more: object) -> SendGate:
+    return SendGate(condition or ready(), FakeClock(), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("state", "allowed"),
+    [
+        (AccountState.BOOT, {"cancel"}),
+        (AccountState.RECONCILING, {"exit", "stop", "cancel"}),
+        (AccountState.READY, {"entry", "exit", "stop", "cancel"}),
+        (AccountState.DEGRADED, {"exit", "stop", "cancel"}),
+        (AccountState.HALTED, {"cancel"}),
+    ],
+)
+def test_each_state_lets_its_own_commands_pass(state: AccountState, allowed: set[str]) -> None:
+    condition = Condition("main/live")
+    condition.state = state
+    commands: dict[str, Command] = {each.value: order(purpose=each) for each in Purpose} | {"cancel": CANCEL}
+    assert {name for name, command in commands.items() if not gate(condition).permit(command, None)} == allowed
+
+
+def test_who_does_not_own_the_account_sends_nothing_at_all() -> None:
+    checked = gate(owners=[lambda: "the lease is over"])
+    assert checked.permit(order(), None) == checked.permit(CANCEL, None) == "the lease is over"
+
+
+def test_a_switch_stops_orders_and_lets_cancels_pass() -> None:
+    checked = gate(switches=[lambda: "", lambda: "the kill switch is on"])
+    assert checked.permit(order(purpose=Purpose.STOP), None) == "the kill switch is on"
+    assert not checked.permit(CANCEL, None)
+
+
+def test_no_more_orders_leave_in_a_minute_than_allowed_but_stops_do() -> None:
+    clock = FakeClock()
+    checked = SendGate(ready(), clock, caps=Caps(orders_a_minute=2))
+    assert [bool(checked.permit(order(n, created_ms=n), None)) for n in range(3)] == [False, False, True]
+    assert not checked.permit(order(4, Purpose.STOP), None)
+    clock._now_ms += 60_000
+    assert not checked.permit(order(5, created_ms=5), None)
+
+
+def test_one_decision_has_few_children() -> None:
+    checked = gate(caps=Caps(orders_a_minute=100, orders_a_decision=2))
+    assert [bool(checked.permit(order(n), None)) for n in range(3)] == [False, False, True]
+    assert not checked.permit(order(3, strategy_id=2), None)
+    assert not checked.permit(order(4, created_ms=2000), None)
+
+
+def test_ready_comes_back_only_after_a_clean_look_without_doubts() -> None:
+    moves: list[tuple[AccountState, str]] = []
+    condition = Condition("main/live", lambda state, reason: moves.append((state, reason)))
+    condition.begin()
+    condition.finish()
+    condition.doubt("stream", "the user stream broke")
+    condition.doubt("clock", "the clock is off")
+    condition.settle("stream")
+    assert condition.state is AccountState.DEGRADED
+    condition.begin()
+    condition.finish()
+    assert (condition.state, condition.reason) == (AccountState.DEGRADED, "the clock is off")
+    condition.settle("clock")
+    condition.begin()
+    condition.finish()
+    assert condition.state is AccountState.READY
+    assert [state.value for state, _ in moves] == [
+        "reconciling", "ready", "degraded", "reconciling", "degraded", "reconciling", "ready",
+    ]  # fmt: skip
+
+
+def test_nothing_but_a_new_start_leaves_a_halt() -> None:
+    condition = ready()
+    condition.halt("two bots share one key")
+    condition.begin()
+    condition.finish()
+    condition.doubt("clock", "the clock is off")
+    assert (condition.state, condition.reason) == (AccountState.HALTED, "two bots share one key")
