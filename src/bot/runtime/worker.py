@@ -9,11 +9,13 @@ import structlog
 from bot.domain.errors import Rejected
 from bot.domain.instrument import Instrument
 from bot.domain.market import Market, Stream
-from bot.domain.messages import StopRequested, Tick
+from bot.domain.messages import StateChanged, StopRequested, Tick
 from bot.engine.callbacks import Fault, run
 from bot.engine.engine import Engine
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
+from bot.runtime.condition import Condition
+from bot.runtime.gate import SendGate
 from bot.runtime.inbox import Inbox
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import candles_since_entry, restore, restore_best_price, restore_cooldown
@@ -70,6 +72,7 @@ class Worker:
     def __init__(self, plan: AccountPlan, outfit: Outfit) -> None:
         self.plan = plan
         self.runner: Runner | None = None
+        self.condition = Condition(str(plan))
         self._outfit = outfit
 
     async def run(self) -> None:
@@ -81,10 +84,13 @@ class Worker:
             instruments = await self._instruments(feed)
             recovered = await journal.recover()
             engine = Engine(outfit.limits, stopwatch=outfit.clock.monotonic)
+            condition = self.condition = Condition(str(plan))
             await self._add_strategies(engine, instruments)
             restore(engine, recovered)
             inbox = Inbox()
+            condition.listener = lambda state, reason: inbox.put(StateChanged(state, reason, outfit.clock.now_ms()))
             broker = await outfit.broker(plan, instruments, recovered)
+            gate = SendGate(condition, outfit.clock)
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock)
             # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
             await self._warm_up(feed, engine)
@@ -92,8 +98,10 @@ class Worker:
             wants_forming = any(slot.strategy.open_candles for slot in engine.slots.values())
             try:
                 ours = [each for each in recovered.open_orders if each.order.strategy_id in engine.slots]
-                await broker.start(inbox.put, ours)
+                condition.begin()
+                await broker.start(inbox.put, ours, gate.permit)
                 subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
+                condition.finish()
                 self.runner = runner
                 for each in self.plan.strategies:
                     # Disabled perhaps since we began; and who was stopped before may have died with an entry at rest.

@@ -210,7 +210,9 @@ async def test_what_is_decided_is_written_and_sent_before_a_stop_is_obeyed() -> 
     await until(task.done)
     assert task.cancelled()
     assert len(scene.orders) == 1
-    assert scene.diary[-2:] == [("written", scene.broker.commands[0]), ("sent", scene.broker.commands[0])]
+    order = scene.broker.commands[0]
+    assert scene.diary[-3::2] == [("written", order), ("sent", order)]
+    assert scene.diary[-2] == ("written", Attempt(scene.orders[0].client_order_id, scene.orders[0].created_ms))
 
 
 async def test_told_to_stop_a_second_time_it_stops_at_once_and_sends_nothing_later() -> None:
