@@ -90,7 +90,7 @@ class Worker:
             inbox = Inbox()
             condition.listener = lambda state, reason: inbox.put(StateChanged(state, reason, outfit.clock.now_ms()))
             broker = await outfit.broker(plan, instruments, recovered)
-            gate = SendGate(condition, outfit.clock)
+            gate = SendGate(condition)
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock)
             # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
             await self._warm_up(feed, engine)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.binance.client import SpotClient
+from bot.binance.endpoints import Sending
 from bot.binance.execution import SignedBroker
 from bot.binance.tracking import Tracked
 from bot.domain.errors import OutcomeUnknown
@@ -59,9 +60,9 @@ def first_breach(seeds: range) -> str:
 def test_sending_again_after_an_unknown_outcome_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     place = SpotClient.place
 
-    async def blindly(self: SpotClient, order: Order) -> Any:
+    async def blindly(self: SpotClient, order: Order, sending: Sending | None = None) -> Any:
         try:
-            return await place(self, order)
+            return await place(self, order, sending)
         except OutcomeUnknown:
             return await place(self, order)
 
