@@ -82,7 +82,7 @@ def test_sending_before_writing_down_is_found(monkeypatch: pytest.MonkeyPatch) -
     async def too_soon(self: Runner, event: Any, outcomes: Any, age_s: float) -> None:
         for each in outcomes:
             if isinstance(each, Command):
-                await self._act(each, age_s)
+                await self._broker.execute(each)
         await self._remember(event, outcomes)
 
     monkeypatch.setattr(Runner, "_carry_out", too_soon)
