@@ -90,8 +90,9 @@ def test_sending_before_writing_down_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_coming_back_without_asking_about_open_orders_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def not_asked(self: SignedBroker) -> None:
-        return
+    async def not_asked(self: SignedBroker, open_orders: object) -> None:
+        self._orders.clear()
+        self._deliver(await self._client.funds(self._clock.now_ms()))
 
-    monkeypatch.setattr(SignedBroker, "_look_at_orders", not_asked)
+    monkeypatch.setattr(SignedBroker, "_settle", not_asked)
     assert first_breach(range(3, 30)) in {"I3", "I4"}
