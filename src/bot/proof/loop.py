@@ -16,10 +16,13 @@ from typing import Any
 LIFE: ContextVar[int] = ContextVar("LIFE", default=0)
 """Whose turn it is: 0 for the world, else the number of the process's life."""
 STARTS_S = 1_000.0
+LONGEST_S = 86_400.0 + 1
+"""Longer than anything: what has not ended by then never will."""
 EPOCH_S = 1_800_000_000.0
 """What the wall clock shows (s UTC) when the loop's own shows 0."""
 _ROUNDS_AT_ONE_MOMENT = 200_000
 _PUT_OFF = 0.1
+_WAITS_AT_THE_END = 20
 
 
 class Stuck(Exception):
@@ -47,7 +50,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._doomed: dict[int, tuple[int, Callable[[], None]]] = {}
         self.tasks: dict[asyncio.Task[Any], None] = {}
         """Tasks that are not done."""
+        self.broken: list[str] = []
+        """What was raised where nobody could catch it."""
         self.set_task_factory(self._numbered)
+        self.set_exception_handler(self._note)
 
     def time(self) -> float:
         """Give virtual seconds."""
@@ -88,6 +94,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self.tasks.pop(task, None)
+
+    def _note(self, _loop: asyncio.AbstractEventLoop, what: dict[str, Any]) -> None:
+        if "handle" in what:  # (else it is a task that nobody asked how it ended, because whoever would have is dead)
+            self.broken.append(f"{what.get('message', '')}: {what.get('exception')!r}")
 
     # What follows stands in for what BaseEventLoop does with a selector and locks.
 
@@ -135,6 +145,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if not timers:
             waiting = ", ".join(task.get_name() for task in self.tasks)
             raise Stuck(f"everything waits for something that will never happen: {waiting}")
+        if timers[0][0] > STARTS_S + LONGEST_S:
+            waiting = ", ".join(task.get_name() for task in self.tasks)
+            raise Stuck(f"it does not end: {waiting}")
         if timers[0][0] > self._now:
             self._now, self._rounds = timers[0][0], 0
 
@@ -219,6 +232,8 @@ def _number(handle: asyncio.Handle) -> int:
 
 
 def _drop(work: Any) -> None:
-    # Whatever its clean-up meets, its world is gone; one that wants to wait once more has nobody to wake it.
-    with suppress(Exception):
-        work.close()
+    # Whatever its clean-up meets, its world is gone; where that wants to wait once more, nobody is there to wake it.
+    for _ in range(_WAITS_AT_THE_END):
+        with suppress(Exception):
+            work.close()
+            return

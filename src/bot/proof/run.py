@@ -41,6 +41,7 @@ def prove(seed: int, *, traces: bool = False) -> Verdict:
                 breaches = [Breach("I8", str(stuck))]
             else:
                 breaches = judge(world)
+            breaches += [Breach("crash", text) for text in loop.broken]
             about = breaches[0].order if breaches and not traces else ""
             lines = world.trace.lines(about) if traces or breaches else []
             return Verdict(

@@ -233,9 +233,14 @@ class World:
 
     async def _keep(self, party: Party, outfit: Outfit, life: int) -> None:
         party.worker = Worker(party.plan, outfit)
-        party.halted = await keep_alive(
-            party.name, party.worker.run, self.clock, lambda why: self._fails(life, f"{party.name}: {why}")
-        )
+        party.halted = ""
+        why = "its supervisor ended unasked"
+        try:
+            why = await keep_alive(
+                party.name, party.worker.run, self.clock, lambda why: self._fails(life, f"{party.name}: {why}")
+            )
+        finally:
+            party.halted = why or "it ended by itself"
 
     def _fails(self, life: int, why: str) -> None:
         self.trace.add("life", f"{life} fails: {why}")
@@ -247,6 +252,8 @@ class World:
             self.trace.add("life", f"{self._life} is told to end")
             bot.cancel()
             await asyncio.wait([bot])
+            self.loop.end_life(self._life)
+            self.network.end_life(self._life)
             return
         ended, life = asyncio.Event(), self._life
 
@@ -255,6 +262,7 @@ class World:
             self.network.end_life(life)
             ended.set()
 
+        bot.add_done_callback(lambda _: ended.set())
         self.loop.doom(life, self.lots.randrange(60), gone)
         await ended.wait()
 

@@ -114,6 +114,19 @@ def test_going_round_in_circles_is_found_out(run: Callable[..., Any]) -> None:
         run(work)
 
 
+def test_what_a_callback_raises_is_kept(run: Callable[..., Any]) -> None:
+    def fall() -> None:
+        raise ValueError("down")
+
+    async def work() -> list[str]:
+        loop_now().call_soon(fall)
+        await asyncio.sleep(1)
+        return loop_now().broken
+
+    (broken,) = run(work)
+    assert "ValueError('down')" in broken
+
+
 class Process:
     """Something that counts its turns, starts helpers, and says goodbye when it is let."""
 

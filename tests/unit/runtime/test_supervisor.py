@@ -111,3 +111,21 @@ async def test_what_fails_while_it_lets_go_is_not_started_again() -> None:
 async def test_a_request_to_end_the_process_is_not_held_up() -> None:
     with pytest.raises(BaseExceptionGroup):
         await keep_alive("a", Work(BaseExceptionGroup("one", [asyncio.CancelledError()])), Listening())
+
+
+async def test_a_failure_inside_a_task_group_is_no_call_to_end() -> None:
+    runs = 0
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise Unavailable("away")
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 3:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(fail())
+
+    assert await keep_alive("a", work, FakeClock()) == ""
+    assert runs == 3
