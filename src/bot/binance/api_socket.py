@@ -14,6 +14,7 @@ from bot.binance.signing import Credentials, Params, is_edwards, signed_params, 
 from bot.binance.wire_orders import ApiReply, read_api_reply
 from bot.binance.wires import NETWORK, Dial, Line
 from bot.domain.market import Market
+from bot.killpoints import reached
 from bot.ports import Clock
 
 log = structlog.get_logger()
@@ -87,7 +88,7 @@ class ApiSocket:
         self.is_logged_on = reply.status == 200
         return reply
 
-    async def ask(self, method: str, params: Params, timeout_s: float) -> ApiReply:
+    async def ask(self, method: str, params: Params, timeout_s: float, *, is_order: bool = False) -> ApiReply:
         """Send a request, once, and give its reply. Raises Lost when it does not come."""
         assert self._socket is not None
         if self._socket.gone.is_set():
@@ -97,6 +98,9 @@ class ApiSocket:
         self._waiting[number] = reply
         try:
             self._socket.send(msgspec.json.encode({"id": number, "method": method, "params": params}))
+            if is_order:
+                reached("wire.last_byte")
+                reply.add_done_callback(lambda _: reached("reply.first_byte"))
             async with asyncio.timeout(timeout_s):
                 return await reply
         except TimeoutError as error:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from bot.domain.errors import Unavailable
+from bot.killpoints import reached
 
 
 class Priority(Enum):
@@ -98,6 +99,7 @@ class Sending:
         """Raise Unavailable when somebody objects: nothing has left by then."""
         if why := self.objection():
             raise Unavailable(f"not sent: {why}")
+        reached("gate.checked")
 
 
 def one_or_all(one: int, everything: int) -> Weight:

@@ -28,7 +28,8 @@ from bot.binance.wire_new_futures import Countdown
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.market import Candle, Market
 from bot.domain.messages import Attempt, CancelOrder, Command, OrderUpdate, PlaceOrder
-from bot.domain.order import Fill, Order, OrderStatus, Side
+from bot.domain.order import Fill, Order, OrderStatus, Purpose, Side
+from bot.killpoints import reached
 from bot.ports import Deliver, OpenOrder, Permit
 
 log = structlog.get_logger()
@@ -98,6 +99,7 @@ class SignedBroker:
         """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
         self._deliver = deliver
         self._permit = permit or _always
+        reached("recon.started")
         await self._clock.sync()
         await self._client.open()
         await self._user.start()
@@ -143,6 +145,7 @@ class SignedBroker:
             if self._fills_told == before:
                 break
         self._deliver(funds)
+        reached("recon.repaired")
         for each in open_orders:
             tracked = self._orders.get(each.order.client_order_id)
             if tracked is not None and not tracked.was_found:
@@ -154,6 +157,7 @@ class SignedBroker:
         for tracked in list(self._orders.values()):
             with suppress(Rejected):
                 await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+            reached("recon.page")
 
     async def _place(self, command: PlaceOrder, attempt: Attempt) -> None:
         order = command.order
@@ -161,6 +165,9 @@ class SignedBroker:
         sending = Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
         try:
             reply = await self._client.place(order, sending)
+            reached("reply.parsed")
+            if order.purpose is Purpose.STOP:
+                reached("stop.placed")
         except OutcomeUnknown as error:
             self._tell_unknown(tracked, str(error))
         except Unavailable as error:
@@ -216,7 +223,9 @@ class SignedBroker:
                 log.warning("order.cancel_held_back", client_order_id=tracked.id, reason=why)
                 return
             try:
+                reached("cancel.wire")
                 reply = await self._client.cancel(command.symbol, command.client_order_id)
+                reached("cancel.ack")
             except ClockOff:
                 await self._resync()
             except Misconfigured as error:
@@ -294,6 +303,7 @@ class SignedBroker:
         self._tasks.start(self._ask_about_all(), "gap")
 
     def _on_event(self, event: OrderEvent) -> None:
+        reached("event.received")
         if fill := event.fill(self._client.hosts.market):
             self._tell_fill(fill)
         update = event.update()

@@ -19,6 +19,7 @@ from bot.binance.signing import Credentials, Params, query_text, signed_query, s
 from bot.binance.wire_requests import params_of
 from bot.binance.wires import NETWORK, NoAnswer, NothingSent, Reply, Wires
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Unavailable
+from bot.killpoints import reached
 from bot.ports import Clock
 
 log = structlog.get_logger()
@@ -112,6 +113,7 @@ class Rest:
         timeout_s = self._read_timeout_s if endpoint.repeatable else self._order_timeout_s
         if sending:
             sending.check()
+            reached("wire.first_byte")
         try:
             return await self._http.exchange(endpoint.method, url, form, headers, timeout_s)
         except NothingSent as error:

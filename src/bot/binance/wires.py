@@ -11,7 +11,9 @@ from typing import NamedTuple, Protocol
 import aiohttp
 from yarl import URL
 
+from bot import killpoints
 from bot.binance.sockets import connect
+from bot.killpoints import reached
 
 
 class Reply(NamedTuple):
@@ -93,6 +95,8 @@ class AioHttp:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 allow_redirects=False,
             ) as reply:
+                if body:
+                    reached("reply.first_byte")
                 return Reply(reply.status, reply.headers, await self._read(reply))
         except aiohttp.ClientConnectorError as error:
             raise NothingSent(error.os_error.strerror or "no connection") from error
@@ -116,9 +120,22 @@ class AioHttp:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=20), cookie_jar=aiohttp.DummyCookieJar()
+                connector=aiohttp.TCPConnector(limit=20), cookie_jar=aiohttp.DummyCookieJar(), trace_configs=_traces()
             )
         return self._session
+
+
+def _traces() -> list[aiohttp.TraceConfig]:
+    """Tell when a body has left, if anybody asked: aiohttp says so just before it writes it."""
+    if killpoints.armed is None:
+        return []
+    trace = aiohttp.TraceConfig()
+
+    async def leaves(*_: object) -> None:
+        asyncio.get_running_loop().call_soon(reached, "wire.last_byte")
+
+    trace.on_request_chunk_sent.append(leaves)
+    return [trace]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from bot.binance.wire_orders import ApiReply
 from bot.binance.wire_requests import params_of
 from bot.binance.wires import NETWORK, Dial
 from bot.domain.errors import BotError, OutcomeUnknown, Unavailable
+from bot.killpoints import reached
 from bot.ports import Clock
 
 log = structlog.get_logger()
@@ -118,9 +119,13 @@ class WsSender:
             params = sign(params, signed_ms)
         if sending:
             sending.check()
+            reached("wire.first_byte")
         try:
             return await socket.ask(
-                endpoint.ws_method, params, READ_TIMEOUT_S if endpoint.repeatable else self._order_timeout_s
+                endpoint.ws_method,
+                params,
+                READ_TIMEOUT_S if endpoint.repeatable else self._order_timeout_s,
+                is_order=sending is not None,
             )
         except Lost as error:
             text = f"no answer to {endpoint.ws_method} from {self._hosts.ws_api}: {error}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.domain.errors import Misconfigured
+from bot.killpoints import reached
 
 
 def note_path(var: Path) -> Path:
@@ -55,7 +56,9 @@ def write(var: Path, values: Mapping[str, Any]) -> None:
     path = note_path(var)
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps({"pid": os.getpid(), **values}), encoding="utf-8")
+    reached("snapshot.written")
     draft.replace(path)
+    reached("snapshot.renamed")
 
 
 def read(var: Path) -> dict[str, Any] | None:

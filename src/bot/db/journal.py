@@ -31,6 +31,7 @@ from bot.domain.messages import (
     StrategyStopped,
     TradeClosed,
 )
+from bot.killpoints import reached
 from bot.ports import Recovered
 
 PATIENCE_S = 30.0
@@ -105,10 +106,14 @@ class PostgresJournal:
                 cursor = await connection.execute(text, values)
                 if text is PLACE:
                     placed.append((cursor, values["client_order_id"]))
+            if placed:
+                reached("intent.tx_open")
             await pipeline.sync()
             for cursor, client_order_id in placed:
                 if not cursor.rowcount:
                     raise BrokenRecord(f"client order id {client_order_id} was used before; the order was not sent")
+        if placed:
+            reached("intent.committed")
 
     async def _fold(self) -> Recovered:
         connection = await self._connected()

@@ -1,5 +1,6 @@
 """Booking: what a fill or an order's end does to the ledger, the position and the round trip."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from bot.domain.ledger import DUST, Ledger, gains_of, move, postings_of
@@ -9,8 +10,11 @@ from bot.domain.money import EXACT, exact, settled, times
 from bot.domain.order import Fill, OrderStatus, Purpose
 from bot.engine.slot import LiveOrder, Slot, fee_in_quote
 
+Probe = Callable[[str], None]
+"""Told the name of a point that is reached; a test may let the process die there."""
 
-def book(fill: Fill, slot: Slot, ledger: Ledger, rate: float) -> list[Outcome]:
+
+def book(fill: Fill, slot: Slot, ledger: Ledger, rate: float, probe: Probe | None = None) -> list[Outcome]:
     """Post a fill, once, and follow what it moves. `rate` turns a fee in a third asset (BNB) into quote."""
     instrument = slot.instrument
     fee = fee_in_quote(fill, instrument, rate, slot.config.fee_pct)
@@ -19,7 +23,11 @@ def book(fill: Fill, slot: Slot, ledger: Ledger, rate: float) -> list[Outcome]:
     else:
         postings = postings_of(fill, slot.ledger, instrument.base, instrument.quote)
     ledger.post(postings)
+    if probe is not None:
+        probe("fold.ledger")
     slot.position.apply(fill, instrument.base, fee)
+    if probe is not None:
+        probe("fold.positions")
     outcomes: list[Outcome] = [FillBooked(slot.id, fill, fee, postings)]
     live = slot.live.get(fill.client_order_id)
     if live is not None:

@@ -29,7 +29,7 @@ from bot.domain.messages import (
 from bot.domain.money import EXACT, ZERO, exact
 from bot.domain.order import Fill, Order, OrderStatus, Purpose, may_move
 from bot.engine.account import Account
-from bot.engine.booking import book, changed, settle, settle_remnant
+from bot.engine.booking import Probe, book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
 from bot.engine.exits import own_exit
 from bot.engine.ids import client_order_id
@@ -55,6 +55,7 @@ class Engine:
         epoch: int = 0,
         stopwatch: Stopwatch | None = None,
         tick_deadline_s: float = 1.0,
+        probe: Probe | None = None,
     ) -> None:
         self.epoch = epoch
         """The lease under which orders go out; part of their ids."""
@@ -66,6 +67,7 @@ class Engine:
         self._suspected: dict[str, Decimal] = {}
         """Money that the last look at the account found too much or too little, while nothing was booked since."""
         self._stopwatch = stopwatch
+        self._probe = probe
         self._deadline_s = tick_deadline_s
 
     # Setting up.
@@ -160,6 +162,8 @@ class Engine:
         began = watch() if watch is not None else 0.0
         fault: Fault | None = None
         try:
+            if self._probe is not None:
+                self._probe("callback.entered")
             answer = callback(argument)
             if answer is not None:
                 drive(answer, callback)
@@ -172,7 +176,10 @@ class Engine:
             slot.strategy.take_wishes()
             self._stop(slot, str(fault), time_ms, outcomes)
             return
-        for wish in slot.strategy.take_wishes():
+        wishes = slot.strategy.take_wishes()
+        if wishes and self._probe is not None:
+            self._probe("callback.intents")
+        for wish in wishes:
             if isinstance(wish, CancelWish):
                 self._cancel(slot, wish.client_order_id, outcomes)
             else:
@@ -230,6 +237,8 @@ class Engine:
             )
         )  # fmt: skip
         outcomes.append(PlaceOrder(order, sized.worth if order.purpose is Purpose.ENTRY else ZERO))
+        if self._probe is not None:
+            self._probe("risk.reserved")
 
     def _hindrance(self, slot: Slot, wish: Wish) -> Denied | None:
         if wish.purpose is not Purpose.ENTRY:
@@ -293,7 +302,7 @@ class Engine:
         self._orders.book(fill)
         self._suspected = {}
         rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
-        outcomes = book(fill, slot, self.ledger, rate)
+        outcomes = book(fill, slot, self.ledger, rate, self._probe)
         if fill.client_order_id not in slot.live:
             self._orders.end(fill.client_order_id)
         if not slot.is_faulted:

@@ -10,6 +10,7 @@ import structlog
 
 from bot.db.leases import LeaseHeld, Term
 from bot.domain.errors import Unavailable
+from bot.killpoints import reached
 
 log = structlog.get_logger()
 
@@ -145,6 +146,7 @@ class Keeper:
             return False
         if is_ours:
             self._lasts_from(asked)
+            reached("lease.renewed")
         else:
             self._lose(f"the lease of {self._name} was taken over by another process")
         return True

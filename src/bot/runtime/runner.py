@@ -18,12 +18,14 @@ from bot.domain.messages import (
     Outcome,
     PlaceOrder,
     StrategyStopped,
+    Tick,
     TradeClosed,
     Verdict,
 )
 from bot.domain.money import plain
-from bot.domain.order import Order, OrderStatus
+from bot.domain.order import Fill, Order, OrderStatus
 from bot.engine.engine import Engine
+from bot.killpoints import reached
 from bot.ports import Broker, Clock, Journal
 from bot.runtime.inbox import Inbox
 
@@ -89,11 +91,14 @@ class Runner:
             each.order.client_order_id: self._attempt(each.order) for each in outcomes if isinstance(each, PlaceOrder)
         }
         age_s = max(age_s, await self._remember(event, [*outcomes, *attempts.values()] if attempts else outcomes))
+        _pass_point(event)
         for outcome in outcomes:
             self._tell(outcome)
             if isinstance(outcome, PlaceOrder):
+                reached("attempt.committed")
                 await self._place(outcome, attempts[outcome.order.client_order_id], age_s)
             elif isinstance(outcome, CancelOrder):
+                reached("cancel.intent")
                 await self._broker.execute(outcome)
 
     def _attempt(self, order: Order) -> Attempt:
@@ -175,6 +180,18 @@ class Runner:
                 )
             case _:
                 pass
+
+
+def _pass_point(event: Event) -> None:
+    match event:
+        case Fill():
+            reached("event.journaled")
+        case OrderUpdate():
+            reached("ack.committed")
+        case Tick():
+            reached("strategy_state.committed")
+        case _:
+            pass
 
 
 async def _to_its_end(work: Coroutine[None, None, None]) -> None:

@@ -12,6 +12,7 @@ from bot.domain.market import Market, Stream
 from bot.domain.messages import StateChanged, StopRequested, Tick
 from bot.engine.callbacks import Fault, run
 from bot.engine.engine import Engine
+from bot.killpoints import probe, reached
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
 from bot.runtime.condition import Condition
@@ -83,7 +84,7 @@ class Worker:
         try:
             instruments = await self._instruments(feed)
             recovered = await journal.recover()
-            engine = Engine(outfit.limits, stopwatch=outfit.clock.monotonic)
+            engine = Engine(outfit.limits, stopwatch=outfit.clock.monotonic, probe=probe)
             condition = self.condition = Condition(str(plan))
             await self._add_strategies(engine, instruments)
             restore(engine, recovered)
@@ -102,6 +103,7 @@ class Worker:
                 await broker.start(inbox.put, ours, gate.permit)
                 subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
                 condition.finish()
+                reached("recon.ready")
                 self.runner = runner
                 for each in self.plan.strategies:
                     # Disabled perhaps since we began; and who was stopped before may have died with an entry at rest.
@@ -117,6 +119,7 @@ class Worker:
                     self.runner = None
                     await subscription.close()
             finally:
+                reached("shutdown.drain")
                 await broker.stop()
                 _say_goodbye(engine)
         finally:

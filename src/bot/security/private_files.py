@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.domain.errors import Misconfigured
+from bot.killpoints import reached
 
 
 def replace(path: Path, text: str) -> None:
     """Put a text in the place of a file, or make it (UTF-8, mode 0600). Raises OSError and leaves the old one then."""
-    draft(path, text).replace(path)
+    new = draft(path, text)
+    reached("snapshot.written")
+    new.replace(path)
+    reached("snapshot.renamed")
     sync(path.parent)
 
 

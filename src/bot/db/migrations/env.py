@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from bot.db.base import create_sync
 from bot.db.models import Account
+from bot.killpoints import reached
 
 
 def address() -> str:
@@ -42,7 +43,11 @@ def run() -> None:
     """Migrate."""
     engine = create_sync(address(), poolclass=NullPool)
     with engine.connect() as connection:
-        context.configure(connection=connection, target_metadata=Account.metadata)
+        context.configure(
+            connection=connection,
+            target_metadata=Account.metadata,
+            on_version_apply=lambda **_: reached("migration.step"),
+        )
         with context.begin_transaction():
             # Two programs that start at once on an empty database take turns.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7265460173)")
