@@ -190,12 +190,21 @@ class Replay:
 
 def digest(state: Recovered) -> str:
     """Give the hash of what decides about money: equal for equal facts, on every machine and at every replay."""
-    money = {
-        "balances": sorted((ledger, asset, plain(amount)) for (ledger, asset), amount in state.balances.items()),
-        "orders": [_words(each) for each in sorted(state.open_orders, key=lambda order: order.order.client_order_id)],
-        "strategies": [
-            {
-                "id": strategy_id,
+    return digest_of(money_of(state))
+
+
+def digest_of(money: dict[str, Any]) -> str:
+    """Give the hash of what `money_of` gave."""
+    return hashlib.sha256(msgspec.json.encode(money, order="sorted")).hexdigest()
+
+
+def money_of(state: Recovered) -> dict[str, Any]:
+    """Give what decides about money, as plain words and numbers."""
+    return {
+        "balances": {f"{ledger} {asset}": plain(amount) for (ledger, asset), amount in state.balances.items()},
+        "orders": {each.order.client_order_id: _words(each) for each in state.open_orders},
+        "strategies": {
+            str(strategy_id): {
                 "fills": [_words(fill) for fill in strategy.fills],
                 "fees": [plain(fee) for fee in strategy.fees],
                 "realised": plain(strategy.realised),
@@ -203,25 +212,44 @@ def digest(state: Recovered) -> str:
                 "sequence": strategy.sequence,
                 "decided_ms": strategy.decided_ms,
             }
-            for strategy_id, strategy in sorted(state.strategies.items())
+            for strategy_id, strategy in state.strategies.items()
             if strategy.sequence
-        ],
+        },
     }
-    return hashlib.sha256(msgspec.json.encode(money, order="sorted")).hexdigest()
 
 
-def _words(record: msgspec.Struct) -> Any:
-    """Give a record as plain words and numbers; amounts without trailing zeros."""
-    return msgspec.to_builtins(_tidied(record), order="sorted")
+def first_difference(ours: Any, theirs: Any, names: tuple[str, str], path: str = "") -> str:
+    """Say where two states part first, in words; empty when they are equal."""
+    if ours == theirs:
+        return ""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in sorted({*ours, *theirs}):
+            if found := first_difference(ours.get(key), theirs.get(key), names, f"{path} {key}".strip()):
+                return found
+    if isinstance(ours, list) and isinstance(theirs, list):
+        for place in range(max(len(ours), len(theirs))):
+            pair = [each[place] if place < len(each) else None for each in (ours, theirs)]
+            if found := first_difference(pair[0], pair[1], names, f"{path} {place + 1}"):
+                return found
+    return f"{path}: {names[0]} say {_shown(ours)}, {names[1]} say {_shown(theirs)}"
 
 
-def _tidied(record: msgspec.Struct) -> dict[str, Any]:
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _words(record: msgspec.Struct) -> dict[str, Any]:
+    """Give a record as plain words and numbers; amounts without trailing zeros.
+
+    What a futures fill realised is left out: it is in the ledger, and the tables keep it nowhere else.
+    """
     values: dict[str, Any] = {}
     for name in record.__struct_fields__:
         value = getattr(record, name)
         if isinstance(value, Decimal):
             value = plain(value)
         elif isinstance(value, msgspec.Struct):
-            value = _tidied(value)
-        values[name] = value
+            value = _words(value)
+        if name != "realised":
+            values[name] = value
     return values
