@@ -319,13 +319,15 @@ class FuturesClient(Client):
 
 def spot_order(order: Order) -> new_spot.NewSpotOrder:
     """Write an order. Market orders carry neither price nor time in force: Binance refuses them there."""
-    is_market, is_limit = order.type is OrderType.MARKET, order.type is OrderType.LIMIT
+    has_price = order.type not in {OrderType.MARKET, OrderType.STOP_LOSS}
+    is_limit = order.type in {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT}
     return new_spot.NewSpotOrder(
         symbol=order.symbol,
         side=order.side,
         type=order.type,
         quantity=order.quantity,
-        price=None if is_market else order.price,
+        price=order.price if has_price else None,
+        stopPrice=order.stop_price,
         timeInForce=(order.time_in_force or TimeInForce.GTC) if is_limit else None,
         newClientOrderId=order.client_order_id,
         newOrderRespType="FULL",

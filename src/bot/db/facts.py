@@ -18,6 +18,7 @@ from bot.domain.messages import (
     OrderChanged,
     Outcome,
     PlaceOrder,
+    ProtectionMoved,
     StrategyStopped,
     TradeClosed,
 )
@@ -33,6 +34,7 @@ MoneyFact = (
     | TradeClosed
     | StrategyStopped
     | AccountMoved
+    | ProtectionMoved
 )
 _KINDS: dict[str, type[MoneyFact]] = {
     "intent": PlaceOrder,
@@ -44,6 +46,7 @@ _KINDS: dict[str, type[MoneyFact]] = {
     "trip": TradeClosed,
     "stop": StrategyStopped,
     "state": AccountMoved,
+    "protection": ProtectionMoved,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _DECODERS: dict[str, Callable[[str | bytes], MoneyFact]] = {
@@ -83,6 +86,8 @@ def key_of(fact: MoneyFact) -> str:
             return f"stop:{fact.strategy_id}:{fact.time_ms}:{fact.reason}"
         case AccountMoved():
             return f"state:{fact.time_ms}:{fact.state}:{fact.reason}"
+        case ProtectionMoved():
+            return f"protection:{fact.strategy_id}:{fact.time_ms}:{fact.client_order_id}:{fact.state}"
 
 
 def body_of(fact: MoneyFact) -> str:

@@ -108,6 +108,7 @@ def _open_order(row: dict[str, Any]) -> OpenOrder:
         market=Market(row["market"]),
         purpose=Purpose(row["purpose"]),
         reason=row["reason"],
+        stop_price=Price(_tidy(row["stop_price"])) if row["stop_price"] is not None else None,
     )
     return OpenOrder(
         order,

@@ -155,6 +155,8 @@ class Order(Base):
     type: Mapped[Word]
     time_in_force: Mapped[str | None] = mapped_column(Text)
     limit_price: Mapped[Money | None]
+    stop_price: Mapped[Money | None]
+    """The price that sets a stop off."""
     purpose: Mapped[Word]
     reason: Mapped[Blank]
     status: Mapped[Word]

@@ -35,10 +35,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PLACE = """
 INSERT INTO orders (strategy_id, side, qty, price, demo, ts, account_id, client_order_id, market, symbol, type,
                     time_in_force, limit_price, purpose, reason, status, created_ms, reserved, signed_ms,
-                    recv_window_ms, epoch, digest)
+                    recv_window_ms, epoch, digest, stop_price)
 VALUES (%(strategy_id)s, %(side)s, %(qty)s, %(price)s, %(demo)s, %(ts)s, %(account_id)s, %(client_order_id)s,
         %(market)s, %(symbol)s, %(type)s, %(time_in_force)s, %(price)s, %(purpose)s, %(reason)s, 'SENT',
-        %(created_ms)s, %(reserved)s, %(signed_ms)s, %(recv_window_ms)s, %(epoch)s, %(digest)s)
+        %(created_ms)s, %(reserved)s, %(signed_ms)s, %(recv_window_ms)s, %(epoch)s, %(digest)s,
+        %(stop_price)s)
 ON CONFLICT (client_order_id) DO UPDATE SET updated = now()
     WHERE orders.status = 'SENT' AND orders.strategy_id = EXCLUDED.strategy_id AND orders.side = EXCLUDED.side
       AND orders.symbol = EXCLUDED.symbol AND orders.qty = EXCLUDED.qty AND orders.created_ms = EXCLUDED.created_ms
@@ -183,6 +184,7 @@ def place(command: PlaceOrder, attempt: Attempt | None, account_id: int, *, demo
         "side": order.side.value,
         "qty": order.quantity,
         "price": order.price,
+        "stop_price": order.stop_price,
         "demo": demo,
         "ts": moment(order.created_ms),
         "account_id": account_id,

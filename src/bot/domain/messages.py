@@ -61,7 +61,11 @@ class StateChanged(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | StateChanged
+class Pulse(msgspec.Struct, frozen=True):
+    """A second passed, whatever the time is: what waits for its turn is tried again."""
+
+
+Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | StateChanged | Pulse
 
 # Commands: what the broker has to do.
 
@@ -211,6 +215,18 @@ class AccountMoved(msgspec.Struct, frozen=True):
     time_ms: int
 
 
+class ProtectionMoved(msgspec.Struct, frozen=True):
+    """The stop that rests on the exchange for a strategy's position went on to another state, and why."""
+
+    strategy_id: int
+    state: str
+    time_ms: int
+    client_order_id: str = ""
+    quantity: Decimal = ZERO
+    stop_price: Decimal | None = None
+    reason: str = ""
+
+
 Fact = (
     Attempt
     | Decision
@@ -222,5 +238,6 @@ Fact = (
     | AccountMarked
     | StrategyStopped
     | AccountMoved
+    | ProtectionMoved
 )
 Outcome = Command | Fact

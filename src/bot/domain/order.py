@@ -126,6 +126,8 @@ class Order(msgspec.Struct, frozen=True):
     market: Market = Market.SPOT
     purpose: Purpose = Purpose.ENTRY
     reason: str = ""
+    stop_price: Price | None = None
+    """Stops alone: the price that sets it off."""
 
 
 class Fill(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from bot.domain.messages import (
     OrderUpdate,
     Outcome,
     PlaceOrder,
+    Pulse,
     StateChanged,
     StopRequested,
     StrategyStopped,
@@ -32,6 +33,7 @@ from bot.engine.account import Account
 from bot.engine.booking import Probe, book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
 from bot.engine.exits import own_exit
+from bot.engine.guarding import Guarding
 from bot.engine.ids import client_order_id
 from bot.engine.memory import OrderMemory
 from bot.engine.routes import Routes
@@ -62,6 +64,7 @@ class Engine:
         self.ledger = Ledger()
         self.slots: dict[int, Slot] = {}
         self.account = Account(limits or Limits(), self.ledger, self.slots)
+        self._guarding = Guarding(self.account, epoch, self._submit, self._consider, self._stop)
         self._routes = Routes()
         self._orders = OrderMemory()
         self._suspected: dict[str, Decimal] = {}
@@ -100,6 +103,13 @@ class Engine:
         slot = self.slots[live.order.strategy_id]
         slot.live[live.order.client_order_id] = live
         self._orders.begin(live.order.client_order_id, slot)
+        if slot.guard is not None and live.order.stop_price is not None:
+            slot.guard.adopt(live.order.client_order_id, live.status)
+
+    @property
+    def wants_pulses(self) -> bool:
+        """True while something waits that only time brings on."""
+        return any(slot.guard is not None and slot.guard.is_waiting for slot in self.slots.values())
 
     def restore_fill_keys(self, keys: frozenset[tuple[str, str, int]]) -> None:
         """Remember which fills were booked already."""
@@ -124,6 +134,8 @@ class Engine:
                 return self._on_stop(event)
             case StateChanged():
                 return self._on_state(event)
+            case Pulse():
+                return self._on_pulse()
             case _:
                 assert_never(event)
 
@@ -143,6 +155,9 @@ class Engine:
                     self._call(slot, candle.close_time, outcomes, slot.strategy.on_tick, candle)
                 if slot.position.quantity and (wish := own_exit(slot, candle)):
                     self._consider(slot, wish, candle.close_time, outcomes)
+                if slot.guard is not None and is_closed:
+                    slot.guard.seen_ms = max(slot.guard.seen_ms, candle.close_time)
+                    self._guarding.pulse(slot, outcomes)
         return outcomes
 
     def _count(self, slot: Slot, candle: Candle, outcomes: list[Outcome]) -> None:
@@ -190,10 +205,11 @@ class Engine:
     def _consider(self, slot: Slot, wish: Wish, time_ms: int, outcomes: list[Outcome]) -> None:
         if wish.purpose is Purpose.STOP and (resting := slot.resting_exits()):
             # A stop does not wait behind exits that may never fill: they make way, and it goes out with their end.
-            slot.awaited_stop = wish
+            slot.awaited_exit = wish
             outcomes += [
                 CancelOrder(each.order.client_order_id, each.order.symbol, each.order.market) for each in resting
             ]
+            self._guarding.take_back(slot, outcomes)
             return
         denied = self._hindrance(slot, wish)
         sized: Sized | None = None
@@ -220,29 +236,43 @@ class Engine:
             purpose=wish.purpose,
             reason=wish.reason,
         )
-        verdict = review(self._proposal(slot, order, sized.worth))
-        if isinstance(verdict, Denied):
-            self._deny(slot, wish, verdict, time_ms, outcomes)
+        refusal = self._submit(slot, order, sized.worth, outcomes, waits=wish)
+        if refusal is not None:
+            self._deny(slot, wish, refusal, time_ms, outcomes)
             return
+        slot.last_denial = ("", wish.side)
+
+    def _submit(
+        self, slot: Slot, order: Order, worth: Decimal, outcomes: list[Outcome], waits: Wish | None = None
+    ) -> Denied | None:
+        """Ask risk, then send; an exit `waits` until the stop on the exchange has made way. Gives who objected."""
+        verdict = review(self._proposal(slot, order, worth))
+        if isinstance(verdict, Denied):
+            return verdict
+        if waits is not None and order.purpose is not Purpose.ENTRY and slot.stop_order is not None:
+            slot.awaited_exit = waits
+            self._guarding.take_back(slot, outcomes)
+            return None
         slot.sequence += 1
         slot.live[order.client_order_id] = LiveOrder(order)
-        slot.last_denial = ("", wish.side)
-        if order.purpose is not Purpose.ENTRY:
+        if order.purpose is not Purpose.ENTRY and order.stop_price is None:
             slot.exit_reason = order.reason
         self._orders.begin(order.client_order_id, slot)
         outcomes.append(
             Decision(
-                slot.id, time_ms, order.symbol, order.side, Verdict.APPROVED, wish.reason,
+                slot.id, order.created_ms, order.symbol, order.side, Verdict.APPROVED, order.reason,
                 client_order_id=order.client_order_id, seen=_seen(slot),
             )
         )  # fmt: skip
-        outcomes.append(PlaceOrder(order, sized.worth if order.purpose is Purpose.ENTRY else ZERO))
+        outcomes.append(PlaceOrder(order, worth if order.purpose is Purpose.ENTRY else ZERO))
         if self._probe is not None:
             self._probe("risk.reserved")
+        return None
 
     def _hindrance(self, slot: Slot, wish: Wish) -> Denied | None:
         if wish.purpose is not Purpose.ENTRY:
-            return None
+            is_late = slot.awaited_exit is not None and wish.purpose is Purpose.EXIT
+            return Denied("sizing", "an earlier exit is still at work") if is_late else None
         if slot.stopped:
             return Denied("stopped", f"the strategy is stopped: {slot.stopped}")
         if slot.candles - slot.exited_at <= slot.config.cooldown:
@@ -260,7 +290,10 @@ class Engine:
                 slot.last_price if order.price is None else float(order.price), slot.config.fee_pct
             ),
             is_tradable=slot.instrument.is_tradable,
-            broken_filter=slot.instrument.explain(order.side, order.quantity, order.price, reference),
+            broken_filter=slot.instrument.explain(
+                order.side, order.quantity, order.price, reference, stop_price=order.stop_price
+            ),
+            unprotectable=self._guarding.objection(slot, order, self.slots.values()),
             strategy_limits=slot.limits,
             account_limits=self.account.limits,
             strategy=slot.standing(),
@@ -302,11 +335,18 @@ class Engine:
         self._orders.book(fill)
         self._suspected = {}
         rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
+        live = slot.live.get(fill.client_order_id)
+        if live is not None and live.order.stop_price is not None:
+            slot.exit_reason = live.order.reason
         outcomes = book(fill, slot, self.ledger, rate, self._probe)
         if fill.client_order_id not in slot.live:
             self._orders.end(fill.client_order_id)
+        if live is not None:
+            self._guarding.follow(slot, live, fill.time_ms, "", outcomes)
+            self._go_on(slot, fill.time_ms, outcomes)
         if not slot.is_faulted:
             self._call(slot, fill.time_ms, outcomes, slot.strategy.on_fill, fill)
+        self._guarding.keep(slot, fill.time_ms, outcomes)
         return outcomes
 
     def _on_update(self, update: OrderUpdate) -> Sequence[Outcome]:
@@ -323,12 +363,21 @@ class Engine:
             self._orders.end(update.client_order_id)
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
         outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
-        if slot.awaited_stop and not slot.pending_exit():
-            stop, slot.awaited_stop = slot.awaited_stop, None
-            self._consider(slot, stop, update.time_ms, outcomes)
-        if not slot.is_faulted:
+        self._guarding.follow(slot, live, update.time_ms, update.reason, outcomes)
+        self._go_on(slot, update.time_ms, outcomes)
+        if not slot.is_faulted and live.order.stop_price is None:
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
+        self._guarding.keep(slot, update.time_ms, outcomes)
         return outcomes
+
+    def _go_on(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:
+        """Let an exit out that waited, once what it waited for is gone."""
+        awaited = slot.awaited_exit
+        if awaited is None or slot.stop_order is not None:
+            return
+        if awaited.purpose is Purpose.EXIT or not slot.pending_exit():
+            slot.awaited_exit = None
+            self._consider(slot, awaited, time_ms, outcomes)
 
     # Money, time and people.
 
@@ -368,7 +417,16 @@ class Engine:
         if (account.state, account.state_reason) == (change.state, change.reason):
             return NOTHING
         account.state, account.state_reason = change.state, change.reason
-        return [AccountMoved(change.state, change.reason, change.time_ms)]
+        outcomes: list[Outcome] = [AccountMoved(change.state, change.reason, change.time_ms)]
+        for slot in self.slots.values():
+            self._guarding.keep(slot, change.time_ms, outcomes)
+        return outcomes
+
+    def _on_pulse(self) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        for slot in self.slots.values():
+            self._guarding.pulse(slot, outcomes)
+        return outcomes
 
     def _on_tick(self, tick: Tick) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []

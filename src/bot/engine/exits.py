@@ -15,7 +15,7 @@ def own_exit(slot: Slot, candle: Candle) -> Wish | None:
     While exits rest at a limit only a stop is asked for: the engine takes them back first.
     """
     resting = slot.resting_exits()
-    if slot.pending_exit() and not resting:
+    if slot.exiting() and not resting:
         return None
     wish = _wanted(slot, candle)
     return None if resting and wish and wish.purpose is not Purpose.STOP else wish

@@ -49,7 +49,7 @@ def _exit(wish: Wish, slot: Slot) -> Decimal:
     held = slot.position.quantity
     if not held or (held > 0) == (wish.side is Side.BUY):
         raise Misfit("there is nothing to exit")
-    free = abs(held) - slot.pending_exit()
+    free = abs(held) - slot.exiting()  # (the stop on the exchange makes way)
     if free <= 0:
         raise Misfit("an earlier exit is still at work")
     return free if wish.quantity is None else min(free, _number(wish.quantity, "quantity"))

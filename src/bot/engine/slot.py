@@ -13,6 +13,7 @@ from bot.domain.messages import EquityMarked
 from bot.domain.money import EXACT, ZERO, exact, times
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import Position
+from bot.engine.protection import Guard
 from bot.risk.rules import Limits, Standing
 from bot.strategies.base import Strategy, Wish
 from bot.strategies.config import StrategyConfig
@@ -75,8 +76,9 @@ class Slot:
         self.exited_ms = 0
         """When the last round trip ended; 0 before the first."""
         self.sequence = 0
-        self.awaited_stop: Wish | None = None
-        """A stop that goes out when the exits before it are taken back."""
+        self.awaited_exit: Wish | None = None
+        """An exit that goes out when what rests for the same quantity is taken back."""
+        self.guard = Guard() if config.protect == "exchange" else None
         self.exit_reason = ""
         """Why the last exit was wished for."""
         self.stopped = ""
@@ -86,8 +88,8 @@ class Slot:
 
     @property
     def orders(self) -> Sequence[Order]:
-        """Orders that may still trade."""
-        return [live.order for live in self.live.values()]
+        """Orders that may still trade; the stop that guards the position is ours to keep, and not among them."""
+        return [live.order for live in self.live.values() if live.order.stop_price is None]
 
     @property
     def unrealised(self) -> float:
@@ -153,7 +155,7 @@ class Slot:
         self.realised = EXACT.add(self.realised, pnl)
         self.exited_at, self.exited_ms = self.candles, time_ms
         self.best_price = 0.0
-        self.awaited_stop = None
+        self.awaited_exit = None
         self.position.close()
         self.mark(time_ms)
 
@@ -173,12 +175,24 @@ class Slot:
         """Quantity that open exits may still take away."""
         return sum((live.remaining for live in self.live.values() if live.order.purpose is not Purpose.ENTRY), ZERO)
 
+    def exiting(self) -> Decimal:
+        """Quantity that open exits may still take away, the stop on the exchange apart."""
+        stop = self.stop_order
+        return self.pending_exit() if stop is None else EXACT.subtract(self.pending_exit(), stop.remaining)
+
+    @property
+    def stop_order(self) -> LiveOrder | None:
+        """The stop that guards the position on the exchange, while it is open."""
+        return None if self.guard is None else self.live.get(self.guard.order_id)
+
     def resting_exits(self) -> list[LiveOrder]:
-        """Give the open exits that wait at a limit."""
+        """Give the open exits that wait at a limit, the stop on the exchange apart."""
         return [
             live
             for live in self.live.values()
-            if live.order.purpose is not Purpose.ENTRY and live.order.price is not None
+            if live.order.purpose is not Purpose.ENTRY
+            and live.order.price is not None
+            and live.order.stop_price is None
         ]
 
     def restore_fills(self, fills: Iterable[tuple[Fill, Decimal]]) -> None:

@@ -67,6 +67,8 @@ class Scene:
         """Whether the bot is told to end, rather than killed."""
         self.fickle = lots.choice((0.05, 0.2, 0.4))
         self.minutes = lots.uniform(2.0, 4.0)
+        self.stop_loss = lots.choice((None, None, 0.0005, 0.003))
+        """Where the stops on the exchange stand; None for a bot without any."""
 
     def emulator(self) -> EmulatorConfig:
         """Give what the exchange is started with."""
@@ -93,8 +95,14 @@ class Scene:
                 f"restless {symbol}",
                 Restless,
                 Restless.Config(
-                    symbol=symbol, order_value=200.0, seed=2 * self.seed + place, capital=100_000.0, fickle=self.fickle
-                ),
+                    symbol=symbol,
+                    order_value=200.0,
+                    seed=2 * self.seed + place,
+                    capital=100_000.0,
+                    fickle=self.fickle,
+                    stop_loss=self.stop_loss,
+                    protect="exchange" if self.stop_loss else "watch",
+                ),  # fmt: skip
             )
             for number, symbol in enumerate(self.symbols, 1)
         )

@@ -75,6 +75,8 @@ class Proposal(msgspec.Struct, frozen=True):
     """Quote at risk in this symbol at worst, all strategies of the account together."""
     state: AccountState = AccountState.READY
     state_reason: str = ""
+    unprotectable: str | None = None
+    """Why the stop of this entry could not rest on the exchange, where it has to."""
 
     @property
     def is_entry(self) -> bool:
@@ -110,6 +112,11 @@ def tradable(proposal: Proposal) -> str | None:
 def exchange_filters(proposal: Proposal) -> str | None:
     """The order obeys the filters in force: what the exchange would refuse is not sent."""
     return proposal.broken_filter and f"would be refused: {proposal.broken_filter}"
+
+
+def protectable(proposal: Proposal) -> str | None:
+    """No entry whose stop could not rest on the exchange, where the strategy wants it there."""
+    return proposal.unprotectable if proposal.is_entry else None
 
 
 def price_band(proposal: Proposal) -> str | None:
@@ -225,4 +232,5 @@ RULES: tuple[Rule, ...] = (
     minimum_profit,
     funds,
     exchange_filters,
+    protectable,
 )

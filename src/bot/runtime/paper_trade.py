@@ -116,8 +116,11 @@ class PaperBroker:
         """Nothing to let go of: all that matters is in the ledger."""
 
     def _was_waiting(self, each: OpenOrder) -> bool:
-        """A limit order waits for its price, and a market order may wait for the next candle; nothing else waits."""
-        is_patient = each.order.price is not None or self._terms[each.order.strategy_id].fill == "next"
+        """What has a price of its own waits for it, and a market order may wait for the next candle; nothing else does."""
+        order = each.order
+        is_patient = (
+            order.price is not None or order.stop_price is not None or self._terms[order.strategy_id].fill == "next"
+        )
         return is_patient and each.exchange_order_id != 0
 
     def _place(self, order: Order) -> RestingOrder:
@@ -135,6 +138,7 @@ class PaperBroker:
             time_in_force=order.time_in_force,
             quantity=order.quantity,
             price=order.price,
+            stop_price=order.stop_price,
             now_ms=order.created_ms,
             terms=self._terms[order.strategy_id],
         )
@@ -152,6 +156,7 @@ class PaperBroker:
             created_ms=order.created_ms,
             time_in_force=order.time_in_force,
             price=order.price,
+            stop_price=order.stop_price,
             filled=each.filled,
             quote_filled=each.quote_filled,
             status=each.status,

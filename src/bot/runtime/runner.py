@@ -17,6 +17,7 @@ from bot.domain.messages import (
     OrderUpdate,
     Outcome,
     PlaceOrder,
+    ProtectionMoved,
     StrategyStopped,
     Tick,
     TradeClosed,
@@ -169,6 +170,15 @@ class Runner:
             case StrategyStopped():
                 log.warning(
                     "strategy.stopped", account=self.account, strategy=outcome.strategy_id, reason=outcome.reason
+                )
+            case ProtectionMoved():
+                tell = log.warning if outcome.state in {"lost", "bare"} else log.info
+                tell(
+                    f"protection.{outcome.state}",
+                    account=self.account,
+                    strategy=outcome.strategy_id,
+                    client_order_id=outcome.client_order_id,
+                    reason=outcome.reason,
                 )
             case Decision() if outcome.verdict is Verdict.DENIED:
                 log.info(

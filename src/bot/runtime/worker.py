@@ -9,7 +9,7 @@ import structlog
 from bot.domain.errors import Rejected
 from bot.domain.instrument import Instrument
 from bot.domain.market import Market, Stream
-from bot.domain.messages import StateChanged, StopRequested, Tick
+from bot.domain.messages import Pulse, StateChanged, StopRequested, Tick
 from bot.engine.callbacks import Fault, run
 from bot.engine.engine import Engine
 from bot.killpoints import probe, reached
@@ -24,6 +24,7 @@ from bot.runtime.runner import Runner
 
 log = structlog.get_logger()
 
+PULSE_S = 1.0
 HISTORY_AT_ONCE = 8
 """Series whose history is fetched at the same time."""
 
@@ -115,6 +116,8 @@ class Worker:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(runner.run(), name=f"runner {plan}")
                         group.create_task(self._mark(runner, inbox), name=f"marks {plan}")
+                        if any(slot.guard for slot in engine.slots.values()):
+                            group.create_task(self._pulse(engine, inbox), name=f"pulse {plan}")
                 finally:
                     self.runner = None
                     await subscription.close()
@@ -181,6 +184,13 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             for stream, count in wanted.items():
                 group.create_task(fetch(stream, count))
+
+    async def _pulse(self, engine: Engine, inbox: Inbox) -> None:
+        """Tell the engine that time passes, while something waits for that."""
+        while True:
+            await self._outfit.clock.sleep(PULSE_S)
+            if engine.wants_pulses:
+                inbox.put(Pulse())
 
     async def _mark(self, runner: Runner, inbox: Inbox) -> None:
         """Ask for equity marks at the market's own time, which a replay runs through faster than the clock."""

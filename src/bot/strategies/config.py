@@ -28,6 +28,12 @@ class StrategyConfig(BaseModel):
     stop_loss: float | None = Field(None, gt=0, lt=1, description="leave when the loss reaches this fraction")
     take_profit: float | None = Field(None, gt=0, le=100, description="leave when the gain reaches this fraction")
     trailing: float | None = Field(None, gt=0, lt=1, description="leave this fraction below the best close since entry")
+    protect: Literal["watch", "exchange"] = Field(
+        "watch", description="where the stop loss waits: here, or as a stop order on the exchange (spot)"
+    )
+    if_unprotected: Literal["flatten", "hold"] = Field(
+        "flatten", description="when that stop order cannot rest: leave at the market, or hold and watch"
+    )
     cooldown: int = Field(0, ge=0, le=100_000, description="candles to wait after an exit before the next entry")
     fill: Literal["last", "midpoint", "next"] = Field("last", description="price of paper market orders")
     slippage_bps: float = Field(0.0, ge=0, le=1_000, description="paper slippage against us, in 1/100 %")
@@ -66,6 +72,11 @@ class StrategyConfig(BaseModel):
             )
         if self.capital is not None and self.capital < self.order_value:
             raise ValueError("capital is below order_value, so no order could be covered; raise capital")
+        if self.protect == "exchange":
+            if self.stop_loss is None:
+                raise ValueError('protect "exchange" needs a stop_loss: the fraction at which its stop order stands')
+            if self.market != "spot":
+                raise ValueError('protect "exchange" is for spot; on futures use "watch"')
         return self
 
     @property

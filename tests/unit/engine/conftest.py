@@ -66,11 +66,17 @@ class Bench:
         self.engine.handle(FundsSeen({"USDT": D(1000)}, START))
 
     def add(
-        self, plan: dict[int, Callable[[Obedient], object]] | None = None, *, strategy_id: int = 1, **config: object
+        self,
+        plan: dict[int, Callable[[Obedient], object]] | None = None,
+        *,
+        strategy_id: int = 1,
+        rules: dict[str, object] | None = None,
+        **config: object,
     ) -> Slot:
         cls = type("Told", (Obedient,), {"name": "told", "plan": plan or {}})
         settings = StrategyConfig(symbol="BTCUSDT", **config)  # type: ignore[arg-type]
-        return self.engine.add(strategy_id, cls, settings, msgspec.structs.replace(BTC, market=settings.market_of))
+        instrument = msgspec.structs.replace(BTC, market=settings.market_of, **(rules or {}))
+        return self.engine.add(strategy_id, cls, settings, instrument)
 
     def show(self, n: int, close: float, **changes: object) -> list[Outcome]:
         return self._keep(self.engine.handle(candle(n, close, **changes)))

@@ -234,7 +234,7 @@ def test_a_stop_does_not_wait_behind_an_exit_that_rests(bench, orders, config, p
     assert (stop.purpose, stop.price, stop.quantity) == (Purpose.STOP, None, entry.quantity - D("0.1"))
     (trade,) = of(TradeClosed, bench.fill(stop, "80"))
     assert trade.quantity == entry.quantity
-    assert slot.awaited_stop is None
+    assert slot.awaited_exit is None
 
 
 def test_a_resting_exit_that_fills_before_it_is_taken_back_leaves_nothing_to_stop(bench, orders) -> None:
@@ -245,7 +245,7 @@ def test_a_resting_exit_that_fills_before_it_is_taken_back_leaves_nothing_to_sto
     assert bench.show(2, 110.0) == []
     bench.show(3, 80.0)
     assert len(of(TradeClosed, bench.fill(target, "120"))) == 1
-    assert slot.awaited_stop is None
+    assert slot.awaited_exit is None
     assert orders(bench.show(4, 80.0)) == []
 
 

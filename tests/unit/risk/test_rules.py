@@ -51,6 +51,7 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("exposure", {"strategy": RISKY, "strategy_limits": Limits(max_exposure=Decimal("149.99"))}),
     ("exposure", {"account": RISKY, "account_limits": Limits(max_exposure=Decimal("149.99"))}),
     ("exposure", {"symbol_exposure": Decimal(100), "account_limits": Limits(max_symbol_exposure=Decimal("149.99"))}),
+    ("protectable", {"unprotectable": "its stop could not rest: BTCUSDT takes no stop orders"}),
     ("funds", {"free_quote": Decimal("49.99")}),
 ]  # fmt: skip
 

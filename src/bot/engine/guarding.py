@@ -1,0 +1,225 @@
+"""Guarding: does what the protection of a position asks for, with each event that could matter to it."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from bot.domain.messages import CancelOrder, Outcome, ProtectionMoved
+from bot.domain.money import EXACT, ZERO, exact, times
+from bot.domain.order import Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
+from bot.domain.state import AccountState
+from bot.engine.account import Account
+from bot.engine.ids import client_order_id
+from bot.engine.protection import CANCEL_AGAIN, REFUSALS_MAX, Guard, Protection, Stop, Unprotectable, stop_for
+from bot.engine.slot import LiveOrder, Slot
+from bot.risk.gate import Denied
+from bot.strategies.base import Wish
+
+Outcomes = list[Outcome]
+Submit = Callable[[Slot, Order, Decimal, Outcomes], Denied | None]
+Consider = Callable[[Slot, Wish, int, Outcomes], None]
+End = Callable[[Slot, str, int, Outcomes], None]
+
+_MAY_PLACE = {AccountState.READY, AccountState.DEGRADED}
+
+
+class Guarding:
+    """Keeps the stops of an account's strategies. `submit` asks risk and sends, `end` stops a strategy."""
+
+    def __init__(self, account: Account, epoch: int, submit: Submit, consider: Consider, end: End) -> None:
+        self._account = account
+        self._epoch = epoch
+        self._submit = submit
+        self._consider = consider
+        self._end = end
+
+    def objection(self, slot: Slot, entry: Order, slots: Iterable[Slot]) -> str | None:
+        """Say why the stop of an entry could not rest, or None. `slots` are all of the account."""
+        if slot.guard is None or entry.purpose is not Purpose.ENTRY:
+            return None
+        rivals = sum(
+            _may_have_stop(each) for each in slots if each is not slot and each.config.symbol == slot.config.symbol
+        )
+        if 0 < slot.instrument.max_algo_orders <= rivals:
+            return f"its stop could not rest: {rivals} of {slot.config.symbol} do already: MAX_NUM_ALGO_ORDERS"
+        price = exact(slot.last_price) if entry.price is None else entry.price
+        # The fee may be taken out of what is bought.
+        added = times(entry.quantity, EXACT.subtract(Decimal(1), exact(slot.config.fee_pct)))
+        held = slot.position.quantity.copy_abs()
+        total = EXACT.add(held, added)
+        cost = EXACT.divide(EXACT.add(times(held, slot.position.cost), times(added, price)), total)
+        is_long = entry.side is Side.BUY
+        try:
+            stop_for(
+                slot.instrument,
+                total if is_long else total.copy_negate(),
+                _trigger(slot, cost, is_long=is_long),
+                exact(slot.last_price),
+            )
+        except Unprotectable as why:
+            return f"its stop could not rest: {why}"
+        return None
+
+    def follow(self, slot: Slot, live: LiveOrder, time_ms: int, reason: str, outcomes: Outcomes) -> None:
+        """Take in that an order of the slot moved or traded."""
+        guard = slot.guard
+        if guard is None or guard.order_id != live.order.client_order_id:
+            return
+        guard.seen_ms = max(guard.seen_ms, time_ms)
+        if (then := guard.follow(live.status, time_ms, reason)) is not None:
+            self._move(slot, guard, then, outcomes, live, reason)
+
+    def keep(self, slot: Slot, time_ms: int, outcomes: Outcomes) -> None:
+        """Do what is needed now: place the stop, take it back, or leave the position by policy."""
+        guard = slot.guard
+        if guard is None:
+            return
+        guard.seen_ms = max(guard.seen_ms, time_ms)
+        live = slot.stop_order
+        if live is None:
+            self._arm(slot, guard, outcomes)
+        elif guard.state is Protection.ARMED and not self._still_fits(slot, live):
+            self.take_back(slot, outcomes)
+
+    def pulse(self, slot: Slot, outcomes: Outcomes) -> None:
+        """A second or a candle passed."""
+        guard = slot.guard
+        if guard is None:
+            return
+        guard.pause = max(0, guard.pause - 1)
+        live = slot.stop_order
+        if live is not None and guard.state is Protection.LEAVING and not guard.pause:
+            self._cancel(guard, live, outcomes)
+        self.keep(slot, guard.seen_ms, outcomes)
+
+    def take_back(self, slot: Slot, outcomes: Outcomes) -> None:
+        """Cancel the stop, so that something else may sell."""
+        guard, live = slot.guard, slot.stop_order
+        if guard is not None and live is not None and guard.state in {Protection.SENT, Protection.ARMED}:
+            self._move(slot, guard, Protection.LEAVING, outcomes, live)
+            self._cancel(guard, live, outcomes)
+
+    def _arm(self, slot: Slot, guard: Guard, outcomes: Outcomes) -> None:
+        if slot.position.is_flat:
+            if guard.state is not Protection.NONE:
+                self._move(slot, guard, Protection.NONE, outcomes)
+            return
+        if guard.state is Protection.NONE:
+            self._move(slot, guard, Protection.WANTED, outcomes)
+        if slot.awaited_exit is not None or _is_filling(slot) or self._account.state not in _MAY_PLACE:
+            return
+        if guard.refusals > REFUSALS_MAX:
+            self._give_up(slot, guard, f"{guard.refusals} times in a row: {guard.reason}", outcomes)
+        elif not guard.pause:
+            try:
+                stop = self._wanted(slot)
+            except Unprotectable as why:
+                if not slot.live:  # (more may be bought, or less be left, by what is still open)
+                    self._give_up(slot, guard, str(why), outcomes)
+                return
+            if stop is not None:
+                self._place(slot, guard, stop, outcomes)
+
+    def _place(self, slot: Slot, guard: Guard, stop: Stop, outcomes: Outcomes) -> None:
+        order = Order(
+            client_order_id=client_order_id(slot.id, guard.seen_ms, slot.sequence, self._epoch),
+            strategy_id=slot.id,
+            symbol=slot.config.symbol,
+            side=stop.side,
+            type=stop.type,
+            quantity=stop.quantity,
+            created_ms=guard.seen_ms,
+            price=stop.price,
+            time_in_force=None if stop.price is None else TimeInForce.GTC,
+            market=slot.stream.market,
+            purpose=Purpose.STOP,
+            reason="stop loss",
+            stop_price=stop.stop_price,
+        )
+        known = len(outcomes)
+        if (denied := self._submit(slot, order, ZERO, outcomes)) is not None:
+            guard.pause, guard.reason = 1, denied.reason
+            guard.refusals += 1
+            return
+        guard.order_id = order.client_order_id
+        # The fact stands before the command, as everything that is decided does.
+        told: Outcomes = []
+        self._move(slot, guard, Protection.SENT, told, LiveOrder(order))
+        outcomes[known:known] = told
+
+    def _give_up(self, slot: Slot, guard: Guard, why: str, outcomes: Outcomes) -> None:
+        """Leave the position, or hold it while we watch it ourselves: as its settings say."""
+        if guard.state is not Protection.BARE:
+            self._move(slot, guard, Protection.BARE, outcomes, reason=why)
+            # What is left of a position that was sold in part may be too small: that is nobody's fault.
+            if not slot.stopped and (guard.refusals > REFUSALS_MAX or not slot.position.exited):
+                self._end(slot, f"its stop cannot rest on the exchange: {why}", guard.seen_ms, outcomes)
+        if slot.config.if_unprotected == "flatten" and not slot.pending_exit():
+            side = Side.BUY if slot.position.is_short else Side.SELL
+            self._consider(slot, Wish(side, Purpose.STOP, "its stop could not rest"), guard.seen_ms, outcomes)
+
+    def _still_fits(self, slot: Slot, live: LiveOrder) -> bool:
+        uncovered = slot.position.quantity.copy_abs() - slot.exiting()
+        if live.remaining > uncovered:
+            return False
+        try:
+            stop = self._wanted(slot)
+        except Unprotectable:
+            return True  # as good as it gets: it rests, and a new one could not
+        return stop is None or (live.remaining == stop.quantity and live.order.stop_price == stop.stop_price)
+
+    def _wanted(self, slot: Slot) -> Stop | None:
+        """Give the stop for what no other exit is selling already. Raises Unprotectable."""
+        held, exiting = slot.position.quantity, slot.exiting()
+        left = EXACT.subtract(held.copy_abs(), exiting)
+        if left <= 0 or (exiting and slot.instrument.fit_quantity(left, is_market=True) is None):
+            return None
+        trigger = _trigger(slot, slot.position.cost, is_long=held > 0)
+        return stop_for(slot.instrument, left.copy_sign(held), trigger, exact(slot.last_price))
+
+    def _cancel(self, guard: Guard, live: LiveOrder, outcomes: Outcomes) -> None:
+        guard.pause = CANCEL_AGAIN
+        outcomes.append(CancelOrder(live.order.client_order_id, live.order.symbol, live.order.market))
+
+    def _move(
+        self,
+        slot: Slot,
+        guard: Guard,
+        then: Protection,
+        outcomes: Outcomes,
+        live: LiveOrder | None = None,
+        reason: str = "",
+    ) -> None:
+        order_id = guard.order_id if live is None else live.order.client_order_id
+        guard.move(then)
+        outcomes.append(
+            ProtectionMoved(
+                slot.id,
+                then.value,
+                guard.seen_ms,
+                order_id,
+                ZERO if live is None else live.order.quantity,
+                None if live is None else live.order.stop_price,
+                reason,
+            )
+        )
+
+
+def _may_have_stop(slot: Slot) -> bool:
+    """Say whether a strategy has a stop on the exchange, or will want one as soon as its entry is filled."""
+    return slot.guard is not None and (not slot.position.is_flat or bool(slot.live))
+
+
+def _trigger(slot: Slot, cost: Decimal, *, is_long: bool) -> Decimal:
+    """Give the price at which a position that cost so much has lost as much as it may."""
+    loss = exact(slot.config.stop_loss or 0.0)
+    return times(cost, EXACT.subtract(Decimal(1), loss) if is_long else EXACT.add(Decimal(1), loss))
+
+
+def _is_filling(slot: Slot) -> bool:
+    """Say whether an entry at the market is about to be filled: the stop waits for all of it."""
+    return any(
+        live.order.purpose is Purpose.ENTRY
+        and live.order.type is OrderType.MARKET
+        and live.status is not OrderStatus.UNKNOWN
+        for live in slot.live.values()
+    )
