@@ -102,7 +102,7 @@ class Scene:
                     fickle=self.fickle,
                     stop_loss=self.stop_loss,
                     protect="exchange" if self.stop_loss else "watch",
-                ),  # fmt: skip
+                ),
             )
             for number, symbol in enumerate(self.symbols, 1)
         )

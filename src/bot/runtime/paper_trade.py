@@ -116,7 +116,7 @@ class PaperBroker:
         """Nothing to let go of: all that matters is in the ledger."""
 
     def _was_waiting(self, each: OpenOrder) -> bool:
-        """What has a price of its own waits for it, and a market order may wait for the next candle; nothing else does."""
+        """Each waits for a price of its own, a market order perhaps for the next candle; nothing else waits."""
         order = each.order
         is_patient = (
             order.price is not None or order.stop_price is not None or self._terms[order.strategy_id].fill == "next"

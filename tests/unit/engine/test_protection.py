@@ -416,7 +416,7 @@ def test_after_a_restart_a_position_without_a_stop_gets_one(make_bench, orders) 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_whatever_comes_the_same_quantity_is_never_sold_twice(make_bench, seed) -> None:
-    lots = Random(seed)  # noqa: S311 - dice, not a secret
+    lots = Random(seed)
 
     def act(strategy) -> None:
         for _ in range(lots.choice((0, 1, 2))):
