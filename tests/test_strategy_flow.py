@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from tests.fakes.outfit import FakeOutfit, Stage, buys, candle, ledger_of, sells, strategy_plan, told
 
 from bot.domain.market import Candle
-from bot.domain.messages import Decision, FillBooked, FundsPosted, OrderChanged, Outcome, PlaceOrder, TradeClosed
+from bot.domain.messages import (
+    AccountMoved,
+    Attempt,
+    Decision,
+    FillBooked,
+    FundsPosted,
+    OrderChanged,
+    Outcome,
+    PlaceOrder,
+    TradeClosed,
+)
 from bot.domain.order import OrderStatus, Side
 from bot.ports import Recovered
 from bot.runtime.plan import StrategyPlan
@@ -26,9 +36,10 @@ async def test_a_wish_becomes_a_booked_fill_and_a_closed_round_trip() -> None:
         await stage.show(*(candle(n, close) for n, close in enumerate((100.0, 100.0, 105.0, 110.0))))
         kinds = [type(each) for each in stage.journal.outcomes]
         assert kinds == [
+            AccountMoved,
             FundsPosted,
-            *(Decision, PlaceOrder, OrderChanged, FillBooked, OrderChanged),
-            *(Decision, PlaceOrder, OrderChanged, FillBooked, OrderChanged, TradeClosed),
+            *(Decision, PlaceOrder, Attempt, OrderChanged, FillBooked, OrderChanged),
+            *(Decision, PlaceOrder, Attempt, OrderChanged, FillBooked, OrderChanged, TradeClosed),
         ]
         (trip,) = stage.kept(TradeClosed)
         assert (trip.entry_price, trip.exit_price) == (D(100), D(110))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.cli.person import Person
+from tests.integration.cli.person import CLI, Person
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running emulator whose market moves a minute in a tenth of a second."""
     person = Person(tmp_path_factory.mktemp("exchange"))
     with person.running(
-        "emulator", "--spot-port", 0, "--synthetic", 5, "--speed", 600, "--parent", os.getpid()
+        "emulator", "--spot-port", 0, "--synthetic", 5, "--speed", 600, "--parent", os.getpid(), command=CLI
     ) as program:
         yield json.loads(program.wait_for('"ready"'))["spot"]
         program.end()

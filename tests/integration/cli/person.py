@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[3]
+from tests.integration.cli.starter import ROOT, Forked, starter
+
 CLI = (sys.executable, "-m", "bot.cli")
+"""Our command line with all that an interpreter does first; a child of this process, which the quick way gives none of."""
 PATIENCE_S = 180.0
 
 
@@ -35,12 +38,14 @@ class Answer:
 class Program:
     """A command that goes on: its output is gathered while it runs."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: "subprocess.Popen[str] | Forked") -> None:
         self.process = process
         self.pid = process.pid
         self._said: list[str] = []
-        streams = [stream for stream in (process.stdout, process.stderr) if stream]
-        self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True) for stream in streams]
+        self._out: list[str] = []
+        self._err: list[str] = []
+        streams = ((process.stdout, self._out), (process.stderr, self._err))
+        self._readers = [threading.Thread(target=self._read, args=each, daemon=True) for each in streams]
         for reader in self._readers:
             reader.start()
 
@@ -48,6 +53,16 @@ class Program:
     def said(self) -> str:
         """Everything it said so far, on both streams."""
         return "".join(self._said)
+
+    @property
+    def out(self) -> str:
+        """What it said so far on stdout."""
+        return "".join(self._out)
+
+    @property
+    def err(self) -> str:
+        """What it said so far on stderr."""
+        return "".join(self._err)
 
     def wait_for(self, words: str) -> str:
         """Wait until a line with these words was said; gives that line."""
@@ -80,8 +95,10 @@ class Program:
             if stream:
                 stream.close()
 
-    def _read(self, stream: object) -> None:
-        self._said.extend(stream)  # type: ignore[call-overload]
+    def _read(self, stream: Iterable[str], its_own: list[str]) -> None:
+        for line in stream:
+            its_own.append(line)
+            self._said.append(line)
 
 
 class Person:
@@ -91,19 +108,14 @@ class Person:
         self.folder = folder
         self.settings = settings
 
-    def run(self, *words: object, typed: str = "", command: tuple[str, ...] = CLI, **settings: str) -> Answer:
-        """Type a command and wait for its end."""
-        done = subprocess.run(
-            [*command, *map(str, words)],
-            input=typed,
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env=self._environment(settings),
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+    def run(self, *words: object, typed: str = "", command: tuple[str, ...] = (), **settings: str) -> Answer:
+        """Type a command of the bot, or another program's, and wait for its end."""
+        with tempfile.TemporaryFile("w+") as keys:
+            keys.write(typed)
+            keys.seek(0)
+            with self._started(words, keys.fileno(), command, settings) as program:
+                code = program.wait()
+                return Answer(code, program.out, program.err)
 
     def ok(self, *words: object, typed: str = "", **settings: str) -> str:
         """Type a command that has to succeed; gives what it answers."""
@@ -112,17 +124,29 @@ class Person:
         return answer.out
 
     @contextlib.contextmanager
-    def running(self, *words: object, command: tuple[str, ...] = CLI, **settings: str) -> Iterator[Program]:
-        """Let a command run on."""
-        process = subprocess.Popen(
-            [*command, *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            env=self._environment(settings),
-        )
+    def running(self, *words: object, command: tuple[str, ...] = (), **settings: str) -> Iterator[Program]:
+        """Let a command of the bot run on, or another program."""
+        with Path(os.devnull).open() as nothing, self._started(words, nothing.fileno(), command, settings) as program:
+            yield program
+
+    @contextlib.contextmanager
+    def _started(
+        self, words: tuple[object, ...], stdin: int, command: tuple[str, ...], settings: dict[str, str]
+    ) -> Iterator[Program]:
+        typed = [*command, *map(str, words)]
+        process: subprocess.Popen[str] | Forked
+        if command:
+            process = subprocess.Popen(
+                typed,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=self.folder,
+                env=self._environment(settings),
+            )
+        else:
+            process = starter().start(typed, stdin, self.folder, self._environment(settings))
         program = Program(process)
         try:
             yield program

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.integration.cli.person import Person, until
+from tests.integration.cli.person import CLI, Person, until
 
 from bot.binance import spot
 from bot.binance import wire_new_spot as new
@@ -77,7 +77,7 @@ def still_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchang
     """An exchange whose prices stand still."""
     helper = Person(tmp_path_factory.mktemp("exchange"))
     with helper.running(
-        "emulator", "--spot-port", 0, "--synthetic", 5, "--speed", 0, "--parent", os.getpid()
+        "emulator", "--spot-port", 0, "--synthetic", 5, "--speed", 0, "--parent", os.getpid(), command=CLI
     ) as program:
         yield Exchange(json.loads(program.wait_for('"ready"'))["spot"])
         program.end()
