@@ -38,6 +38,7 @@ async def test_a_wish_becomes_a_booked_fill_and_a_closed_round_trip() -> None:
         assert kinds == [
             AccountMoved,
             FundsPosted,
+            AccountMoved,
             *(Decision, PlaceOrder, Attempt, OrderChanged, FillBooked, OrderChanged),
             *(Decision, PlaceOrder, Attempt, OrderChanged, FillBooked, OrderChanged, TradeClosed),
         ]
