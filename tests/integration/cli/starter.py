@@ -6,6 +6,7 @@ What depends on how the interpreter starts (light imports, the seed's own lines)
 
 import atexit
 import functools
+import gc
 import importlib
 import json
 import os
@@ -14,9 +15,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 ROOT = Path(__file__).parents[3]
 HEAVY = (
@@ -154,15 +157,37 @@ def _become(order: Any, streams: list[int]) -> None:
     sys.argv = ["bot", *words]
 
 
+def _exit_code(main: Callable[[], None]) -> int:
+    """Run the command line and give the number that its end amounts to, as the interpreter would."""
+    try:
+        main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - this is the outermost frame
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> NoReturn:
+    """End in good order, but leave out to take every imported module apart: it is most of what a quick command would do."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 def _main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for name in HEAVY:
         importlib.import_module(name)
+    gc.freeze()  # a collection in a fork would copy what nobody changes
     found = _serve(socket.socket(fileno=os.dup(0)))
     if found is not None:
         _become(*found)
-        importlib.import_module("bot.cli").main()
+        _end(_exit_code(importlib.import_module("bot.cli").main))
 
 
 if __name__ == "__main__":
