@@ -99,21 +99,18 @@ class PostgresJournal:
         return writes
 
     async def _write(self, writes: Sequence[Statement]) -> None:
+        """Send all statements at once: what stands between two syncs of a pipeline is one transaction."""
         connection = await self._connected()
-        async with connection.transaction(), connection.pipeline() as pipeline:
-            placed = []
-            for text, values in writes:
-                cursor = await connection.execute(text, values)
-                if text is PLACE:
-                    placed.append((cursor, values["client_order_id"]))
-            if placed:
-                reached("intent.tx_open")
-            await pipeline.sync()
-            for cursor, client_order_id in placed:
-                if not cursor.rowcount:
-                    raise BrokenRecord(f"client order id {client_order_id} was used before; the order was not sent")
-        if placed:
-            reached("intent.committed")
+        try:
+            async with connection.pipeline() as pipeline:
+                for text, values in writes:
+                    await connection.execute(text, values)
+                await pipeline.sync()
+        except psycopg.errors.NotNullViolation as error:
+            if (error.diag.table_name, error.diag.column_name) != ("orders", "client_order_id"):
+                raise
+            names = ", ".join(values["client_order_id"] for text, values in writes if text is PLACE)
+            raise BrokenRecord(f"client order id {names} was used before; the order was not sent") from None
 
     async def _fold(self) -> Recovered:
         connection = await self._connected()
@@ -142,7 +139,7 @@ class PostgresJournal:
             if self._mode is Mode.PAPER:
                 options += " -c synchronous_commit=off"
             self._connection = await psycopg.AsyncConnection.connect(
-                plain_dsn(self._url), autocommit=True, connect_timeout=10, options=options,
+                plain_dsn(self._url), autocommit=True, connect_timeout=10, options=options, prepare_threshold=0,
                 application_name=f"journal {self._mode} {self._account_id}",
             )  # fmt: skip
         return self._connection

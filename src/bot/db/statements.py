@@ -31,7 +31,7 @@ Statement = tuple[str, Mapping[str, Any]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An order that is there already may be written again only while nothing became of it: that is a repeated write, not
-# a second order. In any other case no row comes back, and the journal refuses.
+# a second order. In any other case it would be left without an id, which the table refuses, and with it the journal.
 PLACE = """
 INSERT INTO orders (strategy_id, side, qty, price, demo, ts, account_id, client_order_id, market, symbol, type,
                     time_in_force, limit_price, purpose, reason, status, created_ms, reserved, signed_ms,
@@ -40,9 +40,10 @@ VALUES (%(strategy_id)s, %(side)s, %(qty)s, %(price)s, %(demo)s, %(ts)s, %(accou
         %(market)s, %(symbol)s, %(type)s, %(time_in_force)s, %(price)s, %(purpose)s, %(reason)s, 'SENT',
         %(created_ms)s, %(reserved)s, %(signed_ms)s, %(recv_window_ms)s, %(epoch)s, %(digest)s,
         %(stop_price)s)
-ON CONFLICT (client_order_id) DO UPDATE SET updated = now()
-    WHERE orders.status = 'SENT' AND orders.strategy_id = EXCLUDED.strategy_id AND orders.side = EXCLUDED.side
-      AND orders.symbol = EXCLUDED.symbol AND orders.qty = EXCLUDED.qty AND orders.created_ms = EXCLUDED.created_ms
+ON CONFLICT (client_order_id) DO UPDATE SET updated = now(), client_order_id = CASE
+    WHEN orders.status = 'SENT' AND orders.strategy_id = EXCLUDED.strategy_id AND orders.side = EXCLUDED.side
+     AND orders.symbol = EXCLUDED.symbol AND orders.qty = EXCLUDED.qty AND orders.created_ms = EXCLUDED.created_ms
+    THEN orders.client_order_id END
 """
 
 _KEEP = """
