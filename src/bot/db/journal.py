@@ -15,7 +15,7 @@ from bot.db import statements
 from bot.db.base import Mode, first_line, masked, plain_dsn, search_path
 from bot.db.facts import money_facts
 from bot.db.fold import fold
-from bot.db.statements import PLACE, Statement
+from bot.db.statements import INTEND, PLACE, Statement
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import (
     AccountMarked,
@@ -69,7 +69,7 @@ class PostgresJournal:
         async with self._turn:
             await self._drop()
 
-    def _statements(self, outcomes: Sequence[Outcome]) -> list[Statement]:
+    def _statements(self, outcomes: Sequence[Outcome]) -> Sequence[Statement]:
         writes: list[Statement] = []
         attempts = {each.client_order_id: each for each in outcomes if isinstance(each, Attempt)}
         for each in outcomes:
@@ -96,21 +96,25 @@ class PostgresJournal:
         if facts := money_facts(outcomes):
             writes.append(statements.keep(facts, self._account_id))
         writes += statements.mark(each for each in outcomes if isinstance(each, EquityMarked))
-        return writes
+        return statements.combined(writes)
 
     async def _write(self, writes: Sequence[Statement]) -> None:
         """Send all statements at once: what stands between two syncs of a pipeline is one transaction."""
         connection = await self._connected()
+        placed = ", ".join(values["client_order_id"] for text, values in writes if text in {PLACE, INTEND})
         try:
             async with connection.pipeline() as pipeline:
                 for text, values in writes:
                     await connection.execute(text, values)
+                if placed:
+                    reached("intent.tx_open")
                 await pipeline.sync()
         except psycopg.errors.NotNullViolation as error:
             if (error.diag.table_name, error.diag.column_name) != ("orders", "client_order_id"):
                 raise
-            names = ", ".join(values["client_order_id"] for text, values in writes if text is PLACE)
-            raise BrokenRecord(f"client order id {names} was used before; the order was not sent") from None
+            raise BrokenRecord(f"client order id {placed} was used before; the order was not sent") from None
+        if placed:
+            reached("intent.committed")
 
     async def _fold(self) -> Recovered:
         connection = await self._connected()
@@ -135,7 +139,8 @@ class PostgresJournal:
 
     async def _connected(self) -> "psycopg.AsyncConnection[TupleRow]":
         if self._connection is None:
-            options = search_path(self._mode)
+            # The same few statements again and again: planning them anew takes longer than doing them.
+            options = f"{search_path(self._mode)} -c plan_cache_mode=force_generic_plan -c jit=off"
             if self._mode is Mode.PAPER:
                 options += " -c synchronous_commit=off"
             self._connection = await psycopg.AsyncConnection.connect(
