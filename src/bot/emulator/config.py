@@ -1,5 +1,6 @@
 """What an emulator is started with: its accounts, its market, its pace and its limits."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -13,6 +14,9 @@ from bot.emulator.unverified import Unverified
 
 SYNTHETIC_START_MS = 1_704_067_200_000
 """Monday 2024-01-01 UTC: the past, so that no candle is ever younger than the wall clock of a client."""
+
+_SYMBOL = re.compile(r"[\w.-]{1,20}")
+"""Names may be of any script: there are symbols in Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ class EmulatorConfig:
             raise Misconfigured(f"{self.ticks_per_candle} ticks per candle: give 1 or more")
         if self.warmup < 0:
             raise Misconfigured(f"warm-up of {self.warmup} candles: give 0 or more")
+        if strange := [symbol for symbol in self.symbols if not _SYMBOL.fullmatch(symbol)]:
+            raise Misconfigured(f"{strange[0]!r} is no name of a symbol; use names like BTCUSDT, with commas between")
         self._check_accounts()
 
     def _check_accounts(self) -> None:

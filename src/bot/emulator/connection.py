@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, TypedDict, Unpack
 
@@ -72,6 +73,9 @@ class Connection(Peer):
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport, **kind: Unpack[Kind]) -> None:
         super().__init__(**kind)
         self.pings_empty: Callable[[], bool] = lambda: False
+        self.frames_a_second: int | None = None
+        """How many frames a client may send within a second; None for as many as it likes."""
+        self._recent: deque[float] = deque()
         self._socket, self._transport = socket, transport
         self._queue: list[bytes] = []
         self._is_over = False
@@ -119,6 +123,9 @@ class Connection(Peer):
     async def _read(self, on_text: Callable[[str], Awaitable[None] | None], tasks: asyncio.TaskGroup) -> None:
         async for message in self._socket:
             self._heard = self._loop.time()
+            if self._is_flooded():
+                await self.close(WSCloseCode.POLICY_VIOLATION, b"too many requests")
+                return
             if message.type is WSMsgType.TEXT:
                 waiting = on_text(message.data)
                 if waiting is not None:
@@ -126,6 +133,15 @@ class Connection(Peer):
             elif message.type is WSMsgType.PING:
                 self._write()
                 await self._socket.pong(message.data)
+
+    def _is_flooded(self) -> bool:
+        """Count a frame that came in; True when it is one too many for a second."""
+        if self.frames_a_second is None:
+            return False
+        while self._recent and self._recent[0] <= self._heard - 1:
+            self._recent.popleft()
+        self._recent.append(self._heard)
+        return len(self._recent) > self.frames_a_second
 
     def _unsent(self) -> int:
         return self._transport.get_write_buffer_size()

@@ -37,6 +37,8 @@ class Face(Audience):
     api_connect_weight = 2
     knows_microseconds = True
     request_ids_are_numbers = False
+    stream_frames_a_second = 5
+    """What a client of the market streams may send, pongs among it; whoever sends more is disconnected."""
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate

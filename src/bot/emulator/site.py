@@ -126,9 +126,11 @@ class Site:
         return [one for one in self._peers if path in one.path and (not account or one.account == account)]
 
     async def _guarded(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer, and log what is our own fault."""
+        """Answer, and log what is our own fault; not a body that is too long, or a client that went away in between."""
         try:
             return await self._handle(request)
+        except (web.HTTPException, ConnectionError):
+            raise
         except Exception:
             log.exception("emulator.request_broke", path=request.path)
             raise
@@ -146,6 +148,7 @@ class Site:
         if request.transport is None:
             return socket
         connection = Connection(socket, request.transport, **admitted.kind)
+        connection.frames_a_second = None if admitted.streams is None else self.face.stream_frames_a_second
         connection.pings_empty = self._pings_empty(request.path)
         attendant = admitted.attend(connection)
         self._know(connection)

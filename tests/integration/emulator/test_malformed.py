@@ -1,6 +1,7 @@
 """Thousands of malformed requests: each gets a documented code, and none breaks the server."""
 
 import asyncio
+import io
 import json
 import os
 from typing import Any
@@ -79,3 +80,18 @@ async def test_bytes_that_are_no_request_are_refused_and_the_server_lives(visito
     await writer.wait_closed()
     assert not answer.startswith(b"HTTP/1.1 5"), answer
     assert json.loads(json.dumps((await visitor.get("ping")).body)) == {}
+
+
+async def test_a_body_too_long_and_a_client_that_leaves_within_one_are_no_news(
+    visitor: Visitor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"{visitor.emulator.spot_url}/api/v3/order"
+    async with visitor.session.post(url, data=io.BytesIO(b"x" * (2 << 20))) as reply:
+        assert reply.status == 413
+    _, writer = await asyncio.open_connection("127.0.0.1", int(visitor.emulator.spot_url.rpartition(":")[2]))
+    writer.write(b"POST /api/v3/order HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+    await writer.drain()
+    writer.transport.abort()
+    assert (await visitor.get("ping")).status == 200
+    await visitor.emulator.stop()
+    assert "request_broke" not in capsys.readouterr().out

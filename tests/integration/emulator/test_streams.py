@@ -90,3 +90,19 @@ async def test_a_client_that_never_answers_a_ping_is_dropped(
 async def test_a_socket_on_another_path_is_not_found(visitor: Any) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
         await visitor.session.ws_connect(visitor.emulator.stream_url + "/elsewhere")
+
+
+@pytest.mark.parametrize("ping", [True, False])
+async def test_who_sends_more_than_five_frames_a_second_is_disconnected(connect: Any, ping: bool) -> None:
+    socket = (await connect("/ws")).socket
+    for number in range(6):
+        await (socket.ping() if ping else socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": number}))
+    answers = 0
+    while (message := await asyncio.wait_for(socket.receive(), 30)).type is aiohttp.WSMsgType.TEXT:
+        answers += 1
+    assert (answers, message.type, message.data) == (0 if ping else 5, aiohttp.WSMsgType.CLOSE, 1008)
+
+
+async def test_the_websocket_api_takes_as_many_frames_as_its_weight_allows(connect: Any) -> None:
+    socket = await connect("/ws-api/v3")
+    assert [(await socket.call("ping"))["status"] for _ in range(20)] == [200] * 20

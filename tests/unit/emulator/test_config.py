@@ -15,6 +15,7 @@ from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
         ({"speed": float("inf")}, "speed inf"),
         ({"ticks_per_candle": 0}, "0 ticks"),
         ({"warmup": -1}, "warm-up of -1"),
+        ({"symbols": ("BTCUSDT", "ETH USDT")}, "'ETH USDT' is no name"),
         ({"accounts": (AccountConfig("k", "s", {}), AccountConfig("k", "t", {}))}, "share one key"),
         ({"accounts": (AccountConfig("", "s", {}),)}, "needs a key and a secret"),
         ({"accounts": (AccountConfig("k", "s", {"USDT": Decimal(-1)}),)}, "USDT=-1"),

@@ -52,6 +52,7 @@ class FuturesVenue(Face):
     api_connect_weight = 5
     knows_microseconds = False
     request_ids_are_numbers = True
+    stream_frames_a_second = 10
 
     def __init__(self, world: World, *, exchange_info: Path | None = None, brackets: Path | None = None) -> None:
         config = world.config
