@@ -130,9 +130,18 @@ class SymbolMarket:
         return prices[:count]
 
     def peg_price(self, side: Side, peg: Peg) -> Decimal | None:
-        """Give the price that a pegged order gets now, or None when the book is not that deep."""
-        own = side if peg.to == "PRIMARY_PEG" else side.opposite
-        prices = self.level_prices(own, peg.levels + 1)
+        """Give the price that a pegged order gets now, or None when the book is not that deep.
+
+        An endless outside gives to both sides at one price, which nobody can join: his own side begins behind it.
+        """
+        prices = self.level_prices(side.opposite, peg.levels + 1)
+        if peg.to == "PRIMARY_PEG":
+            best = prices[:1]
+            prices = [
+                price
+                for price in self.level_prices(side, peg.levels + 2)
+                if not (best and crosses(side, price, best[0]))
+            ]
         return prices[peg.levels] if len(prices) > peg.levels else None
 
     def client_levels(self, side: Side, count: int) -> list[tuple[Decimal, Decimal]]:

@@ -234,7 +234,7 @@ async def test_a_symbol_that_is_settling_takes_no_orders_and_says_so(visitor: An
 async def test_a_price_can_be_taken_from_the_book(visitor: Any) -> None:
     await visitor.emulator.step()
     order = await visitor.limit(None, priceMatch="QUEUE_20")
-    assert Decimal(order.body["price"]) == visitor.price() - Decimal("1.9")
+    assert Decimal(order.body["price"]) == visitor.price() - Decimal(2)
     assert (await visitor.limit(None, priceMatch="OPPONENT_20")).code == -5037
 
 

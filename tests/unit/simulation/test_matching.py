@@ -173,6 +173,15 @@ def test_a_pegged_price_is_read_off_the_book_on_arrival(
     assert order.price == D(price)
 
 
+@pytest.mark.parametrize(("side", "price"), [(BUY, "99.98"), (SELL, "100.02")])
+def test_a_peg_to_the_own_side_of_an_endless_market_rests_behind_its_price(
+    shared: Exchange, put: Any, side: Side, price: str
+) -> None:
+    shared.forget_depth("ABCUSDT")
+    order = put("bob", side, "0.5", type=OrderType.LIMIT, peg=Peg("PRIMARY_PEG", 1), time_in_force=TimeInForce.GTC)
+    assert (order.price, order.is_open, order.filled) == (D(price), True, 0)
+
+
 def test_a_peg_deeper_than_the_book_finds_no_liquidity(put: Any) -> None:
     with pytest.raises(Refused, match="liquidity"):
         put("bob", BUY, "1", type=OrderType.LIMIT, peg=Peg("PRIMARY_PEG"), time_in_force=TimeInForce.GTC)
@@ -217,7 +226,7 @@ def test_takers_see_the_endless_outside_again_when_the_depth_is_forgotten(shared
     assert put("bob", BUY, "50").fills[0].price == D(100)
 
 
-@pytest.mark.parametrize(("peg", "price"), [(Peg("PRIMARY_PEG", 2), "99.98"), (Peg("MARKET_PEG", 1), "100.01")])
+@pytest.mark.parametrize(("peg", "price"), [(Peg("PRIMARY_PEG", 2), "99.97"), (Peg("MARKET_PEG", 1), "100.01")])
 def test_the_endless_outside_has_a_level_at_every_tick(shared: Exchange, put: Any, peg: Peg, price: str) -> None:
     shared.forget_depth("ABCUSDT")
     order = put("ann", BUY, "1", type=OrderType.LIMIT, peg=peg, time_in_force=TimeInForce.GTC)

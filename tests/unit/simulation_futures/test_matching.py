@@ -157,6 +157,20 @@ def test_a_price_match_takes_its_price_from_the_book(quiet: Desk) -> None:
     assert (opponent.price, opponent.state) == (D(95), OrderState.FILLED)
 
 
+@pytest.mark.parametrize(("side", "price"), [(BUY, "99.9"), (SELL, "100.1")])
+def test_a_price_match_with_the_queue_rests_where_the_market_gives_to_both_sides_at_one_price(
+    desk: Desk, side: Side, price: str
+) -> None:
+    levels = [D("0.1") * step for step in range(3)]
+    book = [[(D(100) + way * one, D(5)) for one in levels] for way in (-1, 1)]
+    desk.exchange.on_book("AAAUSDT", *book, now_ms=2_000)
+    queue = desk.place(
+        "ann", symbol="AAAUSDT", side=side, type=OrderType.LIMIT, time_in_force=TimeInForce.GTC, quantity=D(1),
+        price_match=PriceMatch.QUEUE,
+    )  # fmt: skip
+    assert (queue.price, queue.is_open, queue.filled) == (D(price), True, 0)
+
+
 def test_the_observer_hears_of_a_fill_in_the_order_of_its_effects(desk: Desk) -> None:
     desk.seen.clear()
     desk.market(BUY, "1")

@@ -37,8 +37,8 @@ from bot.simulation.orders import Refused
 WEIGHT_PER_MINUTE = 2_400
 FUNDING_REQUESTS = 500
 _PLENTY = Decimal(10**9)
-_LEVELS = 20
-"""Prices on each side of the outside's book: as many as a price match can ask for."""
+_LEVELS = 21
+"""Prices on each side of the outside's book: as many as a price match can ask for, behind the one of both sides."""
 ORDER_LIMITS: dict[tuple[str, int], int] = {("MINUTE", 1): 1_200, ("SECOND", 10): 300}
 
 

@@ -168,9 +168,21 @@ def matched_price(market: Market, side: Side, match: PriceMatch) -> Decimal:
     """Give the book's price that a price match names; Refused -5041 when the book has none there."""
     whose, _, behind = match.value.partition("_")
     prices = market.book.prices(side.opposite if whose == "OPPONENT" else side)
+    if whose == "QUEUE" and (best := market.book.best_price(side.opposite)) is not None:
+        prices = _queue(market, side, prices, best)
     if len(prices) <= _BEHIND[behind]:
         raise Refused(-5041, "No depth matches this BBO order")
     return prices[_BEHIND[behind]]
+
+
+def _queue(market: Market, side: Side, prices: list[Decimal], best: Decimal) -> list[Decimal]:
+    """Leave the prices that can be joined: where the market gives to both sides at one price, its queue is behind."""
+    level, tick = market.book.level(side), market.contract.rules.price.tick
+    way = 1 if side is Side.BUY else -1
+    known = {price for price in prices if price * way < best * way}
+    if level is not None and level.quantity is None:
+        known.add(best - way * tick)
+    return sorted(known, reverse=side is Side.BUY)
 
 
 def check_engine(state: State, order: FuturesOrder) -> None:
