@@ -26,6 +26,8 @@ def test_saved_brackets_stand_in_for_the_bundled_ones() -> None:
     ladder = list_contracts({"BTCUSDT": BTC}, brackets=BRACKETS).ladders["BTCUSDT"]
     assert ladder == read_brackets(BRACKETS)["BTCUSDT"]
     assert ladder.rungs[0].floor == 0
+    # The quarterly contracts of the same pair have ladders of their own.
+    assert (ladder.largest_leverage, read_brackets(BRACKETS)["BTCUSDT_261225"].largest_leverage) == (150, 50)
 
 
 def test_what_is_shown_of_a_contract_reads_back_as_the_same_contract() -> None:

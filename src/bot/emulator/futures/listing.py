@@ -64,9 +64,16 @@ def read_brackets(file: Path) -> dict[str, Ladder]:
     content = _read(file)
     lists = content.items() if isinstance(content, dict) else ((row["symbol"], row["brackets"]) for row in content)
     try:
-        return {str(name).partition(":")[0].replace("/", ""): read_ladder(rows) for name, rows in lists}
+        return {_symbol(str(name)): read_ladder(rows) for name, rows in lists}
     except (KeyError, TypeError, ValueError) as error:
         raise Misconfigured(f"{file}: {error}; it has to hold the answer of /fapi/v1/leverageBracket") from error
+
+
+def _symbol(name: str) -> str:
+    """Give Binance's name: BTCUSDT of BTC/USDT:USDT, BTCUSDT_261225 of the quarterly BTC/USDT:USDT-261225."""
+    pair, _, settled = name.partition(":")
+    _, dash, date = settled.partition("-")
+    return pair.replace("/", "") + (f"_{date}" if dash else "")
 
 
 def row_of(contract: Contract) -> Json:
