@@ -39,6 +39,7 @@ from bot.db.base import (
     unit_of_work,
 )
 from bot.db.journal import PostgresJournal
+from bot.db.leases import PostgresLease
 from bot.db.migrate import upgrade
 from bot.db.models import Account, User
 from bot.db.repositories import Accounts, Strategies
@@ -48,7 +49,8 @@ from bot.domain.market import Candle, Market, Stream
 from bot.logging import Logs, setup_logging
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
-from bot.runtime.kill_switch import KillSwitch
+from bot.runtime.kill_switch import KillNote, KillSwitch
+from bot.runtime.lease import Keeper
 from bot.runtime.paper_trade import PaperBroker, terms_of
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
@@ -238,6 +240,7 @@ class Outfit:
         self._roof = roof
         self._feeds = feeds
         self._clock = LocalClock()
+        self._keepers: dict[tuple[int, Mode], Keeper] = {}
         self.mark_every_s = float(min(roof.settings.DASHBOARD_REFRESH_SECONDS, 60))
 
     @property
@@ -261,6 +264,17 @@ class Outfit:
         if plan.mode is Mode.PAPER:
             return self._feeds.hub(self._roof.settings.MARKET_DATA_ENVIRONMENT)
         return MarketsFeed(lambda market: self._feeds.hub(plan.environment, market))
+
+    def keeper(self, plan: AccountPlan) -> Keeper:
+        """Give what keeps the account's lease: always the same one, which need not wait for itself."""
+        if plan.key not in self._keepers:
+            lease = PostgresLease(self._roof.db_url, plan.account_id, plan.mode)
+            self._keepers[plan.key] = Keeper(str(plan), lease)
+        return self._keepers[plan.key]
+
+    def stopped_by(self, plan: AccountPlan) -> KillNote | None:
+        """Look at the kill switch."""
+        return self._roof.kill_switch.note(plan.name)
 
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give the account's memory, in the schema of its mode; live money asks for a durable server first."""

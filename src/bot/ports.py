@@ -6,7 +6,7 @@ Way in: the protocol. Leans on: domain. Fakes for tests stand in `tests/fakes/`,
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -69,6 +69,13 @@ Permit = Callable[[Command, Attempt | None], str]
 """Asked at the last moment before a command leaves: why it may not, or nothing."""
 
 
+class Swept(NamedTuple):
+    """How many orders were open and are gone (cancelled, or filled while we were at it), and how many are left."""
+
+    gone: int
+    left: int
+
+
 class Broker(Protocol):
     """Where orders go. What becomes of them comes back as events through `deliver`."""
 
@@ -87,6 +94,10 @@ class Broker(Protocol):
 
     async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         """Take a command, an order with its `attempt`. Never raises for what happens to the order: that is an event."""
+        ...
+
+    async def cancel_all(self) -> Swept:
+        """Cancel every open order of the account, whoever placed it; nobody is asked for a permit. Raises BotError."""
         ...
 
     def see(self, candle: Candle) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.market import Candle
 from bot.domain.messages import Attempt, Command
 from bot.domain.order import Order
-from bot.ports import Deliver, OpenOrder, Permit
+from bot.ports import Deliver, OpenOrder, Permit, Swept
 
 
 class FakeBroker:
@@ -14,6 +14,8 @@ class FakeBroker:
     def __init__(self) -> None:
         self.commands: list[Command] = []
         self.seen: list[Candle] = []
+        self.sweeps = 0
+        self.swept = Swept(0, 0)
 
     async def start(
         self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
@@ -26,6 +28,10 @@ class FakeBroker:
 
     async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         self.commands.append(command)
+
+    async def cancel_all(self) -> Swept:
+        self.sweeps += 1
+        return self.swept
 
     def see(self, candle: Candle) -> None:
         self.seen.append(candle)

@@ -8,14 +8,17 @@ from tests.fakes.feed import FakeFeed
 from tests.fakes.journal import MemoryJournal
 
 from bot.db.base import Mode
-from bot.domain.errors import BotError
+from bot.domain.errors import BotError, Unavailable
 from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule
 from bot.domain.ledger import Ledger
 from bot.domain.market import Candle, Market
 from bot.domain.messages import OrderUpdate
 from bot.domain.order import Fill
 from bot.ports import Broker, Feed, Journal, Recovered
+from bot.proof.lease import MemoryLease, Turns
 from bot.risk.rules import Limits
+from bot.runtime.kill_switch import KillNote
+from bot.runtime.lease import Keeper
 from bot.runtime.paper_trade import PaperBroker, terms_of
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
@@ -87,9 +90,31 @@ class FakeOutfit:
         self.trouble: BotError | None = None
         """What happens at the next starts, until the test mends it."""
         self.make_broker: Callable[[], Broker] | None = None
+        self.turns: dict[str, Turns] = {}
+        self.keepers: dict[str, Keeper] = {}
+        self.note: KillNote | None = None
+        """What the kill switch says."""
+        self.is_database_away = False
 
     def feed(self, plan: AccountPlan) -> Feed:
         return self.feed_
+
+    def keeper(self, plan: AccountPlan) -> Keeper:
+        name = str(plan)
+        if name not in self.keepers:
+            turns = self.turns.setdefault(name, Turns(self.clock.monotonic))
+            lease = MemoryLease(turns, "this test", self._ask_database)
+            lease.ttl_s = 1e9  # a clock that jumps is no reason to lose it
+            self.keepers[name] = Keeper(name, lease, now=self.clock.monotonic, sleep=self.clock.sleep)
+        return self.keepers[name]
+
+    def stopped_by(self, plan: AccountPlan) -> KillNote | None:
+        return self.note
+
+    async def _ask_database(self, work: Callable[[], None]) -> None:
+        if self.is_database_away:
+            raise Unavailable("the database is away")
+        work()
 
     async def journal(self, plan: AccountPlan) -> Journal:
         if self.trouble:

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from typing import NamedTuple
 
 import structlog
 
@@ -12,7 +11,7 @@ from bot.binance.endpoints import Endpoint
 from bot.binance.wire_requests import OfAnySymbol, OfSymbol
 from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
-from bot.ports import Clock
+from bot.ports import Clock, Swept
 
 log = structlog.get_logger()
 
@@ -21,13 +20,6 @@ PAUSE_S = 0.25
 AT_ONCE = 10
 
 _Ids = frozenset[tuple[str, str, int]]
-
-
-class Swept(NamedTuple):
-    """How many orders were open and are gone (cancelled, or filled while we were at it), and how many are left."""
-
-    gone: int
-    left: int
 
 
 async def cancel_all(client: Client, clock: Clock) -> Swept:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.binance import futures
+from bot.binance.cancel_all import cancel_all
 from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
 from bot.binance.endpoints import Sending
@@ -30,7 +31,7 @@ from bot.domain.market import Candle, Market
 from bot.domain.messages import Attempt, CancelOrder, Command, OrderUpdate, PlaceOrder
 from bot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 from bot.killpoints import reached
-from bot.ports import Deliver, OpenOrder, Permit
+from bot.ports import Deliver, OpenOrder, Permit, Swept
 
 log = structlog.get_logger()
 
@@ -123,6 +124,10 @@ class SignedBroker:
             self._track(order.client_order_id, order.symbol, order.market)
             attempt = attempt or self.prepare(order)
             self._tasks.start(self._place(command, attempt), f"place-{order.client_order_id}")
+
+    async def cancel_all(self) -> Swept:
+        """Cancel every open order of the account on this market, whoever placed it. Raises BotError."""
+        return await cancel_all(self._client, self._clock)
 
     def see(self, candle: Candle) -> None:
         """Nothing to do: this broker's fills come from the exchange."""

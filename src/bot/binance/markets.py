@@ -1,5 +1,6 @@
 """Both markets of one account as one feed and one broker: each message goes where its market is."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import Attempt, CancelOrder, Command, Event, FundsSeen
 from bot.domain.money import EXACT, ZERO
 from bot.domain.order import Order
-from bot.ports import Broker, Deliver, Feed, OpenOrder, Permit, Subscription
+from bot.ports import Broker, Deliver, Feed, OpenOrder, Permit, Subscription, Swept
 
 
 class MarketsFeed:
@@ -83,6 +84,14 @@ class MarketsBroker:
         """Hand a command to the broker of its market."""
         market = command.market if isinstance(command, CancelOrder) else command.order.market
         await self._brokers[market].execute(command, attempt)
+
+    async def cancel_all(self) -> Swept:
+        """Cancel every open order on all markets at once. Raises BotError."""
+        told = await asyncio.gather(*(broker.cancel_all() for broker in self._brokers.values()), return_exceptions=True)
+        if failures := [each for each in told if isinstance(each, BaseException)]:
+            raise failures[0]  # what went well went on to its end first
+        swept = [each for each in told if isinstance(each, Swept)]
+        return Swept(sum(each.gone for each in swept), sum(each.left for each in swept))
 
     def see(self, candle: Candle) -> None:
         """Show a candle to the broker of its market."""

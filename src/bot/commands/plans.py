@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
+import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.bootstrap import Outfit, Roof
+from bot.commands.sealed import keep_copy
 from bot.db import embedded
 from bot.db.base import Mode, mode_of, schema_of
 from bot.db.models import Account, Strategy
@@ -20,6 +22,8 @@ from bot.domain.money import number
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.strategies.base import Strategy as BaseStrategy
 from bot.strategies.config import StrategyConfig, parse_config
+
+log = structlog.get_logger()
 
 LIVE_APPROVAL = "trade real money"
 """What a person types to approve an account for live; kept sealed, bound to that account."""
@@ -35,6 +39,7 @@ class Plans:
     def __init__(self, roof: Roof, outfit: Outfit) -> None:
         self._roof = roof
         self._outfit = outfit
+        self._copy_trouble = ""
 
     async def load(self) -> Sequence[AccountPlan]:
         """Give a plan for each account and mode that has a strategy to run, or one that still holds something."""
@@ -42,6 +47,7 @@ class Plans:
             async with self._roof.sessions() as session:
                 accounts = {account.id: account for account in await Accounts(session).list()}
                 rows = await Strategies(session).list()
+                await self._keep_copy(session)
                 holding = {mode: set(await _holding(session, mode)) for mode in Mode}
         except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
             if not self._roof.settings.DB_URL:
@@ -53,6 +59,15 @@ class Plans:
             if row.enabled or held:
                 await self._place(row, accounts[row.account_id], held, groups)
         return [_account_plan(accounts[key[0]], key[1], found) for key, found in groups.items()]
+
+    async def _keep_copy(self, session: AsyncSession) -> None:
+        """Keep the sealed keys where they can be had while the database is away."""
+        try:
+            await keep_copy(self._roof.settings.VAR_DIR, session)
+        except Misconfigured as error:
+            if self._copy_trouble != str(error):
+                log.error("accounts.not_copied", cause=str(error))
+            self._copy_trouble = str(error)
 
     async def _place(
         self,

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -22,14 +22,19 @@ from bot.api.main import create_app
 from bot.bootstrap import Feeds, Outfit, Roof, dashboard_deps, setup_address
 from bot.commands import heartbeat
 from bot.commands.plans import Plans
-from bot.db.base import unit_of_work
+from bot.commands.sealed import copy_path
+from bot.commands.sweeping import sweep_through
+from bot.db.base import Mode, unit_of_work
 from bot.db.repositories import Sessions
 from bot.db.retention import Retention
 from bot.domain.errors import Misconfigured, Unavailable
 from bot.reporting.cache import aggregator
+from bot.runtime.kill_switch import KillNote, Stopped, engaged_by_signal
 from bot.runtime.orchestrator import Orchestrator
 from bot.runtime.scheduler import build_scheduler
 from bot.runtime.supervisor import keep_alive
+from bot.runtime.worker import Worker
+from bot.security import sealed_copy
 
 log = structlog.get_logger()
 
@@ -61,31 +66,36 @@ class Program:
         scheduler = build_scheduler({name: (chore, HOUR_S) for name, chore in self.chores().items()})
         try:
             listener = await self._prepare_dashboard() if self._with_dashboard else None
-            async with asyncio.TaskGroup() as group:
-                parts: list[asyncio.Task[Any]] = []
-
-                def begin(work: Coroutine[Any, Any, Any], name: str) -> None:
-                    parts.append(group.create_task(work, name=name))
-
-                if listener is not None:
-                    begin(self._server.serve(sockets=[listener]), "dashboard")
-                begin(self.orchestrator.run(), "accounts")
-                if self._with_aggregator:
-                    begin(self._aggregate(), "aggregator")
-                begin(self.lag.watch(), "lag")
-                begin(self._keep_note(), "note")
-                self.ready.set()
-                await self.stop.wait()
-                log.info("bot.stopping")
-                for part in parts:
-                    if part.get_name() != "dashboard":
-                        part.cancel()
-                if self._with_dashboard:
-                    self._close_dashboard()
+            with engaged_by_signal(self.roof.kill_switch):
+                await self._run_parts(listener)
         finally:
             scheduler.shutdown(wait=False)
             await self.feeds.close()
             await self.roof.close()
+
+    async def _run_parts(self, listener: socket.socket | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            parts: list[asyncio.Task[Any]] = []
+
+            def begin(work: Coroutine[Any, Any, Any], name: str) -> None:
+                parts.append(group.create_task(work, name=name))
+
+            if listener is not None:
+                begin(self._server.serve(sockets=[listener]), "dashboard")
+            begin(self.orchestrator.run(), "accounts")
+            begin(self.roof.kill_switch.watch(self._carry_out, self._lifted), "kill switch")
+            if self._with_aggregator:
+                begin(self._aggregate(), "aggregator")
+            begin(self.lag.watch(), "lag")
+            begin(self._keep_note(), "note")
+            self.ready.set()
+            await self.stop.wait()
+            log.info("bot.stopping")
+            for part in parts:
+                if part.get_name() != "dashboard":
+                    part.cancel()
+            if self._with_dashboard:
+                self._close_dashboard()
 
     def chores(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Give what is done once an hour. A database that is away makes no noise: the next hour will do."""
@@ -114,7 +124,8 @@ class Program:
                     "account": str(worker.plan),
                     "strategies": len(worker.plan.strategies),
                     "state": self._state(str(worker.plan), is_running=worker.runner is not None),
-                    "trouble": "" if worker.runner else self.orchestrator.troubles.get(str(worker.plan), ""),
+                    "condition": worker.condition.state.value,
+                    "trouble": self._trouble(worker),
                     "candles": worker.runner.candles if worker.runner else 0,
                     "last_candle_ms": worker.runner.last_candle_ms if worker.runner else 0,
                     "waiting": worker.runner.inbox.waiting if worker.runner else 0,
@@ -124,10 +135,32 @@ class Program:
             ],
         }
 
+    async def _carry_out(self, note: KillNote) -> Sequence[Stopped]:
+        """Stop one account or all: those at work by their own connections, the others by their sealed keys."""
+        workers = [each for each in self.orchestrator.workers.values() if note.account in {"", each.plan.name}]
+        at_work = {each.plan.name for each in workers if each.is_connected and each.plan.mode is not Mode.PAPER}
+        stopped = await asyncio.gather(*(each.carry_out(note) for each in workers if each.is_connected))
+        copy = copy_path(self.roof.settings.VAR_DIR)
+        idle = [
+            each
+            for each in (await asyncio.to_thread(sealed_copy.read, copy) if copy.exists() else ())
+            if note.account in {"", each.name} and each.name not in at_work
+        ]
+        return [*stopped, *(await sweep_through(self.feeds, self.roof.settings, idle) if idle else ())]
+
+    async def _lifted(self, account: str) -> None:
+        """Let whoever was stopped begin anew: out of a halt no other way leads."""
+        self.orchestrator.restart(account)
+
     def _state(self, account: str, *, is_running: bool) -> str:
         if is_running:
             return "running"
         return "halted" if account in self.orchestrator.halted else "starting"
+
+    def _trouble(self, worker: Worker) -> str:
+        if worker.runner:
+            return worker.condition.reason
+        return worker.waits_for or self.orchestrator.troubles.get(str(worker.plan), "")
 
     async def _prepare_dashboard(self) -> socket.socket:
         """Take the address before anything runs: whoever cannot have it has nothing to stop."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bot.binance.cancel_all import Swept, cancel_all
+from bot.binance.cancel_all import cancel_all
 from bot.binance.client import build_futures, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.signing import Credentials
@@ -17,6 +17,7 @@ from bot.commands.sealed import copy_path, from_database
 from bot.db.base import create_async, plain_dsn, session_factory, unit_of_work
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.market import Market
+from bot.ports import Swept
 from bot.runtime.kill_switch import Stopped
 from bot.security import sealed_copy
 from bot.security.keys import load_or_create_key
@@ -55,18 +56,23 @@ def sweep(settings: "Settings", accounts: Sequence[SealedAccount]) -> Sequence[S
     """Cancel every open order of these accounts, all at once."""
     if not accounts:
         return []
-    given = settings.ENCRYPTION_KEY
-    key_file = settings.VAR_DIR / "keys" / "encryption.key"
-    box = SecretBox(load_or_create_key(given.get_secret_value() if given else None, key_file, create=False))
 
     async def run() -> Sequence[Stopped]:
         feeds = Feeds(settings)
         try:
-            return await asyncio.gather(*(_sweep_account(feeds, each, box) for each in accounts))
+            return await sweep_through(feeds, settings, accounts)
         finally:
             await feeds.close()
 
     return asyncio.run(run())
+
+
+async def sweep_through(feeds: Feeds, settings: "Settings", accounts: Sequence[SealedAccount]) -> Sequence[Stopped]:
+    """Do so inside a program, with the counts of requests that it shares. Misconfigured without our encryption key."""
+    given = settings.ENCRYPTION_KEY
+    key_file = settings.VAR_DIR / "keys" / "encryption.key"
+    box = SecretBox(load_or_create_key(given.get_secret_value() if given else None, key_file, create=False))
+    return await asyncio.gather(*(_sweep_account(feeds, each, box) for each in accounts))
 
 
 def put_on_record(url: str, action: str, subject: str, detail: dict[str, object]) -> None:

@@ -8,6 +8,7 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
@@ -30,7 +31,7 @@ VALUES (%(account)s, %(mode)s, %(first)s, %(first)s, %(holder)s, %(host)s,
 ON CONFLICT (account_id, mode) DO UPDATE
 SET epoch = held.epoch + 1, holder = excluded.holder, host = excluded.host,
     renewed_at = clock_timestamp(), expires_at = clock_timestamp() + %(ttl)s * interval '1 second'
-WHERE held.holder IN ('', excluded.holder) OR held.expires_at <= clock_timestamp()
+WHERE held.holder IN ('', excluded.holder, %(dead)s) OR held.expires_at <= clock_timestamp()
 RETURNING epoch, first_epoch
 """
 _WHO = """
@@ -45,6 +46,30 @@ _RELEASE = """
 UPDATE public.leases SET holder = '', expires_at = clock_timestamp()
 WHERE account_id = %(account)s AND mode = %(mode)s AND holder = %(holder)s AND epoch = %(epoch)s RETURNING epoch
 """
+
+
+def is_dead(holder: str) -> bool:
+    """Say whether a holder was a process of this very machine and runs no more: its lease need not be waited for."""
+    process, _, rest = holder.partition(":")[2].partition(":")
+    machine = _machine()
+    if not machine or not rest.startswith(machine) or not process.isdecimal():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _machine() -> str:
+    """Name what process ids are counted on: this start of the system, and the container; "" where that is not told."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot}-{Path('/proc/self/ns/pid').stat().st_ino}-"
+    except OSError:
+        return ""
 
 
 class Term(NamedTuple):
@@ -70,7 +95,7 @@ class PostgresLease:
     """The lease of one account's money in one mode, over a connection of its own."""
 
     def __init__(self, url: str, account_id: int, mode: Mode, *, ttl_s: float = TTL_S) -> None:
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{_machine()}{secrets.token_hex(4)}"
         """Who we are: no two processes, nor two leases of one process, have the same name."""
         self.ttl_s = ttl_s
         self._url = url
@@ -84,15 +109,17 @@ class PostgresLease:
     async def acquire(self) -> Term:
         """Take the lease when it is free or has ended, with a new epoch; LeaseHeld names who has it otherwise."""
         # Two databases that hold the same exchange account are told apart by where their epochs begin.
-        first = 1 + secrets.randbelow(FIRST_EPOCHS)
+        first, dead = 1 + secrets.randbelow(FIRST_EPOCHS), ""
         while True:
-            taken = await self._ask(_ACQUIRE, {"first": first})
+            taken = await self._ask(_ACQUIRE, {"first": first, "dead": dead})
             if taken is not None:
                 return Term(*taken)
             held = await self._ask(_WHO)
             # Nobody: it was let go, or its account removed, between the two questions.
             if held is not None and held[0]:
-                raise LeaseHeld(*held)
+                if dead == held[0] or not is_dead(held[0]):
+                    raise LeaseHeld(*held)
+                dead = held[0]
 
     async def renew(self, epoch: int) -> bool:
         """Let the lease last on; False when it is no longer ours."""

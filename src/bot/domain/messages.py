@@ -53,6 +53,13 @@ class StopRequested(msgspec.Struct, frozen=True):
     time_ms: int
 
 
+class CloseRequested(msgspec.Struct, frozen=True):
+    """A person wants everything closed: open orders are taken back, and what strategies hold is sold at the market."""
+
+    reason: str
+    time_ms: int
+
+
 class StateChanged(msgspec.Struct, frozen=True):
     """The account moved to another state: outside READY no new risk is taken."""
 
@@ -65,7 +72,7 @@ class Pulse(msgspec.Struct, frozen=True):
     """A second passed, whatever the time is: what waits for its turn is tried again."""
 
 
-Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | StateChanged | Pulse
+Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | CloseRequested | StateChanged | Pulse
 
 # Commands: what the broker has to do.
 

@@ -13,6 +13,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import (
     AccountMoved,
     CancelOrder,
+    CloseRequested,
     Decision,
     Event,
     FundsPosted,
@@ -32,7 +33,7 @@ from bot.domain.order import Fill, Order, OrderStatus, Purpose, may_move
 from bot.engine.account import Account
 from bot.engine.booking import Probe, book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
-from bot.engine.exits import own_exit
+from bot.engine.exits import closing_exit, own_exit
 from bot.engine.guarding import Guarding
 from bot.engine.ids import client_order_id
 from bot.engine.memory import OrderMemory
@@ -132,6 +133,8 @@ class Engine:
                 return self._on_funds(event)
             case StopRequested():
                 return self._on_stop(event)
+            case CloseRequested():
+                return self._on_close(event)
             case StateChanged():
                 return self._on_state(event)
             case Pulse():
@@ -301,6 +304,7 @@ class Engine:
             symbol_exposure=self.account.symbol_exposure(slot),
             state=self.account.state,
             state_reason=self.account.state_reason,
+            is_closing=bool(slot.closing) and order.purpose is Purpose.STOP,
         )
 
     def _deny(self, slot: Slot, wish: Wish, denied: Denied, time_ms: int, outcomes: list[Outcome]) -> None:
@@ -344,6 +348,7 @@ class Engine:
         if live is not None:
             self._guarding.follow(slot, live, fill.time_ms, "", outcomes)
             self._go_on(slot, fill.time_ms, outcomes)
+        self._close(slot, fill.time_ms, outcomes)
         if not slot.is_faulted:
             self._call(slot, fill.time_ms, outcomes, slot.strategy.on_fill, fill)
         self._guarding.keep(slot, fill.time_ms, outcomes)
@@ -462,6 +467,19 @@ class Engine:
         else:
             self._stop(slot, request.reason, request.time_ms, outcomes)
         return outcomes
+
+    def _on_close(self, request: CloseRequested) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        for slot in self.slots.values():
+            self._take_back(slot, outcomes)
+            if slot.closing != request.reason:
+                slot.closing = request.reason
+                self._close(slot, request.time_ms, outcomes)
+        return outcomes
+
+    def _close(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:
+        if wish := closing_exit(slot):
+            self._consider(slot, wish, time_ms, outcomes)
 
     def _stop(self, slot: Slot, reason: str, time_ms: int, outcomes: list[Outcome]) -> None:
         slot.stopped = reason

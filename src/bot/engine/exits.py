@@ -21,6 +21,16 @@ def own_exit(slot: Slot, candle: Candle) -> Wish | None:
     return None if resting and wish and wish.purpose is not Purpose.STOP else wish
 
 
+def closing_exit(slot: Slot) -> Wish | None:
+    """Give the exit that closes what a person wants closed, also what an entry on its way has brought since."""
+    held = slot.position.quantity
+    if not slot.closing or not held or slot.awaited_exit:
+        return None
+    if slot.exiting() >= held.copy_abs() and not slot.resting_exits():
+        return None
+    return Wish(Side.BUY if slot.position.is_short else Side.SELL, Purpose.STOP, slot.closing)
+
+
 def _wanted(slot: Slot, candle: Candle) -> Wish | None:
     config, position = slot.config, slot.position
     price, cost = candle.close, float(position.cost)

@@ -79,6 +79,8 @@ class Slot:
         self.awaited_exit: Wish | None = None
         """An exit that goes out when what rests for the same quantity is taken back."""
         self.guard = Guard() if config.protect == "exchange" else None
+        self.closing = ""
+        """Why a person wants everything closed; "" while nobody does."""
         self.exit_reason = ""
         """Why the last exit was wished for."""
         self.stopped = ""

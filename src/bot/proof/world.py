@@ -21,12 +21,15 @@ from bot.emulator.server import Emulator
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.proof.faults import draw_faults
 from bot.proof.journal import Database, Strain
+from bot.proof.lease import MemoryLease, Turns
 from bot.proof.loop import LIFE, LoopClock, VirtualLoop
 from bot.proof.restless import Restless
 from bot.proof.trace import Trace
 from bot.proof.weather import drawn
 from bot.proof.wires import Network
 from bot.risk.rules import Limits
+from bot.runtime.kill_switch import KillNote
+from bot.runtime.lease import Keeper
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.supervisor import keep_alive
 from bot.runtime.worker import Listed, Worker
@@ -115,6 +118,7 @@ class Party:
     def __init__(self, plan: AccountPlan, world: "World") -> None:
         self.name, self.plan = plan.name, plan
         self.database = Database(world.loop, world.scene.strain, world.dice(f"database {plan.name}"), self._committed)
+        self.turns = Turns(world.loop.time)
         self.intents: dict[str, int] = {}
         """By client order id: the number of the newest fact in the truth book when the intent was durable."""
         self.worker: Worker | None = None
@@ -142,6 +146,7 @@ class Outfit:
         self._bank = self._new_bank()
         self._public = build_public(HOSTS, self._bank, world.network.wires)
         self._hub = MarketData(self._public, self._clock)
+        self._keepers: dict[str, Keeper] = {}
 
     @property
     def clock(self) -> Clock:
@@ -152,9 +157,21 @@ class Outfit:
         """Give the hub."""
         return self._hub
 
+    def keeper(self, plan: AccountPlan) -> Keeper:
+        """Give what keeps the account's lease. A process knows whether the one before it, on this machine, is dead."""
+        if plan.name not in self._keepers:
+            party, life = self._world.party(plan), str(self._world.lives)
+            lease = MemoryLease(party.turns, life, party.database.carry_out, lambda holder: holder != life)
+            self._keepers[plan.name] = Keeper(plan.name, lease, now=self._world.loop.time)
+        return self._keepers[plan.name]
+
+    def stopped_by(self, plan: AccountPlan) -> KillNote | None:  # noqa: ARG002
+        """Nobody engages the kill switch here."""
+        return None
+
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give a connection to the account's database."""
-        return next(each for each in self._world.parties if each.name == plan.name).database.connect()
+        return self._world.party(plan).database.connect()
 
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:  # noqa: ARG002
         """Give what signs and sends."""
@@ -273,6 +290,10 @@ class World:
         bot.add_done_callback(lambda _: ended.set())
         self.loop.doom(life, self.lots.randrange(60), gone)
         await ended.wait()
+
+    def party(self, plan: AccountPlan) -> Party:
+        """Give the account of a plan."""
+        return next(each for each in self.parties if each.name == plan.name)
 
     def dice(self, name: str) -> Random:
         """Give dice of their own to a part of the world."""

@@ -77,6 +77,8 @@ class Proposal(msgspec.Struct, frozen=True):
     state_reason: str = ""
     unprotectable: str | None = None
     """Why the stop of this entry could not rest on the exchange, where it has to."""
+    is_closing: bool = False
+    """A person wants everything closed, and this does it."""
 
     @property
     def is_entry(self) -> bool:
@@ -88,9 +90,12 @@ Rule = Callable[[Proposal], str | None]
 
 
 def account_state(proposal: Proposal) -> str | None:
-    """New risk is taken in READY alone; a halted account, or one that still starts, sends no order at all."""
+    """New risk is taken in READY alone; a halted account, or one that still starts, sends no order at all.
+
+    But what a person wants closed is closed while it is halted, too.
+    """
     state = proposal.state
-    if state is AccountState.READY:
+    if state is AccountState.READY or (state is AccountState.HALTED and proposal.is_closing):
         return None
     if proposal.is_entry or state in {AccountState.BOOT, AccountState.HALTED}:
         return f"the account is {state.value}" + (f": {proposal.state_reason}" if proposal.state_reason else "")

@@ -31,12 +31,17 @@ class SendGate:
         caps: Caps | None = None,
         owners: Sequence[Objection] = (),
         switches: Sequence[Objection] = (),
+        closing: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take `owners`, who object when the account is not ours to send for, and `switches`, which stop new orders."""
+        """Take `owners`, who object when the account is not ours to send for, and `switches`, which stop new orders.
+
+        While `closing` says that a person wants everything closed, stops leave though the account is stopped.
+        """
         self._condition = condition
         self._caps = caps or Caps()
         self._owners = owners
         self._switches = switches
+        self._closing = closing
         self._sent: deque[int] = deque()
         self._decision = (-1, -1)
         self._children = 0
@@ -48,6 +53,8 @@ class SendGate:
         if isinstance(command, CancelOrder):
             return ""
         order = command.order
+        if order.purpose is Purpose.STOP and self._closing():
+            return ""
         if why := self._state(order.purpose) or self._first(self._switches):
             return why
         if order.purpose is Purpose.STOP:

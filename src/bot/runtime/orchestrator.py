@@ -50,11 +50,16 @@ class Orchestrator:
         self._clock = clock
         self._reload_every_s = reload_every_s
         self._running: dict[Key, _Running] = {}
+        self._to_restart: set[Key] = set()
 
     @property
     def workers(self) -> Mapping[Key, Worker]:
         """The workers at work."""
         return {key: running.worker for key, running in self._running.items()}
+
+    def restart(self, name: str) -> None:
+        """Have an account begin anew (with "" all of them) at the next look at the plans."""
+        self._to_restart |= {key for key, each in self._running.items() if name in {"", each.worker.plan.name}}
 
     async def run(self) -> None:
         """Go on until cancelled; then stop every account cleanly."""
@@ -75,9 +80,11 @@ class Orchestrator:
         for key in list(self._running):
             running = self._running[key]
             plan = plans.get(key)
-            if plan == running.worker.plan:
+            is_asked_for = key in self._to_restart
+            self._to_restart.discard(key)
+            if plan == running.worker.plan and not is_asked_for:
                 continue
-            if plan is not None and _only_disables(running.worker, plan):
+            if plan is not None and not is_asked_for and _only_disables(running.worker, plan):
                 continue
             # Any other change takes the way of a restart: stop cleanly, recover from the journal, go on.
             log.info("account.reloading", account=str(running.worker.plan))

@@ -12,7 +12,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import Attempt, CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import ZERO, exact
 from bot.domain.order import Order, OrderStatus, Side
-from bot.ports import Deliver, OpenOrder, Permit
+from bot.ports import Deliver, OpenOrder, Permit, Swept
 from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
 from bot.strategies.config import StrategyConfig
 
@@ -95,6 +95,15 @@ class PaperBroker:
             )
             return
         self._report(order)
+
+    async def cancel_all(self) -> Swept:
+        """Cancel every open order."""
+        found = self._exchange.open_orders(ACCOUNT)
+        for order in found:
+            self._report(
+                self._exchange.cancel(ACCOUNT, order.symbol, client_order_id=order.client_order_id, now_ms=self._now_ms)
+            )
+        return Swept(len(found), 0)
 
     def _hold_back(self, command: Command, why: str) -> None:
         if isinstance(command, PlaceOrder):

@@ -28,7 +28,7 @@ async def keep_alive(
             # counted in the task, and it would look as if somebody had told us to end.
             await asyncio.ensure_future(work())
         except BaseExceptionGroup as group:
-            error = _gravest(group)
+            error = gravest(group)
             if not isinstance(error, Exception):
                 raise
         except Exception as caught:  # noqa: BLE001 - the one place that catches all: it tells, and starts again
@@ -56,7 +56,7 @@ async def keep_alive(
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
 
-def _gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Give what only a person can mend, if it is among them, else the first."""
     mendable = group.subgroup(Misconfigured)
     error: BaseException = mendable or group

@@ -6,21 +6,24 @@ from typing import Protocol
 
 import structlog
 
-from bot.domain.errors import Rejected
+from bot.domain.errors import BotError, Rejected, Unavailable
 from bot.domain.instrument import Instrument
 from bot.domain.market import Market, Stream
-from bot.domain.messages import Pulse, StateChanged, StopRequested, Tick
+from bot.domain.messages import CloseRequested, Pulse, StateChanged, StopRequested, Tick
 from bot.engine.callbacks import Fault, run
 from bot.engine.engine import Engine
 from bot.killpoints import probe, reached
-from bot.ports import Broker, Clock, Feed, Journal, Recovered
+from bot.ports import Broker, Clock, Feed, Journal, Recovered, Subscription, Swept
 from bot.risk.rules import Limits
 from bot.runtime.condition import Condition
 from bot.runtime.gate import SendGate
 from bot.runtime.inbox import Inbox
+from bot.runtime.kill_switch import KillNote, Stopped
+from bot.runtime.lease import Keeper
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import candles_since_entry, restore, restore_best_price, restore_cooldown
 from bot.runtime.runner import Runner
+from bot.runtime.supervisor import gravest
 
 log = structlog.get_logger()
 
@@ -28,6 +31,9 @@ PULSE_S = 1.0
 HISTORY_AT_ONCE = 8
 """Series whose history is fetched at the same time."""
 
+
+TAKE_AGAIN_S = 0.5
+"""Between attempts to take the lease while the database is away."""
 
 Listed = Mapping[tuple[Market, str], Instrument]
 """The rules of what is traded, by market and symbol: spot and futures write different things alike."""
@@ -55,6 +61,14 @@ class Outfit(Protocol):
         """Give where its candles come from."""
         ...
 
+    def keeper(self, plan: AccountPlan) -> Keeper:
+        """Give what takes and keeps its lease, the same one each time."""
+        ...
+
+    def stopped_by(self, plan: AccountPlan) -> KillNote | None:
+        """Give the note of the kill switch that stops it, if one is engaged."""
+        ...
+
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give its memory."""
         ...
@@ -75,43 +89,99 @@ class Worker:
         self.plan = plan
         self.runner: Runner | None = None
         self.condition = Condition(str(plan))
+        self.waits_for = ""
+        """Why it cannot begin yet: another bot has the lease, or the database is away."""
         self._outfit = outfit
+        self._broker: Broker | None = None
+        self._inbox: Inbox | None = None
 
     async def run(self) -> None:
-        """Recover, warm up, trade until cancelled, let go."""
+        """Become the account's only sender, then recover, warm up, trade until cancelled, let go."""
+        keeper = self._outfit.keeper(self.plan)
+        self.condition = Condition(str(self.plan))
+        try:
+            await self._take(keeper)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(keeper.keep(), name=f"lease {self.plan}")
+                group.create_task(self._trade(keeper), name=f"trade {self.plan}")
+        except BaseExceptionGroup as failures:
+            raise gravest(failures) from None
+        finally:
+            await keeper.release()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can reach its exchange, to cancel there."""
+        return self._broker is not None
+
+    async def carry_out(self, note: KillNote) -> Stopped:
+        """Stop until a person lifts it: halt, cancel everything, and close what is held if the note says so.
+
+        Nothing here waits for the database.
+        """
+        name, mode = self.plan.name, self.plan.mode.value
+        self.condition.halt(str(note))
+        if self._broker is None:
+            return Stopped(name, mode, trouble="it is only starting, and will look at the kill switch first")
+        try:
+            swept = await self._broker.cancel_all()
+        except BotError as error:
+            swept, trouble = Swept(0, 0), str(error)
+        else:
+            trouble = ""
+        if note.flatten and self._inbox is not None:
+            self._inbox.put(CloseRequested(str(note), self._outfit.clock.now_ms()))
+        return Stopped(name, mode, swept.gone, swept.left, trouble)
+
+    async def _take(self, keeper: Keeper) -> None:
+        """Wait for the lease, however long another has it or the database is away."""
+
+        def wait(cause: BotError) -> None:
+            if self.waits_for != str(cause):
+                log.warning("account.waits", account=str(self.plan), cause=str(cause))
+            self.waits_for = str(cause)
+
+        while True:
+            try:
+                await keeper.take_when_free(wait)
+            except Unavailable as error:
+                wait(error)
+                await self._outfit.clock.sleep(TAKE_AGAIN_S)
+            else:
+                self.waits_for = ""
+                return
+
+    async def _trade(self, keeper: Keeper) -> None:
         outfit, plan = self._outfit, self.plan
         feed = outfit.feed(plan)
         journal = await outfit.journal(plan)
         try:
             instruments = await self._instruments(feed)
             recovered = await journal.recover()
-            engine = Engine(outfit.limits, stopwatch=outfit.clock.monotonic, probe=probe)
+            engine = Engine(outfit.limits, epoch=keeper.epoch, stopwatch=outfit.clock.monotonic, probe=probe)
             condition = self.condition = Condition(str(plan))
             await self._add_strategies(engine, instruments)
             restore(engine, recovered)
-            inbox = Inbox()
+            inbox = self._inbox = Inbox()
             condition.listener = lambda state, reason: inbox.put(StateChanged(state, reason, outfit.clock.now_ms()))
             broker = await outfit.broker(plan, instruments, recovered)
-            gate = SendGate(condition)
+            gate = SendGate(condition, owners=[keeper.objection], switches=[self._switch], closing=self._is_closing)
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock)
             # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
             await self._warm_up(feed, engine)
-            streams = sorted({slot.stream for slot in engine.slots.values()}, key=str)
-            wants_forming = any(slot.strategy.open_candles for slot in engine.slots.values())
             try:
                 ours = [each for each in recovered.open_orders if each.order.strategy_id in engine.slots]
                 condition.begin()
                 await broker.start(inbox.put, ours, gate.permit)
-                subscription = await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
+                self._broker = broker
+                if (note := outfit.stopped_by(plan)) is not None:
+                    await self.carry_out(note)
+                subscription = await _subscribe(feed, engine, inbox)
                 condition.finish()
                 reached("recon.ready")
                 self.runner = runner
-                for each in self.plan.strategies:
-                    # Disabled perhaps since we began; and who was stopped before may have died with an entry at rest.
-                    stopped = each.strategy_id in engine.slots and engine.slots[each.strategy_id].stopped
-                    if stopped or not each.is_enabled:
-                        self.request_stop(each.strategy_id, stopped or "disabled")
-                log.info("account.ready", account=str(plan), strategies=len(engine.slots), streams=len(streams))
+                self._remind(engine)
+                log.info("account.ready", account=str(plan), strategies=len(engine.slots))
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(runner.run(), name=f"runner {plan}")
@@ -123,6 +193,7 @@ class Worker:
                     await subscription.close()
             finally:
                 reached("shutdown.drain")
+                self._broker = self._inbox = None
                 await broker.stop()
                 _say_goodbye(engine)
         finally:
@@ -134,6 +205,21 @@ class Worker:
         if self.runner is not None:
             time_ms = self.runner.last_candle_ms or self._outfit.clock.now_ms()
             self.runner.inbox.put(StopRequested(strategy_id, reason, time_ms))
+
+    def _remind(self, engine: Engine) -> None:
+        """Stop who was disabled since we began, and who was stopped before: it may have died with an entry at rest."""
+        for each in self.plan.strategies:
+            stopped = each.strategy_id in engine.slots and engine.slots[each.strategy_id].stopped
+            if stopped or not each.is_enabled:
+                self.request_stop(each.strategy_id, stopped or "disabled")
+
+    def _switch(self) -> str:
+        note = self._outfit.stopped_by(self.plan)
+        return str(note) if note else ""
+
+    def _is_closing(self) -> bool:
+        note = self._outfit.stopped_by(self.plan)
+        return note is not None and note.flatten
 
     async def _instruments(self, feed: Feed) -> Listed:
         found: dict[tuple[Market, str], Instrument] = {}
@@ -200,6 +286,12 @@ class Worker:
             if runner.last_candle_ms > marked_ms:
                 marked_ms = runner.last_candle_ms
                 inbox.put(Tick(marked_ms))
+
+
+async def _subscribe(feed: Feed, engine: Engine, inbox: Inbox) -> Subscription:
+    streams = sorted({slot.stream for slot in engine.slots.values()}, key=str)
+    wants_forming = any(slot.strategy.open_candles for slot in engine.slots.values())
+    return await feed.subscribe(streams, inbox.put, open_candles=wants_forming)
 
 
 def _say_goodbye(engine: Engine) -> None:

@@ -238,6 +238,28 @@ def test_a_bot_that_does_not_answer_is_not_waited_for(trader: Person, market: Ex
         assert market.open_orders() == 0
 
 
+def test_the_bot_itself_cancels_halts_and_begins_anew_when_it_is_lifted(trader: Person, market: Exchange) -> None:
+    with psycopg.connect(plain_dsn(trader.settings["DB_URL"])) as connection:
+        connection.execute(
+            """UPDATE strategies SET enabled = true, config = '{"symbol": "BTCUSDT", "demo_mode": false}'"""
+        )
+
+    def condition() -> str:
+        note = json.loads((trader.folder / "var" / "run" / "bot.json").read_text())
+        return next((str(each["condition"]) for each in note["accounts"]), "")
+
+    with trader.running("start", "--no-dashboard") as bot:
+        until(lambda: condition() == "ready")
+        told = json.loads(trader.ok("panic", "--json", "--wait", 50))
+        assert [(each["account"], each["cancelled"], each["left"]) for each in told["accounts"]] == [("anna", 3, 0)]
+        assert market.open_orders() == 0
+        until(lambda: condition() == "halted")
+        trader.ok("resume", typed="trade again\n")
+        until(lambda: condition() == "ready")
+        assert copy_path(trader.folder / "var").exists(), "keys are at hand for the day the database is away"
+        bot.end()
+
+
 def test_a_bot_that_starts_while_it_is_engaged_says_so(trader: Person) -> None:
     switch_of(trader).engage("ada", "enough")
     with trader.running("start", "--no-dashboard") as bot:

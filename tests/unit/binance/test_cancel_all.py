@@ -10,7 +10,7 @@ from bot.binance import futures, spot
 from bot.binance import wire_new_futures as new_futures
 from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
-from bot.binance.cancel_all import ROUNDS, Swept, cancel_all
+from bot.binance.cancel_all import ROUNDS, cancel_all
 from bot.binance.client import Client, build_futures, build_public, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.hosts import hosts_for
@@ -19,6 +19,7 @@ from bot.domain.errors import Misconfigured, Unavailable
 from bot.domain.market import Market
 from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
 from bot.emulator.server import Emulator
+from bot.ports import Swept
 
 D = Decimal
 KEY = Credentials("key", "secret")

@@ -105,3 +105,14 @@ def test_nothing_but_a_new_start_leaves_a_halt() -> None:
     condition.finish()
     condition.doubt("clock", "the clock is off")
     assert (condition.state, condition.reason) == (AccountState.HALTED, "two bots share one key")
+
+
+def test_what_a_person_wants_closed_is_closed_while_everything_else_is_stopped() -> None:
+    condition = ready()
+    condition.halt("enough")
+    checked = gate(condition, switches=[lambda: "the kill switch"], closing=lambda: True)
+    assert checked.permit(order(purpose=Purpose.STOP), None) == ""
+    assert checked.permit(order(purpose=Purpose.EXIT), None)
+    assert checked.permit(order(), None)
+    nobody = gate(condition, owners=[lambda: "the lease is over"], closing=lambda: True)
+    assert nobody.permit(order(purpose=Purpose.STOP), None) == "the lease is over"

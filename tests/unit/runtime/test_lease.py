@@ -254,10 +254,10 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def another_host(url: str, ttl_s: float) -> Iterator["subprocess.Popen[str]"]:
+def another_host(url: str, ttl_s: float, where: str = "elsewhere") -> Iterator["subprocess.Popen[str]"]:
     """Run a holder in a process of its own; it has the lease when this yields."""
     with subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("lease_holder.py")), url, str(ttl_s)],
+        [sys.executable, str(Path(__file__).with_name("lease_holder.py")), url, str(ttl_s), where],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     ) as process:  # fmt: skip
         try:
@@ -296,6 +296,20 @@ async def test_the_lease_of_a_killed_holder_is_had_when_its_time_is_over(databas
         assert after
         assert after[0], "it was taken before its time was over"
         assert after[1] < 30, "nobody noticed that it was free"
+        await keeper.release()
+
+
+async def test_nobody_waits_for_a_dead_process_of_the_same_machine(database_url: str, patience: None) -> None:
+    with psycopg.connect(plain_dsn(database_url), autocommit=True) as connection:
+        connection.execute("INSERT INTO accounts (name) VALUES ('mine')")
+    with another_host(database_url, ttl_s=3_000.0, where="here") as process:
+        epoch = int(hear(process))
+        keeper = Keeper("mine/live", PostgresLease(database_url, 1, Mode.LIVE))
+        with pytest.raises(LeaseHeld):
+            await keeper.take()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert await keeper.take() == epoch + 1
         await keeper.release()
 
 

@@ -220,3 +220,12 @@ async def test_a_failed_account_comes_back_and_the_others_do_not_notice(house: H
     await house.outfit.clock.advance(1.0)
     await house.ready("account3")
     assert house.worker("account1").runner is other
+
+
+async def test_a_person_lets_one_account_begin_anew(house: House) -> None:
+    before, other = house.worker("account1"), house.worker("account2")
+    house.orchestrator.restart("account1")
+    await house.look()
+    await house.ready("account1")
+    assert house.worker("account1") is not before
+    assert house.worker("account2") is other

@@ -76,6 +76,26 @@ async def test_anything_else_is_tried_again(error: Exception) -> None:
     assert work.runs == 2
 
 
+async def test_a_task_group_that_fails_is_started_again_too() -> None:
+    runs = 0
+
+    async def fails() -> None:
+        raise Unavailable("away")
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.Event().wait())
+            if runs == 1:
+                group.create_task(fails())
+            else:
+                raise Misconfigured("enough")
+
+    assert await keep_alive("a", work, FakeClock()) == "enough"
+    assert runs == 2
+
+
 async def test_being_cancelled_ends_it_whether_at_work_or_in_a_pause() -> None:
     clock = StillClock()
     resting = asyncio.create_task(keep_alive("a", Work(Unavailable("away")), clock))

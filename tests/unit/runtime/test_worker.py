@@ -37,7 +37,10 @@ from bot.domain.messages import (
     TradeClosed,
 )
 from bot.domain.order import OrderStatus
+from bot.domain.state import AccountState
 from bot.ports import Broker, Deliver, OpenOrder, Recovered
+from bot.runtime.kill_switch import KillNote
+from bot.runtime.lease import LeaseLost
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.worker import Listed, Worker
 from bot.strategies.base import Strategy
@@ -315,3 +318,69 @@ async def test_strategies_without_a_word_about_indicators_still_know_a_price() -
     outfit.feed_.show(candle(0, 100.0))
     async with Stage(strategy_plan(Told), outfit=outfit):
         assert outfit.feed_.asked == [(MINUTES, 1)]
+
+
+# Whose turn it is, and the kill switch.
+
+
+async def test_orders_carry_the_epoch_of_the_lease_and_a_lost_lease_ends_the_worker() -> None:
+    outfit = FakeOutfit()
+    async with Stage(told({0: buys()}), outfit=outfit) as stage:
+        await stage.show(candle(0, 100.0))
+        (placed,) = stage.kept(PlaceOrder)
+        assert placed.order.client_order_id.startswith("b-1-1-")
+        turns = outfit.turns["main/paper"]
+        assert turns.holder == "this test"
+        turns.holder, turns.epoch = "another", 2
+        await outfit.clock.advance(0.4e9)
+        await until(stage._task.done)
+        with pytest.raises(LeaseLost, match="taken over by another process"):
+            stage._task.result()
+
+
+async def test_it_waits_for_lease_and_database_and_says_for_what() -> None:
+    outfit = FakeOutfit()
+    outfit.is_database_away = True
+    worker = Worker(account_plan(told()), outfit)
+    task = asyncio.create_task(worker.run())
+    await until(lambda: worker.waits_for == "the database is away")
+    outfit.is_database_away = False
+    await outfit.clock.advance(1.0)
+    await until(lambda: worker.runner)
+    assert worker.waits_for == ""
+    await end(task)
+    assert outfit.turns["main/paper"].holder == "", "it was given back"
+
+
+async def test_the_kill_switch_halts_and_cancels_though_the_database_is_away() -> None:
+    async with Stage(told({0: buys(price=90.0), 1: buys()})) as stage:
+        await stage.show(candle(0, 100.0))
+        stage.journal.is_away = True
+        stage.outfit.feed_.show(candle(1, 100.0))
+        runner = stage.worker.runner
+        assert runner
+        await until(lambda: runner.is_waiting_for_database)
+        stopped = await stage.worker.carry_out(KillNote("ada", "enough"))
+        assert (stopped.account, stopped.mode, stopped.cancelled, stopped.left) == ("main", "paper", 1, 0)
+        assert stage.worker.condition.state is AccountState.HALTED
+
+
+async def test_flatten_closes_what_is_held_and_nothing_else_is_sent() -> None:
+    async with Stage(told({0: buys(), 2: buys()})) as stage:
+        await stage.show(candle(0, 100.0), candle(1, 101.0))
+        stage.outfit.note = KillNote("ada", "enough", flatten=True)
+        await stage.worker.carry_out(stage.outfit.note)
+        await stage.settle()
+        await stage.show(candle(2, 101.0), candle(3, 101.0))
+        assert [each.order.side for each in stage.kept(PlaceOrder)] == ["BUY", "SELL"]
+        (closed,) = stage.kept(TradeClosed)
+        assert "enough" in closed.reason
+
+
+async def test_who_starts_while_the_switch_is_engaged_sends_nothing() -> None:
+    outfit = FakeOutfit()
+    outfit.note = KillNote("ada", "enough")
+    async with Stage(told({0: buys()}), outfit=outfit) as stage:
+        await stage.show(candle(0, 100.0))
+        assert stage.worker.condition.state is AccountState.HALTED
+        assert stage.kept(PlaceOrder) == []
