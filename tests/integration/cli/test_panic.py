@@ -20,6 +20,7 @@ from bot.binance.client import SpotClient, build_public, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.hosts import hosts_for
 from bot.binance.signing import Credentials
+from bot.commands import heartbeat
 from bot.commands.sealed import copy_path, from_database
 from bot.db.base import plain_dsn
 from bot.runtime.kill_switch import KillSwitch
@@ -245,7 +246,7 @@ def test_the_bot_itself_cancels_halts_and_begins_anew_when_it_is_lifted(trader: 
         )
 
     def condition() -> str:
-        note = json.loads((trader.folder / "var" / "run" / "bot.json").read_text())
+        note = heartbeat.read(trader.folder / "var") or {"accounts": []}
         return next((str(each["condition"]) for each in note["accounts"]), "")
 
     with trader.running("start", "--no-dashboard") as bot:
