@@ -8,6 +8,8 @@ from notes import SYMBOL, Notes
 
 API = "/api/v3/"
 TWIN = "BTCUSDC"
+TRIES = 20
+"""The market moves between a look at two prices and the order that is to take the better one."""
 
 
 def routing(desk: Any) -> None:
@@ -16,24 +18,33 @@ def routing(desk: Any) -> None:
     info = ask(f"GET {API}exchangeInfo", "sors", lambda a: TWIN in a["sors"][0]["symbols"])
     if not info:
         return
-    own, other = (
-        Decimal(str(desk.peer.ask(f"GET {API}ticker/price", {"symbol": one})["price"])) for one in (SYMBOL, TWIN)
-    )
-    side = "BUY" if other < own else "SELL"
     test, place = (f"POST {API}sor/order/test", f"POST {API}sor/order")
     for more in ({}, {"computeCommissionRates": "true"}):
         ask(test, " ".join(more), None, **desk.limit("BUY", "0.97", **more))
-    routed = ask(place, "MARKET", lambda a: a["status"] == "FILLED" and a["usedSor"], **desk.order("MARKET", side))
+    routed = None
+    for _ in range(TRIES):
+        side = _better_at_the_twin(desk)
+        routed = ask(place, "MARKET", lambda a: a["status"] == "FILLED" and a["usedSor"], **desk.order("MARKET", side))
+        if not routed or desk.peer.ask(f"GET {API}myAllocations", {"symbol": SYMBOL}):
+            break
     rested = ask(place, "LIMIT", lambda a: a["status"] == "NEW" and a["usedSor"], **desk.limit("BUY", "0.97"))
     if rested:
         ask(f"DELETE {API}order", "routed", lambda a: a["status"] == "CANCELED", symbol=SYMBOL,
             orderId=rested["orderId"])  # fmt: skip
     ask("ws-api sor.order.test", "", None, **desk.limit("BUY", "0.97"))
-    ask("ws-api sor.order.place", "MARKET", lambda a: _one(a)["usedSor"], **desk.order("MARKET", side))
+    ask("ws-api sor.order.place", "MARKET", lambda a: _one(a)["usedSor"], **desk.order("MARKET", "BUY"))
     desk.notes.refused(place, -1116, "LIMIT_MAKER", **desk.order("LIMIT_MAKER", "BUY", price=desk.price("0.97")))
     if routed:
         ask(f"GET {API}myAllocations", "after routing", lambda a: a[0]["allocationType"] == "SOR", symbol=SYMBOL)
         ask("ws-api myAllocations", "after routing", lambda a: a[0]["orderId"] > 0, symbol=SYMBOL)
+
+
+def _better_at_the_twin(desk: Any) -> str:
+    """Give the side on which the other book is the better one."""
+    own, other = (
+        Decimal(str(desk.peer.ask(f"GET {API}ticker/price", {"symbol": one})["price"])) for one in (SYMBOL, TWIN)
+    )
+    return "BUY" if other < own else "SELL"
 
 
 def list_of(desk: Any, kind: str) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import os
 import signal
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.commands import emulator_options as options
 from bot.commands.output import ExitCode, Json, as_json, fail, pairs, say, table, warn
 
 if TYPE_CHECKING:
@@ -184,55 +184,32 @@ def dashboard() -> None:
 
 
 def emulator(
-    spot_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for spot; 0 takes a free one.")] = 8001,
-    um_port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Port for USD-M futures; 0 takes a free one.")
-    ] = None,
-    key: Annotated[str, typer.Option(help="API key of its customer.")] = "emulator-key",
-    secret: Annotated[str, typer.Option(help="API secret of its customer.")] = "emulator-secret",  # noqa: S107
-    customer: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="EMULATOR_CUSTOMERS", help="KEY:SECRET of one more customer; repeatable, each owns the same."
-        ),
-    ] = None,
-    balance: Annotated[list[str] | None, typer.Option(help="What each customer owns, like USDT=100000.")] = None,
-    synthetic: Annotated[int | None, typer.Option(help="Seed of a made-up market.")] = None,
-    replay: Annotated[
-        list[Path] | None, typer.Option(help="File of candles, trades, depth, marks or fundings; repeatable.")
-    ] = None,
-    symbols: Annotated[str, typer.Option(help="Symbols, separated by commas.")] = "",
-    speed: Annotated[float, typer.Option(help="Market time over real time; 60 is a minute candle a second.")] = 60.0,
-    ticks: Annotated[int, typer.Option(help="Trades that play one candle.")] = 4,
-    warmup: Annotated[int, typer.Option(help="Candles that are history already at the start.")] = 300,
-    account: Annotated[
-        list[Path] | None, typer.Option(help="JSON file of accounts with their keys and balances; repeatable.")
-    ] = None,
-    control_port: Annotated[
-        int | None, typer.Option(min=0, max=65_535, help="Port for truth, faults and clock; loopback only.")
-    ] = None,
-    exchange_info: Annotated[
-        Path | None, typer.Option(help="Saved exchangeInfo whose rules to use, gzipped or not.")
-    ] = None,
-    um_exchange_info: Annotated[Path | None, typer.Option(help="Saved exchangeInfo of USD-M, gzipped or not.")] = None,
-    um_brackets: Annotated[Path | None, typer.Option(help="Saved leverage brackets of USD-M, gzipped or not.")] = None,
-    insurance_fund: Annotated[
-        list[str] | None,
-        typer.Option(help="What the USD-M insurance fund has, like USDT=100000; beyond it winners are deleveraged."),
-    ] = None,
-    faults: Annotated[Path | None, typer.Option(help="JSON file of faults that are in force from the start.")] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; the control port stays on loopback.")] = "127.0.0.1",
-    spread_ticks: Annotated[int, typer.Option(min=0, help="Ticks that a buyer pays above the last price.")] = 0,
-    sor: Annotated[
-        list[str] | None,
-        typer.Option(help="Symbols among which spot orders are routed: BTCUSDT,BTCUSDC; repeat it."),
-    ] = None,
-    one_clock: Annotated[
-        bool, typer.Option("--one-clock", help="Server time is market time, for a market moved by hand (--speed 0).")
-    ] = False,
-    loop: Annotated[bool, typer.Option("--loop", help="Start the files over at their end.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Hold the market until somebody subscribes.")] = False,
-    parent: Annotated[int, typer.Option(hidden=True, help="End when this process is gone.")] = 0,
+    spot_port: options.SpotPort = 8001,
+    um_port: options.UmPort = None,
+    key: options.Key = "emulator-key",
+    secret: options.Secret = "emulator-secret",  # noqa: S107
+    customer: options.Customer = None,
+    balance: options.Balance = None,
+    synthetic: options.Synthetic = None,
+    replay: options.Replay = None,
+    symbols: options.Symbols = "",
+    speed: options.Speed = 60.0,
+    ticks: options.Ticks = 4,
+    warmup: options.Warmup = 300,
+    account: options.Account = None,
+    control_port: options.ControlPort = None,
+    exchange_info: options.ExchangeInfo = None,
+    um_exchange_info: options.UmExchangeInfo = None,
+    um_brackets: options.UmBrackets = None,
+    insurance_fund: options.InsuranceFund = None,
+    faults: options.Faults = None,
+    host: options.Host = "127.0.0.1",
+    spread_ticks: options.SpreadTicks = 0,
+    sor: options.Sor = None,
+    one_clock: options.OneClock = False,
+    loop: options.Loop = False,
+    wait: options.Wait = False,
+    parent: options.Parent = 0,
 ) -> None:
     """Run a Binance of your own on this machine: REST, streams and WebSocket API, with play money."""
     from bot.commands.emulator import configure, serve_forever, split_customer  # noqa: PLC0415
@@ -263,22 +240,24 @@ def emulator(
         sors=sor or (),
     )
 
-    def announce(running: "Emulator") -> None:
-        as_json(
-            {
-                "ready": True,
-                "spot": running.spot_url,
-                "streams": running.stream_url,
-                "ws_api": running.ws_api_url,
-                "um": running.um_url,
-                "um_streams": running.um_stream_url,
-                "control": running.control_url,
-                "symbols": list(running.venue.instruments),
-                "interval": running.world.player.interval,
-            }
-        )
+    serve_forever(config, _announce, parent)
 
-    serve_forever(config, announce, parent)
+
+def _announce(running: "Emulator") -> None:
+    """Say where everything is, in one line."""
+    as_json(
+        {
+            "ready": True,
+            "spot": running.spot_url,
+            "streams": running.stream_url,
+            "ws_api": running.ws_api_url,
+            "um": running.um_url,
+            "um_streams": running.um_stream_url,
+            "control": running.control_url,
+            "symbols": list(running.venue.instruments),
+            "interval": running.world.player.interval,
+        }
+    )
 
 
 def _stopped(settings: "Settings") -> dict[str, str]:
