@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.commands import account, demo, panic, prove, reconcile_dry, replay, report, run, setup, strategy, token, why
+from bot.commands import account, chaos, demo, panic, prove, reconcile_dry, replay, report, run, setup, strategy, token, why
 from bot.commands.doctor.command import doctor
 from bot.commands.output import ExitCode, exit_code_of
 from bot.domain.errors import BotError
@@ -34,6 +34,7 @@ app.command("emulator")(run.emulator)
 app.command("prove")(prove.prove)
 app.command("replay")(replay.replay)
 app.command("reconcile")(reconcile_dry.reconcile)
+app.command("chaos")(chaos.chaos)
 app.add_typer(account.app, name="account")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(token.app, name="token")

@@ -75,10 +75,10 @@ def _shown(verdicts: Iterator["Verdict"], count: int, *, quiet: bool) -> Iterato
 
 
 def _tell(verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, with_trace: bool) -> None:
-    commit = _commit()
+    made = commit()
     for each in broken[:10]:
         first = each.breaches[0]
-        say(f"seed {each.seed}, commit {commit}: {first.invariant} {first.order} {first.text}".replace("  ", " "))
+        say(f"seed {each.seed}, commit {made}: {first.invariant} {first.order} {first.text}".replace("  ", " "))
         for line in each.trace[-60:] if with_trace else ():
             say(f"  {line}")
         say(f"  again, with everything: bot prove --seed {each.seed} --trace")
@@ -91,7 +91,7 @@ def _tell(verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: fl
         "trades": sum(each.trades for each in verdicts),
         "lives": sum(each.lives for each in verdicts),
         "made-up hours": f"{sum(each.virtual_s for each in verdicts) / 3600:.1f}",
-        "took": f"{took_s:.1f} s ({len(verdicts) / max(took_s, 1e-9):.2f} seeds/s)", "commit": commit,
+        "took": f"{took_s:.1f} s ({len(verdicts) / max(took_s, 1e-9):.2f} seeds/s)", "commit": made,
     })  # fmt: skip
     if len(verdicts) == 1:
         pairs({"digest": verdicts[0].digest})
@@ -99,7 +99,7 @@ def _tell(verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: fl
 
 def _report(verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float) -> dict[str, object]:
     return {
-        "commit": _commit(),
+        "commit": commit(),
         "seeds": len(verdicts),
         "orders": sum(each.orders for each in verdicts),
         "trades": sum(each.trades for each in verdicts),
@@ -118,7 +118,8 @@ def _report(verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: 
     }
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Name what runs here: the commit, or the version."""
     git = shutil.which("git")
     if git is not None:
         asked = subprocess.run(  # noqa: S603 - a fixed question

@@ -81,9 +81,9 @@ class Proxy:
         """Listen."""
         if isinstance(self.listens, Path):
             self.listens.unlink(missing_ok=True)
-            self._server = await asyncio.start_unix_server(self._serve, self.listens)
+            self._server = await asyncio.start_unix_server(self._accept, self.listens)
         else:
-            self._server = await asyncio.start_server(self._serve, *self.listens)
+            self._server = await asyncio.start_server(self._accept, *self.listens)
 
     async def stop(self) -> None:
         """End every connection and listen no more."""
@@ -99,14 +99,18 @@ class Proxy:
             for writer in writers:
                 _reset(writer)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         if self._toxics.is_down:
             _reset(writer)
             return
+        task = asyncio.ensure_future(self._serve(reader, writer))
         self._lines[task] = (writer,)
+        task.add_done_callback(lambda done: self._lines.pop(done, None))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         try:
             async with self._reached() as (theirs, onward):
                 self._lines[task] = (writer, onward)
@@ -117,7 +121,6 @@ class Proxy:
         except* (OSError, _Ended, asyncio.IncompleteReadError):
             pass
         finally:
-            del self._lines[task]
             writer.transport.abort()
 
     @contextlib.asynccontextmanager
