@@ -66,6 +66,7 @@ def chaos(
     cases = _until(began + minutes * 60.0, listed, lots) if minutes else iter(listed)
     folder = Path(tempfile.mkdtemp(prefix="bot-chaos-"))
     paths = ("rest", "ws") if order_path == "both" else (order_path,)
+    folder.chmod(0o755)  # the database may run as another user
     with _shown(0 if minutes else len(listed), quiet=json_) as tell:
         results, starts_s, broken = asyncio.run(_perform(folder, cases, jobs, seed, paths, tell))
     took_s = time.monotonic() - began
@@ -110,6 +111,7 @@ async def _perform(
     results: list[Result] = []
     starts_s: list[float] = []
     broken: list[Path] = []
+    one_by_one = asyncio.Lock()
 
     def take(result: "Result") -> None:
         results.append(result)
@@ -121,7 +123,8 @@ async def _perform(
         mine: list[Result] = []
         try:
             await stage.begin()
-            account_id = await furnish(stage)
+            async with one_by_one:  # a migration has its whole process to itself
+                account_id = await furnish(stage)
             lots = Random(f"{seed} {number}")  # noqa: S311 - dice, not a secret
 
             def note(result: "Result") -> None:

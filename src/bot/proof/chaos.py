@@ -18,7 +18,7 @@ _FILLS = frozenset({"event.journaled", "fold.positions", "fold.ledger"})
 _CANCELS = frozenset({"cancel.intent", "cancel.wire", "cancel.ack"})
 AT_SETTING_UP = ("migration.step",)
 """Points that only a new database passes: they have runs of their own."""
-HIT_S = 12.0
+HIT_S = 30.0
 """How long a point has to be hit in."""
 REST_S = 30.0
 FENCE_REST_S = 60.0

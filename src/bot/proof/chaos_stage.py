@@ -217,14 +217,15 @@ class Stage:
         file = self.folder / "account.json"
         file.touch(mode=0o600)
         file.write_bytes(msgspec.json.encode(account))
-        self._emulator = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--control-port", "0",
-            "--synthetic", str(self.seed), "--symbols", ",".join(SYMBOLS), "--speed", "0", "--ticks", "4",
-            "--warmup", "30", "--account", str(file), "--parent", str(os.getpid()),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-            stderr=(self.folder / "emulator.log").open("wb"),
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-        )  # fmt: skip
+        with (self.folder / "emulator.log").open("wb") as log:
+            self._emulator = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot.cli", "emulator", "--spot-port", "0", "--control-port", "0",
+                "--synthetic", str(self.seed), "--symbols", ",".join(SYMBOLS), "--speed", "0", "--ticks", "4",
+                "--warmup", "30", "--account", str(file), "--parent", str(os.getpid()),
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            )  # fmt: skip
         assert self._emulator.stdout is not None
         line = await asyncio.wait_for(self._emulator.stdout.readline(), START_S)
         if not line:
