@@ -134,9 +134,10 @@ class Runner:
                 await stage.kill()
                 is_alive = False
             stage.arm(point)
+            is_asked_to_end = point == "shutdown.drain"
             if not is_alive:
-                await stage.spawn()
-            if point == "shutdown.drain":
+                await (stage.start_bot() if is_asked_to_end else stage.spawn())
+            if is_asked_to_end:
                 await asyncio.sleep(self._lots.uniform(0.1, 0.5))
                 stage.tell_to_end()
             if not await stage.death(HIT_S) or stage.to_come:
