@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.commands import account, chaos, demo, panic, prove, reconcile_dry, replay, report, run, setup, strategy, token, why
+from bot.commands import (
+    account,
+    chaos,
+    demo,
+    panic,
+    prove,
+    reconcile_dry,
+    replay,
+    report,
+    run,
+    setup,
+    strategy,
+    token,
+    why,
+)
 from bot.commands.doctor.command import doctor
 from bot.commands.output import ExitCode, exit_code_of
 from bot.domain.errors import BotError
