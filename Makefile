@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test demo format peers nonsense environment
+.PHONY: check lint test demo format peers nonsense trust environment
 
 check: lint test
 
@@ -22,6 +22,9 @@ peers: environment
 
 nonsense: environment
 	PYTHONPATH=src:. $(BIN)/python -m tests.nonsense
+
+trust: environment
+	PYTHONPATH=src:. $(BIN)/python -m tests.trust
 
 format: environment
 	$(BIN)/ruff check --fix . bot
