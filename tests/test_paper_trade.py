@@ -7,7 +7,7 @@ import pytest
 from tests.fakes.outfit import BTC, START, D, Stage, Told, candle, told
 
 from bot.domain.market import Candle
-from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, PlaceOrder
+from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, PlaceOrder, TradeClosed
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
 from bot.ports import OpenOrder
@@ -259,3 +259,51 @@ async def test_a_paper_limit_order_travels_from_strategy_to_trade() -> None:
         await stage.show(candle(0, 100.0), candle(1, 99.0), candle(2, 97.0, low=94.0))
         assert seen[0].position.cost == D(95)
         assert [type(each) for each in seen[0].heard] == [OrderUpdate, Fill]  # type: ignore[attr-defined]
+
+
+STOP = msgspec.structs.replace(
+    order("stop", Side.SELL), type=OrderType.STOP_LOSS, stop_price=Price(D(90)), time_in_force=None
+)
+
+
+async def test_a_stop_rests_until_the_price_touches_it() -> None:
+    shop = await Shop().open()
+    assert statuses(await shop.place(STOP)) == [OrderStatus.NEW]
+    assert shop.see(candle(1, 95.0, low=91.0)) == []
+    (fill,) = fills(shop.see(candle(2, 92.0, low=89.0)))
+    assert (fill.client_order_id, fill.quantity) == ("stop", D(1))
+    assert fill.price <= D(90)
+
+
+async def test_a_stop_that_is_reached_already_is_refused_as_binance_would() -> None:
+    shop = await Shop().open(last=89.0)
+    (update,) = await shop.place(STOP)
+    assert isinstance(update, OrderUpdate)
+    assert (update.status, update.code) == (OrderStatus.REJECTED, -2010)
+
+
+async def test_a_stop_is_put_back_after_a_restart() -> None:
+    shop = await Shop().open(OpenOrder(STOP, OrderStatus.NEW, D(0), D(0), 5), last=None)
+    assert statuses(shop.start) == []
+    shop.see(candle(1, 100.0))
+    (fill,) = fills(shop.see(candle(2, 92.0, low=89.0)))
+    assert (fill.exchange_order_id, fill.quantity) == (5, D(1))
+
+
+async def test_a_strategy_leaves_by_its_stop_and_its_exit_takes_the_stop_back_first() -> None:
+    class Guarded(Strategy):
+        name = "guarded"
+
+        def on_tick(self, candle: Candle) -> None:
+            if self.position.is_flat:
+                self.buy("in")
+            elif candle.close > 109:
+                self.sell_all("out")
+
+    async with Stage(told(base=Guarded, stop_loss=0.1, protect="exchange")) as stage:
+        await stage.show(candle(0, 100.0), candle(1, 110.0), candle(2, 100.0), candle(3, 95.0, low=80.0))
+        assert [each.reason for each in stage.kept(TradeClosed)] == ["out", "stop loss"]
+        orders = [each.order for each in stage.kept(PlaceOrder)]
+        assert [each.type for each in orders[:5]] == [
+            OrderType.MARKET, OrderType.STOP_LOSS, OrderType.MARKET, OrderType.MARKET, OrderType.STOP_LOSS,
+        ]  # fmt: skip

@@ -33,6 +33,7 @@ BTC = Instrument(
     price=PriceRule(D("0.01"), D(1_000_000), D("0.01")),
     lot=LotRule(D("0.00001"), D(9000), D("0.00001")),
     notional=NotionalRule(D(5)),
+    order_types=frozenset({"LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS"}),
 )
 START = 1_700_000_040_000  # a whole minute
 
