@@ -19,6 +19,7 @@ from bot.domain.messages import (
     OrderChanged,
     Outcome,
     PlaceOrder,
+    ProtectionMoved,
     StrategyStopped,
     Tick,
     TradeClosed,
@@ -118,6 +119,16 @@ async def test_a_market_order_has_no_price_even_after_a_fill(journal: Journal) -
     await record(journal, PlaceOrder(market), booked("m", 1), changed("m", OrderStatus.PARTIALLY_FILLED, "0.5"))
     (open_order,) = (await journal.recover()).open_orders
     assert open_order.order == market
+
+
+async def test_a_stop_keeps_the_price_that_sets_it_off(journal: Journal) -> None:
+    stop = msgspec.structs.replace(
+        order("s", Side.SELL), type=OrderType.STOP_LOSS_LIMIT, purpose=Purpose.STOP, stop_price=Price(Decimal("95.5"))
+    )
+    moved = ProtectionMoved(1, "sent", NOW, "s", stop.quantity, stop.stop_price)
+    await record(journal, moved, PlaceOrder(stop))
+    (open_order,) = (await journal.recover()).open_orders
+    assert open_order.order == stop
 
 
 @pytest.mark.parametrize("end", [OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.VOID])

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from bot.domain.ledger import EXTERNAL, Ledger
-from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, PlaceOrder
+from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, PlaceOrder, ProtectionMoved
 from bot.domain.order import Order, OrderStatus, may_move
 from bot.emulator.wire import Json
 from bot.engine.ids import PREFIX
@@ -203,9 +203,25 @@ def at_rest(seen: Evidence) -> Iterator[Breach]:
         yield Breach("I8", "not at work again, though nothing goes wrong any more")
 
 
+def stops_rest(seen: Evidence) -> Iterator[Breach]:
+    """A stop counts as armed only once it stood there; in the end whoever wants one has it, or gave up by policy."""
+    moves = [each for each in seen.outcomes if isinstance(each, ProtectionMoved)]
+    for each in moves:
+        if each.state == "armed" and each.client_order_id not in seen.there:
+            yield Breach("F50", "counted as armed, and the exchange never had it", each.client_order_id)
+    busy = {seen.placed[name].strategy_id for name, status in seen.last.items() if status.is_open}
+    for each in {each.strategy_id: each for each in moves}.values():
+        name = each.client_order_id
+        theirs = seen.moves.get(name)
+        if each.state == "armed" and theirs and theirs["status"] not in {"NEW", "PARTIALLY_FILLED"}:
+            yield Breach("F50", f"armed on record, {theirs['status']} at the exchange", name)
+        if each.state in {"sent", "leaving", "lost"} or (each.state == "wanted" and each.strategy_id not in busy):
+            yield Breach("F50", f"strategy {each.strategy_id} is without its stop in the end: {each.state}", name)
+
+
 CHECKS: tuple[Check, ...] = (
     i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange, i5_forward_only,
-    i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, at_rest,
+    i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, stops_rest, at_rest,
 )  # fmt: skip
 
 

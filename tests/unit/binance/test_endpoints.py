@@ -121,3 +121,11 @@ def test_an_order_of_ours_is_written_for_either_market() -> None:
     assert "timeInForce" not in params_of(spot_order(maker))
     assert params_of(futures_order(maker))["timeInForce"] == "GTX"
     assert params_of(futures_order(maker))["type"] == "LIMIT"
+    stop = an_order(OrderType.STOP_LOSS, stop_price=Price(D("59000.10")))
+    assert params_of(spot_order(stop)) == {
+        "symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "0.015", "stopPrice": "59000.1",
+        "newClientOrderId": "o-1", "newOrderRespType": "FULL",
+    }  # fmt: skip
+    stop = an_order(OrderType.STOP_LOSS_LIMIT, stop_price=Price(D(59_000)), price=Price(D(58_410)))
+    written = params_of(spot_order(stop))
+    assert (written["stopPrice"], written["price"], written["timeInForce"]) == ("59000", "58410", "GTC")
