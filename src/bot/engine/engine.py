@@ -366,6 +366,9 @@ class Engine:
         outcomes: list[Outcome] = [changed(slot, live, update.time_ms, update.reason)]
         if not live.status.is_open:
             self._orders.end(update.client_order_id)
+        is_refused = update.status is OrderStatus.REJECTED and live.order.stop_price is None  # (guards count their own)
+        if is_refused and slot.refused(update.reason, update.time_ms) and not slot.stopped:
+            self._stop(slot, f"the exchange refused too often: {update.reason}", update.time_ms, outcomes)
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
         outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
         self._guarding.follow(slot, live, update.time_ms, update.reason, outcomes)

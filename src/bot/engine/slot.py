@@ -19,6 +19,8 @@ from bot.strategies.base import Strategy, Wish
 from bot.strategies.config import StrategyConfig
 
 DAY_MS = 86_400_000
+REFUSALS_MAX, REFUSALS_WITHIN_MS = 3, 60_000
+"""So many equal refusals within so long: asking once more would be answered in the same way."""
 
 
 class LiveOrder:
@@ -79,6 +81,7 @@ class Slot:
         self.awaited_exit: Wish | None = None
         """An exit that goes out when what rests for the same quantity is taken back."""
         self.guard = Guard() if config.protect == "exchange" else None
+        self._refusals: list[tuple[int, str]] = []
         self.closing = ""
         """Why a person wants everything closed; "" while nobody does."""
         self.exit_reason = ""
@@ -143,6 +146,12 @@ class Slot:
             unknown_orders=sum(live.status is OrderStatus.UNKNOWN for live in self.live.values()),
             exposure=self.exposure,
         )
+
+    def refused(self, reason: str, time_ms: int) -> bool:
+        """Note that the exchange refused an order; True when it did so in the same words too often within a minute."""
+        lately = [each for each in self._refusals if time_ms - each[0] < REFUSALS_WITHIN_MS]
+        self._refusals = [*lately, (time_ms, reason)]
+        return sum(each[1] == reason for each in self._refusals) >= REFUSALS_MAX
 
     def mark(self, time_ms: int) -> None:
         """Follow equity: its peak, and where the UTC day began."""

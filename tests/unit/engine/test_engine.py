@@ -467,3 +467,20 @@ def test_futures_move_gains_and_fees_alone_and_a_short_may_be_entered(make_bench
     assert (trade.side, trade.pnl) == (Side.SELL, D("4.905"))
     assert bench.engine.ledger.total("USDT") == D("1004.905")
     assert bench.engine.ledger.imbalance() == {}
+
+
+@pytest.mark.parametrize(
+    ("times", "reasons", "is_stopped"),
+    [
+        ((0, 10_000, 59_999), ("no money", "no money", "no money"), True),
+        ((0, 10_000, 59_999), ("no money", "too small", "no money"), False),
+        ((0, 10_000, 60_001), ("no money", "no money", "no money"), False),
+    ],
+)
+def test_equal_refusals_within_a_minute_stop_the_strategy(bench, orders, times, reasons, is_stopped) -> None:
+    slot = bench.add({n: lambda s: s.buy("in") for n in range(3)})
+    for n, (time_ms, reason) in enumerate(zip(times, reasons, strict=True)):
+        (entry,) = orders(bench.show(n, 100.0))
+        bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.REJECTED, time_ms, reason=reason))
+    assert bool(slot.stopped) is is_stopped
+    assert not is_stopped or slot.stopped == "the exchange refused too often: no money"

@@ -45,6 +45,6 @@ def test_orders_that_end_without_a_fill_are_forgotten_too(bench, orders) -> None
     sizes = []
     for n in range(30):
         (order,) = orders(bench.show(n, 100.0))
-        bench.tell(OrderUpdate(order.client_order_id, OrderStatus.REJECTED, 5))
+        bench.tell(OrderUpdate(order.client_order_id, OrderStatus.VOID, 5))
         sizes.append(len(kept))
     assert sizes[-1] == sizes[10]
