@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 from decimal import Decimal
 
 import pytest
@@ -147,6 +148,11 @@ def essence(outcomes: list[Outcome]) -> list[object]:
     ]
 
 
+def whenever(what: object) -> str:
+    """Write something down without the turns of the lease in its ids: a restart has the next one."""
+    return re.sub(r"\bb-\d+-", "b-", repr(what))
+
+
 @settings(max_examples=20, deadline=None)
 @given(data=st.data(), prices=PRICES)
 def test_a_restart_at_any_candle_changes_nothing(data: st.DataObject, prices: list[float]) -> None:
@@ -154,8 +160,8 @@ def test_a_restart_at_any_candle_changes_nothing(data: st.DataObject, prices: li
     stops = data.draw(st.sets(st.integers(1, len(candles) - 1), max_size=4))
     whole, outcomes = asyncio.run(lives(EVERYBODY, candles, set()))
     broken, pieces = asyncio.run(lives(EVERYBODY, candles, stops))
-    assert essence(pieces) == essence(outcomes)
-    assert broken == whole
+    assert whenever(essence(pieces)) == whenever(essence(outcomes))
+    assert whenever(broken) == whenever(whole)
     assert ledger_of(broken).imbalance() == {}
 
 

@@ -89,7 +89,7 @@ def test_a_bot_that_was_killed_leaves_no_place_taken(person: Person, exchange: s
         bot.end(signal.SIGKILL)
     assert status(person)["running"] is False
     with person.running("start", "--no-dashboard") as bot:
-        until(lambda: status(person)["running"])
+        until(lambda: (status(person)["bot"] or {"pid": 0})["pid"] == bot.pid)  # from then on it hears signals
         assert bot.end() == 143
 
 
