@@ -91,6 +91,31 @@ async def test_a_countdown_cancels_when_it_is_not_renewed(visitor: Any, emulator
     assert visitor.venue.exchange.open_orders("account-1") == []
 
 
+async def test_an_order_with_a_date_goes_by_server_time(visitor: Any, emulator: Any) -> None:
+    clock = emulator.world.clock
+    clock.run_at(0)
+    dated = {"timeInForce": "GTD", "timestamp": clock.now_ms}
+    near = await visitor.limit(visitor.away("0.97"), goodTillDate=clock.now_ms + 600_000, **dated)
+    taken = await visitor.limit(visitor.away("0.97"), goodTillDate=clock.now_ms + 700_000, **dated)
+    assert (near.code, taken.status) == (-5040, 200)
+    clock.set(taken.body["goodTillDate"] - 1)
+    assert len(visitor.venue.exchange.open_orders("account-1")) == 1
+    clock.set(taken.body["goodTillDate"])
+    ended = visitor.venue.exchange.order("account-1", "BTCUSDT", order_id=taken.body["orderId"])
+    assert ended.state == "EXPIRED"
+
+
+async def test_in_market_time_a_date_is_one_of_the_market(make_visitor: Any) -> None:
+    visitor, _ = await make_visitor(one_clock=True, ticks_per_candle=2)
+    clock = visitor.emulator.world.clock
+    dated = {"timeInForce": "GTD", "timestamp": clock.now_ms}
+    order = (await visitor.limit(visitor.away("0.9"), goodTillDate=clock.now_ms + 660_000, **dated)).body
+    while clock.now_ms < order["goodTillDate"]:
+        await visitor.emulator.step()
+    ended = visitor.venue.exchange.order("account-1", "BTCUSDT", order_id=order["orderId"])
+    assert (ended.state, ended.updated_ms) == ("EXPIRED", order["goodTillDate"])
+
+
 async def test_in_market_time_a_countdown_runs_out_between_two_prices_at_its_own_moment(make_visitor: Any) -> None:
     visitor, _ = await make_visitor(one_clock=True, ticks_per_candle=2)
     clock = visitor.emulator.world.clock

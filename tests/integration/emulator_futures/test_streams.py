@@ -78,14 +78,16 @@ async def test_the_mark_price_stays_near_the_last_one_and_moves_with_it(visitor:
     assert marks[-1]["T"] > marks[-1]["E"]
 
 
-async def test_a_market_order_is_told_in_the_order_that_customers_know(visitor: Any, connect: Any) -> None:
+async def test_a_market_fill_is_told_on_the_fast_path_before_the_order_is_told_as_new(
+    visitor: Any, connect: Any
+) -> None:
     events = await visitor.listen(connect)
     await visitor.place(newClientOrderId="told-1")
     told = [await events.frame() for _ in range(4)]
     assert [event["e"] for event in told] == [
-        "ORDER_TRADE_UPDATE", "TRADE_LITE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"
+        "TRADE_LITE", "ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"
     ]  # fmt: skip
-    assert [told[0]["o"]["x"], told[3]["o"]["x"], told[3]["o"]["X"]] == ["NEW", "TRADE", "FILLED"]
+    assert [told[1]["o"]["x"], told[3]["o"]["x"], told[3]["o"]["X"]] == ["NEW", "TRADE", "FILLED"]
     assert told[2]["a"]["m"] == "ORDER"
     assert (told[2]["a"]["P"][0]["pa"], told[2]["a"]["B"][0]["a"]) == ("0.01", "USDT")
     assert Decimal(told[2]["a"]["B"][0]["bc"]) == 0
@@ -222,7 +224,7 @@ async def test_a_winner_is_deleveraged_when_the_fund_is_empty(make_visitor: Any)
         told = [await asyncio.wait_for(socket.receive_json(), 5) for _ in range(4)]
     last = told[-1]["o"]
     assert [event["e"] for event in told] == [
-        "ORDER_TRADE_UPDATE", "TRADE_LITE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"
+        "TRADE_LITE", "ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "ORDER_TRADE_UPDATE"
     ]  # fmt: skip
     assert (last["c"], last["x"], last["X"], last["S"], last["n"]) == (
         "adl_autoclose",

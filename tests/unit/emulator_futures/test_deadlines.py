@@ -14,7 +14,8 @@ class Scene:
         if led:
             self.clock.follow(lambda: self.market_ms)
         self.done: list[tuple[str, str, int]] = []
-        self.deadlines = Deadlines(self.clock, lambda *what: self.done.append(what))
+        self.dates: list[int] = []
+        self.deadlines = Deadlines(self.clock, lambda *what: self.done.append(what), self.dates.append)
 
 
 def test_a_led_clock_is_met_to_the_millisecond_and_the_earliest_comes_first() -> None:
@@ -27,6 +28,17 @@ def test_a_led_clock_is_met_to_the_millisecond_and_the_earliest_comes_first() ->
     assert scene.done == []
     scene.deadlines.meet(60_000)
     assert scene.done == [("ann", "A", 1_500), ("ann", "B", 1_700)]
+
+
+def test_a_date_is_met_once_however_many_orders_have_it() -> None:
+    scene = Scene(led=True)
+    for date_ms in (0, 3_000, 2_000, 3_000):
+        scene.deadlines.set_date(date_ms)
+    scene.deadlines.meet(1_999)
+    assert scene.dates == []
+    scene.deadlines.meet(3_000)
+    scene.deadlines.meet(9_000)
+    assert scene.dates == [2_000, 3_000]
 
 
 async def test_the_real_clock_wakes_us_when_it_is_time() -> None:

@@ -1,4 +1,4 @@
-"""The dead-man switch: what is cancelled unless somebody says otherwise in time, to the millisecond of server time."""
+"""Countdowns and dates of orders: what ends when its time comes, to the millisecond of server time."""
 
 import asyncio
 import contextlib
@@ -8,14 +8,16 @@ from bot.emulator.clock import Clock
 
 OnDue = Callable[[str, str, int], None]
 """What is called with account, symbol and the time (ms) that was agreed on."""
+OnDate = Callable[[int], None]
+"""What is called with a date (ms) that orders end at."""
 
 
 class Deadlines:
-    """Countdowns by account and symbol. A clock that is led is looked at whenever it moves; any other wakes us."""
+    """Countdowns by account and symbol, and dates. A led clock is looked at whenever it moves; others wake us."""
 
-    def __init__(self, clock: Clock, on_due: OnDue) -> None:
-        self._clock, self._on_due = clock, on_due
-        self._due: dict[tuple[str, str], int] = {}
+    def __init__(self, clock: Clock, on_due: OnDue, on_date: OnDate) -> None:
+        self._clock, self._on_due, self._on_date = clock, on_due, on_date
+        self._due: dict[tuple[str, str] | int, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         clock.on_jump(self._look)
 
@@ -26,13 +28,21 @@ class Deadlines:
             self._due[account, symbol] = self._clock.now_ms + countdown_ms
         self._arm()
 
+    def set_date(self, date_ms: int) -> None:
+        """Remember a date that an order ends at; 0 is none."""
+        if date_ms and date_ms not in self._due:
+            self._due[date_ms] = date_ms
+            self._arm()
+
     def meet(self, now_ms: int) -> None:
         """Act on everything that is due by a time, the earliest first."""
-        if self._due:
-            for (account, symbol), due_ms in sorted(self._due.items(), key=lambda item: item[1]):
-                if due_ms <= now_ms:
-                    del self._due[account, symbol]
-                    self._on_due(account, symbol, due_ms)
+        due = [(due_ms, key) for key, due_ms in self._due.items() if due_ms <= now_ms]
+        for due_ms, key in sorted(due, key=lambda item: item[0]):
+            del self._due[key]
+            if isinstance(key, int):
+                self._on_date(due_ms)
+            else:
+                self._on_due(*key, due_ms)
 
     def _look(self) -> None:
         self.meet(self._clock.now_ms)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bot.emulator.futures import wire_events
+from bot.emulator.wire import Json
 from bot.simulation.futures.happenings import (
     AlgoMoved,
     BalanceMoved,
@@ -50,6 +51,8 @@ class Desk:
     def __init__(self, venue: "FuturesVenue") -> None:
         self._venue = venue
         self._moved: dict[str, _Moved] = {}
+        self._taken: tuple[str, Json] | None = None
+        """Whom to tell that an order was taken in, and how: what it trades at once comes first, on the fast path."""
         self.moved_books: set[str] = set()
         """Symbols whose clients' orders changed since their book was last laid out."""
         self.touched_books: set[str] = set()
@@ -61,6 +64,7 @@ class Desk:
         try:
             yield self._venue.now_ms
         finally:
+            self._tell_taken()
             for account in list(self._moved):
                 self._flush(account)
             self._venue.show_moved_books()
@@ -69,21 +73,19 @@ class Desk:
         """Hear from the exchange what really happened."""
         account = _owner(happening)
         self._venue.gate.truth.note("um", _KINDS[type(happening)], account, happening)
+        if not isinstance(happening, Traded | BalanceMoved | PositionMoved):
+            self._tell_taken()
         match happening:
             case OrderAccepted():
-                self._touch(happening.order.symbol)
-                self._tell_moved(OrderMoved(happening.order, Execution.NEW, happening.time_ms))
+                self._take_in(happening)
             case OrderMoved():
-                self._touch(happening.order.symbol)
-                if happening.trade is not None:
-                    self._flush(account)
                 self._tell_moved(happening)
             case AlgoMoved():
-                if self._venue.has_listeners(account):
-                    self._venue.tell(account, wire_events.algo_update(happening.algo, happening.time_ms))
+                self._tell_algo(happening)
             case Traded():
                 self._venue.show_trade(happening)
                 self._tell_lite(happening)
+                self._tell_taken()
             case BalanceMoved():
                 balances = self._gather(account, happening.why).balances
                 balances[happening.asset] = _joined(balances.get(happening.asset), happening)
@@ -123,6 +125,7 @@ class Desk:
         return found
 
     def _flush(self, account: str) -> None:
+        self._tell_taken()
         moved = self._moved.pop(account, None)
         if moved is not None and self._venue.has_listeners(account):
             event = wire_events.account_update(
@@ -130,16 +133,38 @@ class Desk:
             )
             self._venue.tell(account, event)
 
+    def _take_in(self, accepted: OrderAccepted) -> None:
+        order = accepted.order
+        self._touch(order.symbol)
+        self._venue.deadlines.set_date(order.good_till_ms)
+        if self._venue.has_listeners(order.account):
+            moved = OrderMoved(order, Execution.NEW, accepted.time_ms)
+            self._taken = order.account, self._order_event(moved)
+
     def _tell_moved(self, moved: OrderMoved) -> None:
         account = moved.order.account
+        self._touch(moved.order.symbol)
+        if moved.trade is not None:
+            self._flush(account)
         if self._venue.has_listeners(account):
-            algo_type = ""
-            if moved.order.algo_id:
-                algo_type = self._venue.exchange.algo(account, algo_id=moved.order.algo_id).type
-            self._venue.tell(
-                account,
-                wire_events.order_update(moved, self._venue.exchange.slot(account, moved.order.symbol), algo_type),
-            )
+            self._venue.tell(account, self._order_event(moved))
+
+    def _tell_algo(self, moved: AlgoMoved) -> None:
+        algo = moved.algo
+        if algo.is_open:
+            self._venue.deadlines.set_date(algo.good_till_ms)
+        if self._venue.has_listeners(algo.account):
+            self._venue.tell(algo.account, wire_events.algo_update(algo, moved.time_ms))
+
+    def _order_event(self, moved: OrderMoved) -> Json:
+        order, exchange = moved.order, self._venue.exchange
+        algo_type = exchange.algo(order.account, algo_id=order.algo_id).type if order.algo_id else ""
+        return wire_events.order_update(moved, exchange.slot(order.account, order.symbol), algo_type)
+
+    def _tell_taken(self) -> None:
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            self._venue.tell(*taken)
 
     def _tell_lite(self, traded: Traded) -> None:
         for side in (traded.taker, traded.maker):

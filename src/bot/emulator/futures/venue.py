@@ -70,13 +70,13 @@ class FuturesVenue(Face):
         self.exchange = FuturesExchange(
             self.contracts, self.listed.ladders, observe=self.desk.observe, first_id=1_000_001,
             keep=config.keep_finished, insurance=config.insurance_fund,
-            number_trade=lambda symbol: self.boards[symbol].next_trade_id(),
+            number_trade=lambda symbol: self.boards[symbol].next_trade_id(), dates_now=lambda: self.wall_ms,
         )  # fmt: skip
         self.boards = {
             symbol: Board(one.rules, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks)
             for symbol, one in self.contracts.items()
         }
-        self.deadlines = Deadlines(self.gate.clock, self._cancel_at)
+        self.deadlines = Deadlines(self.gate.clock, self._cancel_at, self._end_at)
         self.forced = ForcedOrders(self.hub, self.shapes)
         self.users = Users(self.hub, self.gate.clock, lambda: self.now_ms)
         self._spread_ticks = config.spread_ticks
@@ -217,6 +217,11 @@ class FuturesVenue(Face):
             if self.gate.settings.countdown_cancels_algo_orders:
                 self.exchange.cancel_all_algos(account, symbol, now_ms=now_ms)
 
+    def _end_at(self, due_ms: int) -> None:
+        """End the orders whose date has come."""
+        with self.desk.settling() as market_ms:
+            self.exchange.end_dated(due_ms, now_ms=due_ms if self.gate.clock.is_led else market_ms)
+
     # The market moves.
 
     def move(self, symbol: str, price: Decimal) -> None:
@@ -254,7 +259,7 @@ class FuturesVenue(Face):
         symbol = tick.candle.symbol
         if symbol not in self.boards:
             return
-        # Countdowns that ran out before this price come before it; a whole candle may begin long before it is told.
+        # What ran out before this price comes before it; a whole candle may begin long before it is told.
         is_long = tick.is_whole and self.gate.clock.is_led
         self.deadlines.meet(tick.candle.open_time if is_long else self.wall_ms)
         board, moved = self.boards[symbol], self._fit_tick(tick)

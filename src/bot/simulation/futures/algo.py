@@ -187,12 +187,14 @@ def _check_form(state: State, market: Market, request: NewAlgo) -> None:
     else:
         _demand("quantity", request.quantity, wanted=True)
     if request.type.has_limit:
-        check_limit_form(request.price, request.time_in_force, request.price_match, request.good_till_ms, state.now_ms)
+        check_limit_form(
+            request.price, request.time_in_force, request.price_match, request.good_till_ms, state.dates_ms
+        )
         return
     _demand("price", request.price, wanted=False)
     if request.price_match is not PriceMatch.NONE:
         raise Refused(-5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT")
-    check_good_till(request.time_in_force, request.good_till_ms, state.now_ms)
+    check_good_till(request.time_in_force, request.good_till_ms, state.dates_ms)
 
 
 def _check_close_position(request: NewAlgo) -> None:

@@ -43,16 +43,18 @@ class FuturesExchange(Questions):
         keep: int | None = None,
         insurance: Mapping[str, Decimal] | None = None,
         number_trade: Callable[[str], int] | None = None,
+        dates_now: Callable[[], int] | None = None,
     ) -> None:
         """`asset_prices` are dollars per unit of assets without a contract here; `first_id` starts every number.
 
         `keep` bounds the finished orders, finished conditional orders, trades (by symbol) and income records that are
         remembered of each account; None remembers all. `insurance` is what the insurance fund has by asset; None gives
         it no bound, and then nobody's position is ever reduced for another's. `number_trade` gives the id of a symbol's
-        next trade, where others number trades of that symbol too.
+        next trade, where others number trades of that symbol too. `dates_now` is the clock (ms) that dates of orders
+        go by when it is not the time of calls; then orders end at their date by `end_dated` only.
         """
         super().__init__(
-            State(contracts, brackets, observe, asset_prices or {}, first_id, keep, insurance, number_trade)
+            State(contracts, brackets, observe, asset_prices or {}, first_id, keep, insurance, number_trade, dates_now)
         )
 
     def open_account(
@@ -286,12 +288,24 @@ class FuturesExchange(Questions):
             for symbol in [symbol for symbol, due_ms in account.countdowns.items() if due_ms <= now_ms]:
                 del account.countdowns[symbol]
                 self.cancel_all(name, symbol, now_ms=now_ms)
-            for slot in account.slots.values():
-                for order in [order for order in slot.orders.values() if 0 < order.good_till_ms <= now_ms]:
-                    finish(self._state, order, OrderState.EXPIRED, is_resting=True)
-            for waiting in [one for one in account.waiting.values() if 0 < one.good_till_ms <= now_ms]:
-                algos.end_algo(self._state, waiting, AlgoState.EXPIRED)
+        if not self._state.has_own_dates:
+            self._end_dated(now_ms)
         return self._touched()
+
+    def end_dated(self, until_ms: int, *, now_ms: int) -> list[FuturesOrder]:
+        """End every order, ordinary or conditional, whose date is not after `until_ms`, by the clock of dates."""
+        self._state.touched.clear()
+        self._state.advance(now_ms)
+        self._end_dated(until_ms)
+        return self._touched()
+
+    def _end_dated(self, until_ms: int) -> None:
+        for account in self._state.accounts.values():
+            for slot in account.slots.values():
+                for order in [order for order in slot.orders.values() if 0 < order.good_till_ms <= until_ms]:
+                    finish(self._state, order, OrderState.EXPIRED, is_resting=True)
+            for waiting in [one for one in account.waiting.values() if 0 < one.good_till_ms <= until_ms]:
+                algos.end_algo(self._state, waiting, AlgoState.EXPIRED)
 
     def _look_after(self, market: Market, last: Decimal | None) -> None:
         """See to what the trades of an order brought about; when the last price stayed, only to who traded."""

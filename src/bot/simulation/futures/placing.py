@@ -41,7 +41,7 @@ def place(state: State, account: Account, request: NewOrder) -> FuturesOrder:
 def prepare(state: State, account: Account, request: NewOrder) -> FuturesOrder:
     """Check the form and the filters of an order, and give it as it would be entered."""
     market = state.market(request.symbol)
-    check_form(request, market.contract, state.now_ms)
+    check_form(request, market.contract, state.dates_ms)
     check_sides(account, request.position_side, reduce_only=request.reduce_only)
     price, quantity = request.price, request.quantity or Decimal(0)
     if request.price_match is not PriceMatch.NONE:

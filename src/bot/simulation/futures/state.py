@@ -191,6 +191,7 @@ class State:
         keep: int | None,
         insurance: Mapping[str, Decimal] | None = None,
         number_trade: Callable[[str], int] | None = None,
+        dates_now: Callable[[], int] | None = None,
     ) -> None:
         if missing := sorted(contracts.keys() - brackets.keys()):
             raise Misconfigured(f"leverage brackets are missing for {', '.join(missing[:5])}: load them with the rules")
@@ -212,6 +213,7 @@ class State:
         self._observe = observe
         self._keep = keep
         self._number_trade = number_trade
+        self._dates_now = dates_now
 
     def account(self, name: str) -> Account:
         """Give an account; a KeyError when it was never opened."""
@@ -232,6 +234,16 @@ class State:
         """Tell the observer."""
         if self._observe is not None:
             self._observe(happening)
+
+    @property
+    def has_own_dates(self) -> bool:
+        """True when dates of orders go by another clock than calls do."""
+        return self._dates_now is not None
+
+    @property
+    def dates_ms(self) -> int:
+        """Give the time that dates of orders are measured by."""
+        return self.now_ms if self._dates_now is None else self._dates_now()
 
     def advance(self, now_ms: int) -> int:
         """Move the time on, never back, and give it."""
