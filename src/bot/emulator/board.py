@@ -103,6 +103,14 @@ class Board:
             self._close(shown)
         return shown
 
+    def klines(
+        self, interval: str, start_ms: int | None, end_ms: int | None, limit: int, *, has_open: bool
+    ) -> list[Candle]:
+        """Give the rows of REST klines; with `has_open` the newest is the candle that still forms."""
+        if has_open:
+            return self.series.klines_to_now(interval, start_ms, end_ms, limit, self.under_way)
+        return self.series.klines(interval, start_ms, end_ms, limit)
+
     def next_trade_id(self) -> int:
         """Give the id of a trade that is about to happen."""
         self.last_trade_id += 1

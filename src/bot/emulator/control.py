@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.domain.errors import Misconfigured
 from bot.domain.money import number
+from bot.emulator.face import Face
 from bot.emulator.faults import read_rules
 from bot.emulator.site import listen
 from bot.emulator.wire import Json, encode
@@ -175,15 +176,30 @@ class Control:
 
     async def _deposit(self, request: web.BaseRequest) -> Json:
         asked = msgspec.json.decode(await request.read(), type=_Deposit)
-        face = self._emulator.sites[asked.face].face
+        face = self._face(asked.face)
+        if asked.account not in (known := face.accounts):
+            raise ValueError(f"no account {asked.account!r} here; there is {', '.join(known)}")
         delta: Decimal = number(asked.delta)
         face.deposit(asked.account, asked.asset, delta, locks=asked.locks)
         return {}
 
     async def _set_status(self, request: web.BaseRequest) -> Json:
         asked = msgspec.json.decode(await request.read(), type=_SymbolChange)
-        self._emulator.sites[asked.face].face.set_status(asked.symbol, asked.status)
+        face = self._face(asked.face)
+        if asked.status not in face.statuses:
+            raise ValueError(f"no status {asked.status!r} on {asked.face}; there is {', '.join(face.statuses)}")
+        try:
+            face.set_status(asked.symbol, asked.status)
+        except KeyError:
+            raise ValueError(f"no symbol {asked.symbol!r} on {asked.face} here") from None
         return {}
+
+    def _face(self, name: str) -> Face:
+        """Give a face by its name."""
+        sites = self._emulator.sites
+        if name not in sites:
+            raise ValueError(f"no face {name!r} here; there is {', '.join(sites)}")
+        return sites[name].face
 
     async def _move(self, request: web.BaseRequest) -> Json:
         asked = msgspec.json.decode(await request.read(), type=_Move)

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,9 @@ class Face(Audience):
     api_connect_weight = 2
     knows_microseconds = True
     request_ids_are_numbers = False
+    """True where a request on market streams bears an unsigned integer and nothing else."""
+    statuses: Sequence[str] = ()
+    """Words for how a symbol stands."""
     stream_frames_a_second = 5
     """What a client of the market streams may send, pongs among it; whoever sends more is disconnected."""
 
@@ -51,6 +54,11 @@ class Face(Audience):
     def count_orders_of(self, account: str, count: OrderCount) -> None:
         """Name the order count of an account."""
         self._counts[account] = count
+
+    @property
+    def accounts(self) -> list[str]:
+        """Give the names of those who have an account here."""
+        return list(self._counts)
 
     def order_count(self, account: str) -> OrderCount:
         """Give the unfilled order count of an account."""

@@ -54,6 +54,23 @@ class Series:
             first = max(first, last - limit)
         return list(islice(candles, first, min(last, first + limit)))
 
+    def klines_to_now(
+        self, interval: str, start_ms: int | None, end_ms: int | None, limit: int, under_way: Candle | None
+    ) -> list[Candle]:
+        """Give candles like `klines`, the one that still forms among them; `under_way` is that of the base interval."""
+        if interval == self.base:
+            closed, newest = self.closed, [] if under_way is None else [under_way]
+        elif fits_into(self.base, interval):
+            rolled = self._roll(interval)
+            closed, newest = rolled.closed, rolled.unfinished(under_way)
+        else:
+            return []
+        # A trade between two candles still bears the time of the one that closed.
+        least_ms = max(start_ms or 0, closed[-1].open_time + 1 if closed else 0)
+        wanted = [one for one in newest if least_ms <= one.open_time and (end_ms is None or one.open_time <= end_ms)]
+        rows = [*self.klines(interval, start_ms, end_ms, limit), *wanted]
+        return rows[-limit:] if start_ms is None else rows[:limit]
+
     def _roll(self, interval: str) -> "_Rolled":
         """Find or start the series of a longer interval."""
         rolled = self._rolled.get(interval)
@@ -84,6 +101,15 @@ class _Rolled:
         """Give what a stream shows at this part, before it is added."""
         ended = self._end_before(candle)
         return [*ended, merged(self._parts, candle, self.interval)]
+
+    def unfinished(self, under_way: Candle | None) -> list[Candle]:
+        """Give what did not close yet, with a part that still forms; that part may begin the next candle."""
+        parts = self._parts
+        if under_way is None:
+            return [] if parts is None else [parts]
+        if parts is None or parts.open_time == bucket_open(under_way.open_time, self.interval):
+            return [merged(parts, under_way, self.interval)]
+        return [replace(parts, is_closed=True), merged(None, under_way, self.interval)]
 
     def _end_before(self, candle: Candle) -> list[Candle]:
         """Close a candle whose last parts never came: the source has a hole there."""

@@ -91,12 +91,16 @@ class StreamSocket:
 
     def _request_id(self, request: Json) -> Any:
         request_id = request.get("id")
+        if self._face.request_ids_are_numbers:
+            if isinstance(request_id, bool) or not isinstance(request_id, int) or request_id < 0:
+                raise _Fault(2, "Invalid request: id must be an unsigned integer")
+            return request_id
         if self._face.gate.settings.accepts_any_request_id:
             return request_id
         if isinstance(request_id, bool | float | list | dict):
             raise _Fault(2, "Invalid request: id must be an integer, a string or null")
-        if isinstance(request_id, str) and (self._face.request_ids_are_numbers or len(request_id) > _ID_MAX):
-            raise _Fault(2, "Invalid request: id is too long, or has to be a number")
+        if isinstance(request_id, str) and len(request_id) > _ID_MAX:
+            raise _Fault(2, "Invalid request: id is too long")
         return request_id
 
 

@@ -23,7 +23,8 @@ class Unverified:
     accepts_encoded_socket_signature: bool = True
     """The official SDK signs WebSocket API parameters percent-encoded, against the documentation (A.4)."""
     accepts_any_request_id: bool = True
-    """Request ids of any JSON kind are echoed; documented are int64, text up to 36 characters and null (A.6)."""
+    """Request ids of any JSON kind are echoed; documented are int64, text up to 36 characters and null (A.6).
+    The market streams of USD-M take unsigned integers only, whatever stands here (F.1)."""
     ed25519_on_futures_rest: bool = True
     """The USD-M SDK signs REST with Ed25519; the stored documentation shows HMAC and RSA only (A.4)."""
     bnb_discount: Decimal = Decimal("0.75")

@@ -212,6 +212,23 @@ async def test_nonsense_on_the_control_port_is_refused(visitor: Controlled, path
     assert (await visitor.control("GET", "/nothing"))["status"] == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "content", "said"),
+    [
+        ("/_symbols", {"symbol": "BTCUSDT", "status": "ASLEEP"}, "no status 'ASLEEP' on spot; there is TRADING,"),
+        ("/_symbols", {"symbol": "NOPE", "status": "HALT"}, "no symbol 'NOPE' on spot"),
+        ("/_balances", {"account": "bob", "asset": "USDT", "delta": "1"}, "no account 'bob' here; there is account-1"),
+        ("/_balances", {"account": "account-1", "asset": "USDT", "delta": "1", "face": "cm"}, "no face 'cm' here"),
+    ],
+)
+async def test_unknown_words_on_the_control_port_are_told_with_the_known_ones(
+    visitor: Controlled, path: str, content: Any, said: str
+) -> None:
+    answer = await visitor.control("POST", path, content)
+    assert answer["status"] == 400
+    assert said in answer["body"]["error"]
+
+
 async def test_a_web_page_may_not_touch_the_control_port(visitor: Controlled) -> None:
     url = f"{visitor.emulator.control_url}/_faults"
     async with visitor.session.post(url, data='{"kind": "ban"}', headers={"Origin": "http://evil.example"}) as reply:

@@ -183,3 +183,12 @@ async def test_an_order_that_is_not_meant_is_not_touched(
     await visitor.limit(visitor.away("0.9"))
     assert (await visitor.signed(method, "order", symbol="BTCUSDT", **params)).code == code
     assert len((await visitor.signed("GET", "openOrders")).body) == 1
+
+
+async def test_ids_that_do_not_belong_together_are_told_apart_at_a_question_and_at_a_cancel(visitor: Any) -> None:
+    order = (await visitor.limit(visitor.away("0.97"))).body
+    both = {"symbol": "BTCUSDT", "orderId": order["orderId"], "origClientOrderId": "no"}
+    said = [(await visitor.signed(method, "order", **both)).body["msg"] for method in ("GET", "DELETE")]
+    assert said == [
+        "Client order ID is not correct for this order ID.", "Cancel order is invalid. Check origClOrdId and orderId.",
+    ]  # fmt: skip

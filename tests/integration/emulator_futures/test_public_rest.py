@@ -103,3 +103,14 @@ async def test_questions_about_funding_have_a_pool_of_their_own(visitor: Any) ->
     assert before == "0"
     assert (refused.status, refused.code) == (429, -1003)
     assert 0 < int(refused.headers["Retry-After"]) <= 300
+
+
+async def test_with_one_clock_the_newest_row_is_the_candle_that_still_forms(make_visitor: Any, visitor: Any) -> None:
+    led, _ = await make_visitor(one_clock=True)
+    ended = []
+    for one in (visitor, led):
+        await one.emulator.step()
+        rows = (await one.get("v1/klines?symbol=BTCUSDT&interval=5m&limit=3")).body
+        assert all(later[0] - earlier[0] == 300_000 for earlier, later in pairwise(rows))
+        ended.append([row[6] < led.emulator.world.clock.now_ms for row in rows])
+    assert ended == [[True, True, True], [True, True, False]]

@@ -262,3 +262,11 @@ async def test_the_old_roots_serve_everything_when_set_so(make_visitor: Any) -> 
     async with visitor.session.ws_connect(f"{visitor.emulator.um_stream_url}/ws/btcusdt@kline_1m") as socket:
         await visitor.emulator.step()
         assert (await socket.receive_json(timeout=30))["e"] == "kline"
+
+
+@pytest.mark.parametrize("request_id", ["abc", "1", -1, 1.5, True, None])
+async def test_a_request_on_market_streams_bears_an_unsigned_integer(connect: Any, request_id: Any) -> None:
+    socket = await connect("/market/ws")
+    answer = await socket.ask({"method": "LIST_SUBSCRIPTIONS", "id": request_id})
+    assert (answer["code"], answer["msg"]) == (2, "Invalid request: id must be an unsigned integer")
+    assert await socket.ask({"method": "LIST_SUBSCRIPTIONS", "id": 0}) == {"result": [], "id": 0}

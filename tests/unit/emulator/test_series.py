@@ -47,6 +47,23 @@ def test_longer_intervals_hold_closed_candles_only() -> None:
     assert (newest.close, newest.high, newest.low, newest.is_closed) == (99, 99, 10, True)
 
 
+def test_up_to_now_the_newest_row_is_the_candle_that_still_forms() -> None:
+    series, forming = filled(7), minute(7, 50, is_closed=False)
+    assert opened(series.klines_to_now("1m", None, None, 2, forming)) == [6, 7]
+    assert opened(series.klines_to_now("1m", START + 6 * MINUTE, None, 1, forming)) == [6]
+    assert opened(series.klines_to_now("1m", None, START + 6 * MINUTE, 1, forming)) == [6]
+    longer = series.klines_to_now("5m", None, None, 9, forming)
+    assert [(candle.is_closed, candle.close) for candle in longer] == [(True, 14), (False, 50)]
+    assert opened(series.klines_to_now("5m", None, None, 9, None)) == [0, 5]
+    assert opened(series.klines_to_now("1m", None, None, 2, minute(6, 50, is_closed=False))) == [5, 6]
+    assert series.klines_to_now("1s", None, None, 9, forming) == []
+
+
+def test_a_candle_whose_last_part_never_came_stands_before_the_one_that_forms() -> None:
+    rows = filled(7).klines_to_now("5m", None, None, 9, minute(11, 50, is_closed=False))
+    assert [(*opened([row]), row.is_closed) for row in rows] == [(0, True), (5, True), (10, False)]
+
+
 def test_a_shorter_interval_than_the_base_is_empty() -> None:
     assert filled(3).klines("1s", None, None, 5) == []
     assert filled(3).add_and_show(minute(3), ["1s"]) == []

@@ -268,7 +268,7 @@ def _klines(
         board = venue.board(symbol)
         if (series := recorded(venue, symbol)) is not None:
             return [wire.scaled_kline(one, 1) for one in series.klines(interval, start, end, limit or 500)]
-        candles = board.series.klines(interval, start, end, limit or 500)
+        candles = board.klines(interval, start, end, limit or 500, has_open=venue.gate.clock.is_led)
         return [row(candle, symbol, venue) for candle in candles]
 
     return act

@@ -52,6 +52,10 @@ class FuturesVenue(Face):
     api_connect_weight = 5
     knows_microseconds = False
     request_ids_are_numbers = True
+    statuses = (
+        "PENDING_TRADING", "TRADING", "PRE_DELIVERING", "DELIVERING", "DELIVERED", "PRE_SETTLE", "SETTLING", "CLOSE",
+        "TRADING_HALT", "TRADING_CANCEL_ONLY",
+    )  # fmt: skip
     stream_frames_a_second = 10
 
     def __init__(self, world: World, *, exchange_info: Path | None = None, brackets: Path | None = None) -> None:

@@ -22,6 +22,11 @@ type Find = Callable[["Venue", Customer], RestingOrder | None]
 Restriction = Literal["ONLY_NEW", "ONLY_PARTIALLY_FILLED"]
 
 _NO_SUCH_ORDER = -2013
+_MISMATCHES = {
+    -2011: "Cancel order is invalid. Check origClOrdId and orderId.",
+    -2039: "Client order ID is not correct for this order ID.",
+}
+"""What is said of an order id and a client id that do not belong together: at a cancel, and at a question."""
 _REFUSED_BY_ENGINE = -2010
 _RESTRICTIONS: dict[str, Restriction] = {
     "ONLY_NEW": "ONLY_NEW", "ONLY_PARTIALLY_FILLED": "ONLY_PARTIALLY_FILLED"
@@ -309,7 +314,7 @@ def read_reference(params: Params, mismatch: int) -> Find:
                 return None
             raise
         if client_id not in {None, found.client_order_id}:
-            raise ApiError(mismatch, "Cancel order is invalid. Check origClOrdId and orderId.")
+            raise ApiError(mismatch, _MISMATCHES[mismatch])
         return found
 
     return find

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 type Act = Callable[["Venue"], Any]
 
 _USUAL_GROUPS = ("SPOT", "MARGIN", "LEVERAGED")
-_STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
 
 
 def ping(params: Params) -> Act:
@@ -36,7 +35,7 @@ def exchange_info(params: Params) -> Act:
     wanted = params.symbols()
     groups, status = (
         params.names("permissions"),
-        params.choice("symbolStatus", _STATUSES, -1122, "Invalid symbolStatus."),
+        params.choice("symbolStatus", rules.STATUSES, -1122, "Invalid symbolStatus."),
     )
     with_sets = params.flag("showPermissionSets")
     if wanted is not None and (groups is not None or status is not None):
@@ -67,13 +66,14 @@ def exchange_info(params: Params) -> Act:
 
 
 def klines(params: Params) -> Act:
-    """Give closed candles."""
+    """Give candles; the open one only where server time is market time, and its close time tells it."""
     symbol, interval = params.symbol(), params.interval()
     start, end, limit = params.whole("startTime"), params.whole("endTime"), params.limit(500, 1_000)
     _check_zone(params)
     params.done()
     return lambda venue: [
-        wire.kline_row(candle) for candle in venue.board(symbol).series.klines(interval, start, end, limit)
+        wire.kline_row(candle)
+        for candle in venue.board(symbol).klines(interval, start, end, limit, has_open=venue.gate.clock.is_led)
     ]
 
 
@@ -159,7 +159,7 @@ def average_price(params: Params) -> Act:
 
 def execution_rules(params: Params) -> Act:
     """Give the rules that bind an order while it trades."""
-    status = params.choice("symbolStatus", _STATUSES, -1122, "Invalid symbolStatus.")
+    status = params.choice("symbolStatus", rules.STATUSES, -1122, "Invalid symbolStatus.")
     wanted = params.symbols()
     if wanted is not None and status is not None:
         raise bad_combination()
@@ -228,7 +228,7 @@ def gone(params: Params) -> Act:
 
 
 def _status(params: Params) -> str | None:
-    return params.choice("symbolStatus", _STATUSES, -1122, "Invalid symbolStatus.")
+    return params.choice("symbolStatus", rules.STATUSES, -1122, "Invalid symbolStatus.")
 
 
 def _check_status(venue: "Venue", symbol: str, status: str | None) -> None:

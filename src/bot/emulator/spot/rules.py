@@ -15,6 +15,8 @@ from bot.domain.money import ZERO, number, plain
 from bot.domain.order import OrderType, StpMode
 from bot.emulator.wire import Json, text
 
+STATUSES = ("TRADING", "END_OF_DAY", "HALT", "BREAK", "CANCEL_ONLY")
+"""Words for how a symbol stands."""
 _STP = frozenset(StpMode)
 _FLAGS = {
     "icebergAllowed": "iceberg_allowed", "ocoAllowed": "oco_allowed", "otoAllowed": "oto_allowed",

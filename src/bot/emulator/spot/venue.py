@@ -32,6 +32,7 @@ class Venue(Face):
     """Everything behind the spot port."""
 
     routes = tables.ROUTES
+    statuses = rules.STATUSES
     methods = tables.METHODS
     socket_methods = tables.SOCKET_METHODS
 
