@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test demo format peers nonsense trust environment
+.PHONY: check lint test proof demo format peers nonsense trust environment
 
 check: lint test
 
@@ -13,6 +13,9 @@ lint: environment
 
 test:
 	./bot test
+
+proof:
+	./bot prove --seeds 0:300 --jobs 2
 
 demo:
 	./bot demo
