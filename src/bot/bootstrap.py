@@ -22,7 +22,8 @@ from bot import __version__
 from bot.binance.bans import BanNote
 from bot.binance.client import Client, OrderPath, build_futures, build_public, build_spot
 from bot.binance.clock import ExchangeClock, LocalClock
-from bot.binance.execution import FuturesBroker, SpotBroker
+from bot.binance.execution import SpotBroker
+from bot.binance.futures_broker import FuturesBroker
 from bot.binance.hosts import Hosts, hosts_for
 from bot.binance.limits import LIMITS, WeightBank
 from bot.binance.market_data import MarketData

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from fake_binance import FakeBinance, until
 
-from bot.binance.execution import FuturesBroker, SpotBroker
+from bot.binance.execution import SpotBroker
+from bot.binance.futures_broker import FuturesBroker
 from bot.binance.markets import MarketsBroker, MarketsFeed
 from bot.binance.signing import Credentials
 from bot.bootstrap import Feeds
