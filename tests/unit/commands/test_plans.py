@@ -1,5 +1,6 @@
 """Plans: which strategies run in which account with whose money, as the rows say it."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,10 +22,10 @@ NOW = 1_750_000_000_123
 class Scene:
     """The rows of one account, with an outfit that keeps what was refused."""
 
-    def __init__(self, sessions: SessionFactory, url: str) -> None:
+    def __init__(self, sessions: SessionFactory, url: str, var: Path) -> None:
         self.sessions, self.url = sessions, url
         self.refused: list[str] = []
-        settings = SimpleNamespace(STRATEGY_MAX_DRAWDOWN=0.2, DB_URL=url)
+        settings = SimpleNamespace(STRATEGY_MAX_DRAWDOWN=0.2, DB_URL=url, VAR_DIR=var)
         roof: Any = SimpleNamespace(sessions=sessions, settings=settings, strategy=discover().find)
         self.plans = Plans(roof, self)  # type: ignore[arg-type]
 
@@ -57,8 +58,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(sessions: SessionFactory, database_url: str) -> Scene:
-    return Scene(sessions, database_url)
+def scene(sessions: SessionFactory, database_url: str, tmp_path: Path) -> Scene:
+    return Scene(sessions, database_url, tmp_path)
 
 
 async def test_a_strategy_whose_money_was_changed_keeps_its_exits_where_it_still_holds_something(scene: Scene) -> None:
