@@ -117,6 +117,15 @@ def test_changes_that_a_capture_heard_before_its_picture_wait_for_it(tmp_path: P
     ]  # fmt: skip
 
 
+def test_captures_of_spot_and_of_futures_do_not_make_one_book(tmp_path: Path) -> None:
+    change = '1 {"e":"depthUpdate","E":5,"s":"%s","U":1,"u":2,%s"b":[["10","1"]],"a":[]}'
+    spot = write(tmp_path, "\n".join([change % ("BTCUSDT", ""), change % ("ETHUSDT", "")]), "one.txt")
+    futures = write(tmp_path, change % ("BTCUSDT", '"pu":0,'), "two.txt")
+    with pytest.raises(Misconfigured, match=r"BTCUSDT was captured on spot \(one.txt\) and on USD-M \(two.txt\)"):
+        sort_files([spot, futures], ())
+    assert len(sort_files([spot, futures], ("ETHUSDT",)).recordings) == 2
+
+
 def test_marks_without_a_trade_are_passed_over_in_captures(tmp_path: Path) -> None:
     frame = '1 {"e":"trade","E":5,"T":5,"s":"BTCUSDT","t":%d,"p":"%s","q":"%s","X":"%s","m":false}'
     text = "\n".join([frame % (1, "0", "0", "NA"), frame % (2, "10", "1", "MARKET")])

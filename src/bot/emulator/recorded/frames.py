@@ -69,14 +69,15 @@ def read_frames(path: Path, symbol: str) -> Iterator[Record]:
             yield record
 
 
-def symbols_in(path: Path) -> list[str]:
-    """Give the symbols that the messages of a capture name."""
-    found: dict[str, None] = {}
+def markets_in(path: Path) -> dict[str, set[str]]:
+    """Give the symbols that the messages of a capture name, each with its markets as far as messages tell them."""
+    found: dict[str, set[str]] = {}
     for _, line in _lines(path):
-        name = _name_in(line)
-        if name:
-            found[name] = None
-    return list(found)
+        if name := _name_in(line):
+            markets = found.setdefault(name, set())
+            if market := _market_of(line):
+                markets.add(market)
+    return found
 
 
 def _pictured(path: Path, symbol: str) -> set[str]:
@@ -174,6 +175,13 @@ def _asked_symbol(text: str) -> str:
 def _name_in(line: str) -> str:
     place = line.find('"s":"')
     return line[place + 5 : line.find('"', place + 5)] if place >= 0 else _asked_symbol(line)
+
+
+def _market_of(line: str) -> str:
+    """Tell spot from USD-M by the fields that one of them has alone; empty when a message has none of them."""
+    if '"pu":' in line or '"e":"bookTicker"' in line:
+        return "USD-M"
+    return "spot" if '"e":"depthUpdate"' in line or '"M":' in line else ""
 
 
 def _is_other(text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot.domain.errors import Misconfigured
 from bot.domain.money import ZERO, exact
-from bot.emulator.recorded.frames import read_frames, symbols_in
+from bot.emulator.recorded.frames import markets_in, read_frames
 from bot.emulator.recorded.records import BestShown, BookShown, FundingPaid, MarkShown, Record, Trade
 from bot.emulator.recorded.tables import Layout, layout_of, read_table
 from bot.emulator.replay import Table
@@ -57,6 +57,8 @@ class Recording:
     path: Path
     read: _Reader
     spans: dict[str, Span] = field(default_factory=dict)
+    markets: dict[str, set[str]] = field(default_factory=dict)
+    """By symbol what a capture shows of: spot, USD-M, or nothing that tells them apart."""
 
 
 @dataclass(slots=True)
@@ -84,7 +86,23 @@ def sort_files(files: Iterable[Path], symbols: tuple[str, ...]) -> Shelf:
             (shelf.marks if _is_without_volume(path) else shelf.klines).append(path)
         else:
             raise Misconfigured(f"{path}:1: nothing that can be played begins with {head[:60]!r}; known are {_KNOWN}")
+    _check_markets(shelf.recordings, symbols)
     return shelf
+
+
+def _check_markets(recordings: Iterable[Recording], symbols: tuple[str, ...]) -> None:
+    """Refuse captures of two markets of one symbol: their changes would make one book that never was."""
+    seen: dict[str, dict[str, Path]] = {}
+    for recording in recordings:
+        for symbol, markets in recording.markets.items():
+            if not symbols or symbol in symbols:
+                seen.setdefault(symbol, {}).update(dict.fromkeys(markets, recording.path))
+    for symbol, where in seen.items():
+        if len(where) > 1:
+            raise Misconfigured(
+                f"{symbol} was captured on spot ({where['spot'].name}) and on USD-M ({where['USD-M'].name}), which have"
+                " a book each; give the captures of one of them"
+            )
 
 
 def _is_capture(head: str) -> bool:
@@ -108,9 +126,10 @@ def _table(path: Path, layout: Layout, symbols: tuple[str, ...]) -> Recording:
 
 
 def _capture(path: Path, symbols: tuple[str, ...]) -> Recording:
-    named = symbols_in(path)
+    markets = markets_in(path)
+    named = list(markets)
     only = named[0] if len(named) == 1 else symbols[0] if len(symbols) == 1 else ""
-    return _checked(Recording(path, partial(read_frames, path, only)))
+    return _checked(Recording(path, partial(read_frames, path, only), markets=markets))
 
 
 def _checked(recording: Recording) -> Recording:
