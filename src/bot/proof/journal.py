@@ -84,7 +84,7 @@ class Database:
         loop: asyncio.AbstractEventLoop,
         strain: Strain,
         lots: Random,
-        on_commit: Callable[[Sequence[Outcome]], None],
+        on_commit: Callable[[Event, Sequence[Outcome]], None],
     ) -> None:
         self.journal = MemoryJournal()
         self.loop, self.strain = loop, strain
@@ -102,9 +102,9 @@ class Database:
         self.loop.call_later(self._delay_s(), self._commit, work, told, context=self._outside.copy())
         await told
 
-    def committed(self, outcomes: Sequence[Outcome]) -> None:
+    def committed(self, event: Event, outcomes: Sequence[Outcome]) -> None:
         """Hear what was just committed."""
-        self._on_commit(outcomes)
+        self._on_commit(event, outcomes)
 
     def _commit(self, work: Callable[[], None], told: "asyncio.Future[None]") -> None:
         error: Exception | None = None
@@ -140,7 +140,7 @@ class ConnectedJournal:
 
         def work() -> None:
             self._database.journal.commit(event, kept)
-            self._database.committed(kept)
+            self._database.committed(event, kept)
 
         await self._database.carry_out(work)
 

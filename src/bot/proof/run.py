@@ -12,7 +12,8 @@ import msgspec
 import structlog
 
 from bot.proof.loop import STARTS_S, Stuck, VirtualLoop
-from bot.proof.oracle import Breach, judge
+from bot.proof.oracle import judge
+from bot.proof.watch import Breach
 from bot.proof.world import Scene, World
 
 
@@ -40,7 +41,7 @@ def prove(seed: int, *, traces: bool = False) -> Verdict:
             except Stuck as stuck:
                 breaches = [Breach("I8", str(stuck))]
             else:
-                breaches = judge(world)
+                breaches = list(world.breaches) or judge(world)
             breaches += [Breach("crash", text) for text in loop.broken]
             about = breaches[0].order if breaches and not traces else ""
             lines = world.trace.lines(about) if traces or breaches else []

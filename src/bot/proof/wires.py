@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context, copy_context
 from random import Random
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
 from multidict import CIMultiDict
 
 from bot.binance.wires import Line, NoAnswer, NothingSent, Reply, Wires
@@ -40,6 +42,8 @@ class Network:
         self._lots = lots
         self._cables: dict[Cable, None] = {}
         self.wires = Wires(http=lambda _: Courier(self), dial=self._dial)
+        self.on_order: Callable[[Mapping[str, str]], None] = _unheard
+        """Hears the parameters of each new order at the moment of its first byte, in the context of its sender."""
         self._serving: dict[asyncio.Task[None], None] = {}
 
     def happens(self, chance: float) -> bool:
@@ -55,6 +59,8 @@ class Network:
     def send(self, request: Request, told: "asyncio.Future[Reply]") -> None:
         """Put a request on its way."""
         weather = self.weather
+        if request.method == "POST" and request.path.endswith("/order"):
+            self.on_order(dict(parse_qsl(request.body.decode())))
         if self.happens(weather.refused):
             self._later(self.fail, told, NothingSent("Connection refused"))
         elif self.happens(weather.lost_before):
@@ -188,6 +194,8 @@ class Cable:
         network = self._network
         if self._is_cut:
             return
+        if b'"order.place"' in text:
+            network.on_order({name: str(value) for name, value in _read(text).params.items()})
         if network.happens(network.weather.lost_before):
             self.cut()
             return
@@ -241,5 +249,16 @@ class Cable:
             self._on_gone()
 
 
+class _Asked(msgspec.Struct):
+    params: dict[str, Any]
+
+
+_read = msgspec.json.Decoder(_Asked).decode
+
+
 def _nothing() -> None:
+    """Take no notice."""
+
+
+def _unheard(_sent: Mapping[str, str]) -> None:
     """Take no notice."""

@@ -1,7 +1,7 @@
 """A world: one exchange, one database, one bot that lives, dies and comes back, and the weather between them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from decimal import Decimal
 from random import Random
@@ -15,7 +15,7 @@ from bot.binance.limits import WeightBank
 from bot.binance.market_data import MarketData
 from bot.binance.signing import Credentials
 from bot.db.base import Mode
-from bot.domain.messages import OrderChanged, Outcome, PlaceOrder
+from bot.domain.messages import Event, OrderChanged, Outcome, PlaceOrder
 from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
 from bot.emulator.server import Emulator
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
@@ -25,6 +25,7 @@ from bot.proof.lease import MemoryLease, Turns
 from bot.proof.loop import LIFE, LoopClock, VirtualLoop
 from bot.proof.restless import Restless
 from bot.proof.trace import Trace
+from bot.proof.watch import Breach, Caps, Watch
 from bot.proof.weather import drawn
 from bot.proof.wires import Network
 from bot.risk.rules import Limits
@@ -57,7 +58,7 @@ class Scene:
         self.weather = drawn(lots)
         self.strain = Strain(
             delay_s=lots.choice((0.001, 0.01)),
-            slow=lots.choice((0.0, 0.02)),
+            slow=lots.choice((0.0, 0.02, 0.2)),
             slow_s=lots.choice((1.0, 8.0)),
             away_before=lots.choice((0.0, 0.01)),
             away_after=lots.choice((0.0, 0.01)),
@@ -66,9 +67,12 @@ class Scene:
         self.accounts = tuple(f"account-{number}" for number in range(1, lots.choice((1, 1, 2)) + 1))
         self.pays_in_bnb = lots.random() < 0.3
         self.deaths = lots.choice((0, 1, 3, 6))
-        self.is_gentle = lots.random() < 0.3
+        self.is_gentle = lots.random() < 0.5
         """Whether the bot is told to end, rather than killed."""
         self.fickle = lots.choice((0.05, 0.2, 0.4))
+        self.caps = Caps(
+            *(Decimal(amount) for amount in lots.choice(((900, 1_500, 3_000), (2_000, 2_000, 4_000), (10**6,) * 3)))
+        )
         self.minutes = lots.uniform(2.0, 4.0)
         self.stop_loss = lots.choice((None, None, 0.0005, 0.003))
         """Where the stops on the exchange stand; None for a bot without any."""
@@ -105,6 +109,7 @@ class Scene:
                     fickle=self.fickle,
                     stop_loss=self.stop_loss,
                     protect="exchange" if self.stop_loss else "watch",
+                    max_exposure=float(self.caps.strategy),
                 ),
             )
             for number, symbol in enumerate(self.symbols, 1)
@@ -119,13 +124,15 @@ class Party:
         self.name, self.plan = plan.name, plan
         self.database = Database(world.loop, world.scene.strain, world.dice(f"database {plan.name}"), self._committed)
         self.turns = Turns(world.loop.time)
+        self.watch = Watch(world.scene.caps, world.call_out)
         self.intents: dict[str, int] = {}
         """By client order id: the number of the newest fact in the truth book when the intent was durable."""
         self.worker: Worker | None = None
         self.halted = ""
         self._truth, self._trace = world.truth, world.trace
 
-    def _committed(self, outcomes: Sequence[Outcome]) -> None:
+    def _committed(self, event: Event, outcomes: Sequence[Outcome]) -> None:
+        self.watch.committed(event, outcomes)
         for each in outcomes:
             if isinstance(each, PlaceOrder):
                 order = each.order
@@ -141,7 +148,8 @@ class Outfit:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._clock = world.clock
-        self.limits = Limits()
+        caps = world.scene.caps
+        self.limits = Limits(max_exposure=caps.account, max_symbol_exposure=caps.symbol)
         self.mark_every_s = 30.0
         self._bank = self._new_bank()
         self._public = build_public(HOSTS, self._bank, world.network.wires)
@@ -206,6 +214,9 @@ class World:
         self.emulator = Emulator(scene.emulator(), lambda: int(loop.wall() * 1_000_000_000))
         self.venue = self.emulator.venue
         self.truth = self.emulator.world.truth
+        self.breaches: list[Breach] = []
+        """What the watch called out."""
+        self._alarm = asyncio.Event()
         self._life = 0
         self._bot: asyncio.Task[Any] | None = None
 
@@ -214,9 +225,27 @@ class World:
         """How many processes there were."""
         return self._life
 
+    def call_out(self, breach: Breach) -> None:
+        """Hear of an invariant that was just broken: there is no need to go on."""
+        self.trace.add("breach", f"{breach.invariant} {breach.text}", breach.order)
+        self.breaches.append(breach)
+        self._alarm.set()
+
     async def run(self) -> None:
-        """Let the bot trade, die and come back; then let everything come to rest."""
+        """Let the bot trade, die and come back; then let everything come to rest. It ends at the first breach."""
+        story, alarm = self.loop.create_task(self._story()), self.loop.create_task(self._alarm.wait())
+        await asyncio.wait({story, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        if story.done():
+            await story
+
+    def _leaves(self, sent: Mapping[str, str]) -> None:
+        name = sent["newClientOrderId"]
+        watch = next((each.watch for each in self.parties if each.watch.knows(name)), self.parties[0].watch)
+        watch.leaves(sent)
+
+    async def _story(self) -> None:
         self.network = Network(self.loop, self.emulator.sites["spot"], self.scene.weather, self.dice("net"), self.trace)
+        self.network.on_order = self._leaves
         self.parties = [Party(self.scene.plan(name), self) for name in self.scene.accounts]
         self.emulator.begin()
         self._bear()

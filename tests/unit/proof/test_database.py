@@ -26,7 +26,7 @@ def loop() -> Iterator[VirtualLoop]:
 
 
 def a_database(loop: VirtualLoop, strain: Strain, heard: list[Any] | None = None) -> Database:
-    return Database(loop, strain, Random(1), (heard if heard is not None else []).append)
+    return Database(loop, strain, Random(1), lambda _, outcomes: (heard if heard is not None else []).append(outcomes))
 
 
 def recording(database: Database) -> Callable[[], Coroutine[Any, Any, None]]:
