@@ -31,6 +31,8 @@ def _of_requests(lots: Random) -> list[Rule]:
         *rule("truncated_body", 0.01),
         *rule("empty_body", 0.01),
         *rule("extra_keys", 0.05),
+        *rule("limit", 0.005, retry_after_s=lots.choice((1, 5))),
+        Rule(kind="expire_by_rule", probability=0.05, seed=lots.randrange(1 << 30)),
     ]
 
 

@@ -193,14 +193,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
 
 class LoopClock:
-    """The clock of a virtual loop (`ports.Clock`)."""
+    """The clock of a virtual loop (`ports.Clock`); `wall` gives s UTC as the machine believes."""
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, wall: Callable[[], float] | None = None) -> None:
         self._loop = loop
+        self._wall = wall or loop.wall
 
     def now_ms(self) -> int:
         """Give ms UTC."""
-        return int(self._loop.wall() * 1000)
+        return int(self._wall() * 1000)
 
     def monotonic(self) -> float:
         """Give seconds."""

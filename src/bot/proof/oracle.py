@@ -17,6 +17,8 @@ from bot.proof.world import FUNDS, Party, World
 
 _UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
 _NEVER_THERE = {OrderStatus.VOID, OrderStatus.REJECTED}
+_TOLD_AS = {"EXPIRED_IN_MATCH": "EXPIRED"}
+"""What we call by one name, whichever rule of the exchange ended an order."""
 _OUR_FAULT = {-1013, -1100, -1101, -1102, -1104, -1105, -1106, -1111, -1115, -1116, -1117}
 
 
@@ -112,7 +114,7 @@ def i3_every_trade_once(seen: Evidence) -> Iterator[Breach]:
     for name in seen.placed:
         theirs = seen.moves.get(name)
         ours = seen.last[name]
-        if theirs and theirs["status"] != ours and ours not in _NEVER_THERE:
+        if theirs and _TOLD_AS.get(theirs["status"], theirs["status"]) != ours and ours not in _NEVER_THERE:
             yield Breach("I3", f"{ours} on record, {theirs['status']} at the exchange", name)
 
 
@@ -196,6 +198,14 @@ def i11_numbers_are_numbers(seen: Evidence) -> Iterator[Breach]:
             )
 
 
+def never_banned(seen: Evidence) -> Iterator[Breach]:
+    """Nobody asks so often that the exchange shuts the door."""
+    for row in seen.requests:
+        if row["status"] == 418:
+            yield Breach("F13", f"banned at {row['method'] or 'ws'} {row['path']}")
+            return
+
+
 def at_rest(seen: Evidence) -> Iterator[Breach]:
     """In the end the bot is at work again."""
     party = seen.party
@@ -223,7 +233,7 @@ def stops_rest(seen: Evidence) -> Iterator[Breach]:
 
 CHECKS: tuple[Check, ...] = (
     i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange,
-    i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, stops_rest, at_rest,
+    i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, never_banned, stops_rest, at_rest,
 )  # fmt: skip
 
 

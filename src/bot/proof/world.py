@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from decimal import Decimal
 from random import Random
@@ -19,6 +20,7 @@ from bot.domain.messages import Event, OrderChanged, Outcome, PlaceOrder
 from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
 from bot.emulator.server import Emulator
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
+from bot.proof.crowd import STRANGER, Crowd
 from bot.proof.faults import draw_faults
 from bot.proof.journal import Database, Strain
 from bot.proof.lease import MemoryLease, Turns
@@ -37,6 +39,8 @@ from bot.runtime.worker import Listed, Worker
 
 HOSTS = hosts_for("emulator", emulator_url="http://emulator")
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
+RICHES = ("USDT", "BTC", "ETH", "BNB", "SOL")
+"""What a stranger has plenty of."""
 FUNDS = {"USDT": Decimal(1_000_000), "BNB": Decimal(50)}
 SETTLING_S = 100.0
 """How long everything has to come to rest once nothing goes wrong any more: fence, audit and the longest pause."""
@@ -73,17 +77,25 @@ class Scene:
         self.caps = Caps(
             *(Decimal(amount) for amount in lots.choice(((900, 1_500, 3_000), (2_000, 2_000, 4_000), (10**6,) * 3)))
         )
-        self.minutes = lots.uniform(2.0, 4.0)
+        self.spread_ticks = lots.choice((0, 5, 40))
+        self.crowd_every_s = lots.choice((1.0, 3.0, 20.0))
+        """Seconds between deeds of everybody else."""
+        self.weight_per_minute = lots.choice((6_000, 1_200))
+        self.strategies_a_symbol = lots.choice((1, 2))
         self.stop_loss = lots.choice((None, None, 0.0005, 0.003))
         """Where the stops on the exchange stand; None for a bot without any."""
+        self.minutes = lots.uniform(3.0, 5.0)
 
     def emulator(self) -> EmulatorConfig:
         """Give what the exchange is started with."""
         return EmulatorConfig(
             Synthetic(self.seed),
-            tuple(
-                AccountConfig(key_of(name).key, key_of(name).secret, FUNDS, name=name, pays_in_bnb=self.pays_in_bnb)
-                for name in self.accounts
+            (
+                AccountConfig(STRANGER.key, STRANGER.secret, dict.fromkeys(RICHES, Decimal(10**7)), name="stranger"),
+                *(
+                    AccountConfig(key_of(name).key, key_of(name).secret, FUNDS, name=name, pays_in_bnb=self.pays_in_bnb)
+                    for name in self.accounts
+                ),
             ),
             self.symbols,
             speed=24.0,
@@ -91,6 +103,8 @@ class Scene:
             warmup=3,
             depth_levels=1,
             faults=self.faults,
+            spread_ticks=self.spread_ticks,
+            weight_per_minute=self.weight_per_minute,
         )
 
     def plan(self, name: str) -> AccountPlan:
@@ -98,13 +112,13 @@ class Scene:
         place = self.accounts.index(name)
         strategies = tuple(
             StrategyPlan(
-                10 * place + number,
-                f"restless {symbol}",
+                100 * place + 10 * turn + number,
+                f"restless {symbol} {turn}",
                 Restless,
                 Restless.Config(
                     symbol=symbol,
                     order_value=200.0,
-                    seed=2 * self.seed + place,
+                    seed=self.seed * 10 + 2 * place + turn,
                     capital=100_000.0,
                     fickle=self.fickle,
                     stop_loss=self.stop_loss,
@@ -113,6 +127,7 @@ class Scene:
                 ),
             )
             for number, symbol in enumerate(self.symbols, 1)
+            for turn in range(self.strategies_a_symbol)
         )
         return AccountPlan(place + 1, name, "emulator", Mode.REHEARSAL, strategies)
 
@@ -148,6 +163,7 @@ class Outfit:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._clock = world.clock
+        self._wall = world.machine_wall
         caps = world.scene.caps
         self.limits = Limits(max_exposure=caps.account, max_symbol_exposure=caps.symbol)
         self.mark_every_s = 30.0
@@ -184,7 +200,7 @@ class Outfit:
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:  # noqa: ARG002
         """Give what signs and sends."""
         loop, wires = self._world.loop, self._world.network.wires
-        clock = ExchangeClock(self._public.time_ms, monotonic=loop.time, wall=loop.wall)
+        clock = ExchangeClock(self._public.time_ms, monotonic=loop.time, wall=self._wall)
         key = key_of(plan.name)
         client = build_spot(key, HOSTS, clock, self._bank, self._world.scene.path, wires)
         return SpotBroker(client, key, clock)
@@ -200,7 +216,7 @@ class Outfit:
 
     def _new_bank(self) -> WeightBank:
         loop = self._world.loop
-        return WeightBank(monotonic=loop.time, wall=loop.wall)
+        return WeightBank(monotonic=loop.time, wall=self._wall)
 
 
 class World:
@@ -209,11 +225,13 @@ class World:
     def __init__(self, scene: Scene, loop: VirtualLoop) -> None:
         self.scene, self.loop = scene, loop
         self.lots = self.dice("world")
-        self.clock = LoopClock(loop)
+        self.clock = LoopClock(loop, self.machine_wall)
         self.trace = Trace(loop.time)
         self.emulator = Emulator(scene.emulator(), lambda: int(loop.wall() * 1_000_000_000))
         self.venue = self.emulator.venue
         self.truth = self.emulator.world.truth
+        owners = [key_of(name) for name in scene.accounts]
+        self.crowd = Crowd(self.emulator, scene.symbols, owners, self.dice("crowd"), self.trace)
         self.breaches: list[Breach] = []
         """What the watch called out."""
         self._alarm = asyncio.Event()
@@ -224,6 +242,10 @@ class World:
     def lives(self) -> int:
         """How many processes there were."""
         return self._life
+
+    def machine_wall(self) -> float:
+        """Give s UTC as the bot's machine believes."""
+        return self.loop.wall() + self.crowd.skew_s
 
     def call_out(self, breach: Breach) -> None:
         """Hear of an invariant that was just broken: there is no need to go on."""
@@ -248,6 +270,7 @@ class World:
         self.network.on_order = self._leaves
         self.parties = [Party(self.scene.plan(name), self) for name in self.scene.accounts]
         self.emulator.begin()
+        others = self.loop.create_task(self.crowd.live(self.scene.crowd_every_s))
         self._bear()
         length_s = self.scene.minutes * 60.0
         moments = sorted(self.lots.uniform(0.0, length_s) for _ in range(self.scene.deaths))
@@ -258,6 +281,9 @@ class World:
             await asyncio.sleep(self.lots.choice((0.0, 0.5, 25.0)))
             self._bear()
         await asyncio.sleep(max(0.0, began + length_s - self.loop.time()))
+        others.cancel()
+        with suppress(asyncio.CancelledError):
+            await others
         self._clear_up()
         await asyncio.sleep(SETTLING_S)
 
@@ -266,6 +292,7 @@ class World:
         self.scene.weather.clear_up()
         self.scene.strain.ease()
         self.emulator.world.faults.remove()
+        self.crowd.clear_up()
         self.emulator.run_at(0)
 
     def _bear(self) -> None:
