@@ -27,7 +27,7 @@ def blind_resend(soil: Soil) -> None:
         try:
             return await right(self, order, sending)
         except OutcomeUnknown:
-            return await right(self, order)
+            return await right(self, order, sending)
 
     right = soil.swap(SpotClient, "place", wrong)
 
@@ -43,7 +43,7 @@ def resend_without_fence(soil: Soil) -> None:
             except Rejected as error:
                 if error.code != NO_SUCH_ORDER:
                     raise OutcomeUnknown(str(error)) from error
-                return await right(self, order)
+                return await right(self, order, sending)
             except BotError as error:
                 raise OutcomeUnknown(str(error)) from error
 

@@ -71,7 +71,7 @@ class Watch:
         for each in outcomes:
             match each:
                 case PlaceOrder(order, reserved):
-                    if isinstance(event, Candle):
+                    if isinstance(event, Candle) and order.purpose is not Purpose.STOP:
                         decided.add((order.strategy_id, order.created_ms))
                     self._place(order, reserved)
                 case OrderChanged():
