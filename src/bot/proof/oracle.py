@@ -7,12 +7,12 @@ from functools import cached_property
 
 from bot.domain.ledger import EXTERNAL, Ledger
 from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, PlaceOrder, ProtectionMoved
-from bot.domain.order import Order, OrderStatus
+from bot.domain.order import Order, OrderStatus, may_move
 from bot.domain.position import Position
 from bot.emulator.wire import Json
 from bot.engine.ids import PREFIX
 from bot.ports import StrategyState
-from bot.proof.watch import Breach
+from bot.proof.watch import Breach as Breach
 from bot.proof.world import FUNDS, Party, World
 
 _UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
@@ -138,6 +138,23 @@ def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
             yield Breach("I4", f"{asset}: {foreign - FUNDS.get(asset, Decimal(0))} was posted as foreign money")
 
 
+def i5_forward_only(seen: Evidence) -> Iterator[Breach]:
+    """States move forward, and what is filled never falls nor exceeds the order."""
+    for name, changes in seen.changes.items():
+        if name not in seen.placed:
+            yield Breach("I5", "changes without an intent", name)
+            continue
+        status, filled = OrderStatus.SENT, Decimal(0)
+        for each in changes:
+            # A dead process's last record may come after its successor has found out the same: that moves nothing.
+            is_again = (each.status, each.filled) == (status, filled)
+            if not is_again and not may_move(status, each.status):
+                yield Breach("I5", f"{status} → {each.status}", name)
+            if each.filled < filled or each.filled > seen.placed[name].quantity:
+                yield Breach("I5", f"filled {filled} → {each.filled} of {seen.placed[name].quantity}", name)
+            status, filled = each.status, each.filled
+
+
 def i7_unknown_ends_by_proof(seen: Evidence) -> Iterator[Breach]:
     """What was called void does not exist at the exchange, and nothing is left in doubt."""
     for name, status in seen.last.items():
@@ -232,7 +249,7 @@ def stops_rest(seen: Evidence) -> Iterator[Breach]:
 
 
 CHECKS: tuple[Check, ...] = (
-    i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange,
+    i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange, i5_forward_only,
     i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, never_banned, stops_rest, at_rest,
 )  # fmt: skip
 
