@@ -12,8 +12,9 @@ from bot.domain.position import Position
 from bot.emulator.wire import Json
 from bot.engine.ids import PREFIX
 from bot.ports import StrategyState
-from bot.proof.watch import Breach as Breach
+from bot.proof.watch import Breach as Breach  # noqa: PLC0414 - others find it here
 from bot.proof.world import FUNDS, Party, World
+from bot.runtime.runner import Runner
 
 _UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
 _NEVER_THERE = {OrderStatus.VOID, OrderStatus.REJECTED}
@@ -169,7 +170,7 @@ def i10_replay_is_the_same(seen: Evidence) -> Iterator[Breach]:
     if seen.journal.state() != seen.state or seen.journal.replay() != seen.state:
         yield Breach("I10", "folding the journal again gives another state")
     runner = seen.party.worker.runner if seen.party.worker else None
-    if runner is None:
+    if not isinstance(runner, Runner):
         return
     engine = runner._engine
     ledger = Ledger()
