@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test proof demo format peers nonsense trust environment
+.PHONY: check lint test proof mutants demo format peers nonsense trust environment
 
 check: lint test
 
@@ -16,6 +16,9 @@ test:
 
 proof:
 	./bot prove --seeds 0:300 --jobs 2
+
+mutants: environment
+	PYTHONPATH=src:. $(BIN)/python -m tests.mutants
 
 demo:
 	./bot demo

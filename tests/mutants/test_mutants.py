@@ -4,6 +4,7 @@ import pytest
 from tests.mutants.hunting import ROOMS, from_known, hunt, known_seeds
 from tests.mutants.planting import GARDEN
 
+pytestmark = pytest.mark.mutants
 SEEDS = 200
 
 

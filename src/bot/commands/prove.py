@@ -23,6 +23,9 @@ def prove(
     seed: Annotated[int | None, typer.Option(help="One seed instead.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Processes to run them in.")] = os.cpu_count() or 1,
     trace: Annotated[bool, typer.Option("--trace", help="With --seed: show everything that happened.")] = False,
+    wild: Annotated[
+        bool, typer.Option("--wild", help="Let strangers, hands, halts, a clock that is set and 429s in, too.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """Prove the money path: random trading, faults and kills on made-up time, judged by the exchange's own truth."""
@@ -32,9 +35,11 @@ def prove(
     wanted = _span(seeds) if seed is None else range(seed, seed + 1)
     began = time.monotonic()
     if seed is not None:
-        verdicts = [prove_one(seed, traces=trace)]
+        verdicts = [prove_one(seed, traces=trace, wild=wild)]
     else:
-        verdicts = sorted(_shown(prove_all(wanted, jobs), len(wanted), quiet=json_), key=lambda each: each.seed)
+        verdicts = sorted(
+            _shown(prove_all(wanted, jobs, wild=wild), len(wanted), quiet=json_), key=lambda each: each.seed
+        )
     took_s = time.monotonic() - began
     broken = [each for each in verdicts if each.breaches]
     if json_:
@@ -43,7 +48,7 @@ def prove(
         if trace and seed is not None:
             for line in verdicts[0].trace:
                 say(line)
-        _tell(verdicts, broken, took_s, with_trace=not trace)
+        _tell(verdicts, broken, took_s, with_trace=not trace, wild=wild)
     if broken:
         fail(f"{len(broken)} of {len(verdicts)} seeds broke an invariant", ExitCode.FAULT)
 
@@ -74,14 +79,16 @@ def _shown(verdicts: Iterator["Verdict"], count: int, *, quiet: bool) -> Iterato
             yield each
 
 
-def _tell(verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, with_trace: bool) -> None:
+def _tell(
+    verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, with_trace: bool, wild: bool
+) -> None:
     made = commit()
     for each in broken[:10]:
         first = each.breaches[0]
         say(f"seed {each.seed}, commit {made}: {first.invariant} {first.order} {first.text}".replace("  ", " "))
         for line in each.trace[-60:] if with_trace else ():
             say(f"  {line}")
-        say(f"  again, with everything: bot prove --seed {each.seed} --trace")
+        say(f"  again, with everything: bot prove --seed {each.seed} --trace{' --wild' if wild else ''}")
     if broken:
         rows = [(each.seed, one.invariant, one.order, one.text) for each in broken for one in each.breaches[:3]]
         table("broken invariants", ("#seed", "invariant", "order", "what"), rows[:50], empty="")

@@ -30,11 +30,11 @@ class Verdict(msgspec.Struct, frozen=True):
     trace: tuple[str, ...] = ()
 
 
-def prove(seed: int, *, traces: bool = False) -> Verdict:
+def prove(seed: int, *, traces: bool = False, wild: bool = False) -> Verdict:
     """Run one seed and judge it. With `traces`, or when something broke, the lines of what happened come with it."""
     with _alone(seed):
         loop = VirtualLoop(seed)
-        world = World(Scene(seed), loop)
+        world = World(Scene(seed, wild=wild), loop)
         try:
             try:
                 loop.run_until_complete(world.run())
@@ -75,13 +75,13 @@ def _alone(seed: int) -> Iterator[None]:
             gc.enable()
 
 
-def prove_all(seeds: Sequence[int], jobs: int) -> Iterator[Verdict]:
+def prove_all(seeds: Sequence[int], jobs: int, *, wild: bool = False) -> Iterator[Verdict]:
     """Run seeds in so many processes, and give each verdict as it comes."""
     if jobs <= 1 or len(seeds) <= 1:
-        yield from map(prove, seeds)
+        yield from (prove(seed, wild=wild) for seed in seeds)
         return
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(prove, seed) for seed in seeds}
+        running = {pool.submit(prove, seed, wild=wild) for seed in seeds}
         try:
             for done in as_completed(running):
                 yield done.result()

@@ -23,6 +23,9 @@ from bot.domain.money import EXACT, ZERO, exact
 from bot.domain.order import Order, OrderStatus, Purpose, Side, may_move
 from bot.domain.state import AccountState
 
+DRIFT = Decimal("1.01")
+"""What is held is valued at the price of the newest record; the engine may have seen a candle or two since."""
+
 
 class Breach(NamedTuple):
     """An invariant that does not hold, and the order that shows it, if it is one order."""
@@ -130,7 +133,7 @@ class Watch:
             ("symbol", in_symbol, self._caps.symbol),
             ("account", sum(at_risk.values(), reserved), self._caps.account),
         ):
-            if worth > cap:
+            if worth > EXACT.multiply(cap, DRIFT):
                 self._alarm(Breach("I6", f"{worth:.2f} at risk by {what}, allowed are {cap}", name))
 
     def _at_risk(self, strategy_id: int) -> Decimal:

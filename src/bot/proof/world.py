@@ -52,9 +52,13 @@ def key_of(account: str) -> Credentials:
 
 
 class Scene:
-    """What a seed decides before anything moves."""
+    """What a seed decides before anything moves.
 
-    def __init__(self, seed: int) -> None:
+    `wild` lets everybody else in: strangers who trade with our orders in parts, hands that cancel them, halts, a clock
+    that is set, 429s, tight limits on risk, and two strategies a symbol.
+    """
+
+    def __init__(self, seed: int, *, wild: bool = False) -> None:
         lots = Random(f"scene {seed}")  # noqa: S311 - a seed has to come again in the same way
         self.seed = seed
         self.symbols = SYMBOLS[: lots.choice((2, 3, 4))]
@@ -85,6 +89,16 @@ class Scene:
         self.stop_loss = lots.choice((None, None, 0.0005, 0.003))
         """Where the stops on the exchange stand; None for a bot without any."""
         self.minutes = lots.uniform(3.0, 5.0)
+        self.is_wild = wild
+        if not wild:
+            self._calm()
+
+    def _calm(self) -> None:
+        self.faults = tuple(each for each in self.faults if each.kind != "limit")
+        self.caps = Caps(*(Decimal(10**6),) * 3)
+        self.spread_ticks = 0
+        self.weight_per_minute = 6_000
+        self.strategies_a_symbol = 1
 
     def emulator(self) -> EmulatorConfig:
         """Give what the exchange is started with."""
@@ -265,12 +279,16 @@ class World:
         watch = next((each.watch for each in self.parties if each.watch.knows(name)), self.parties[0].watch)
         watch.leaves(sent)
 
+    async def _others(self) -> None:
+        if self.scene.is_wild:
+            await self.crowd.live(self.scene.crowd_every_s)
+
     async def _story(self) -> None:
         self.network = Network(self.loop, self.emulator.sites["spot"], self.scene.weather, self.dice("net"), self.trace)
         self.network.on_order = self._leaves
         self.parties = [Party(self.scene.plan(name), self) for name in self.scene.accounts]
         self.emulator.begin()
-        others = self.loop.create_task(self.crowd.live(self.scene.crowd_every_s))
+        others = self.loop.create_task(self._others())
         self._bear()
         length_s = self.scene.minutes * 60.0
         moments = sorted(self.lots.uniform(0.0, length_s) for _ in range(self.scene.deaths))
