@@ -21,7 +21,7 @@ async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
         yield MemoryJournal()
         return
     if request.param == "proof":
-        yield Database(asyncio.get_running_loop(), Strain(), Random(1), lambda _: None).connect()
+        yield Database(asyncio.get_running_loop(), Strain(), Random(1), lambda _event, _outcomes: None).connect()
         return
     url: str = request.getfixturevalue("database_url")
     engine = create_async(url, pooled=False)
