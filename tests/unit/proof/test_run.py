@@ -5,9 +5,20 @@ import subprocess
 import sys
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from bot.binance.client import SpotClient
+from bot.binance.endpoints import Sending
+from bot.binance.execution import SignedBroker
+from bot.binance.tracking import Tracked
+from bot.domain.errors import OutcomeUnknown
+from bot.domain.messages import Command
+from bot.domain.order import Order, OrderStatus
 from bot.proof.run import prove, prove_all
 from bot.proof.world import Scene
+from bot.runtime.runner import Runner
 
 ROOT = Path(__file__).parents[3]
 RESTLESS_SEED = next(seed for seed in count() if (scene := Scene(seed)).deaths >= 3 and scene.weather.lost_after)
@@ -40,3 +51,48 @@ def test_seeds_break_nothing_and_differ() -> None:
     assert [each.breaches for each in verdicts] == [()] * 4
     assert len({each.digest for each in verdicts}) == 4
     assert all(each.trades for each in verdicts)
+
+
+def first_breach(seeds: range) -> str:
+    return next((each.breaches[0].invariant for each in map(prove, seeds) if each.breaches), "")
+
+
+def test_sending_again_after_an_unknown_outcome_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = SpotClient.place
+
+    async def blindly(self: SpotClient, order: Order, sending: Sending | None = None) -> Any:
+        try:
+            return await place(self, order, sending)
+        except OutcomeUnknown:
+            return await place(self, order)
+
+    monkeypatch.setattr(SpotClient, "place", blindly)
+    assert first_breach(range(3, 30)) in {"I1", "I2"}
+
+
+def test_taking_silence_for_a_refusal_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: SignedBroker, tracked: Tracked, reason: str) -> None:
+        self._tell(tracked, OrderStatus.REJECTED, reason=reason)
+
+    monkeypatch.setattr(SignedBroker, "_tell_unknown", refused)
+    assert first_breach(range(3, 30)) in {"I3", "I7"}
+
+
+def test_sending_before_writing_down_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def too_soon(self: Runner, event: Any, outcomes: Any, age_s: float) -> None:
+        for each in outcomes:
+            if isinstance(each, Command):
+                await self._broker.execute(each)
+        await self._remember(event, outcomes)
+
+    monkeypatch.setattr(Runner, "_carry_out", too_soon)
+    assert first_breach(range(3, 30)) == "I2"
+
+
+def test_coming_back_without_asking_about_open_orders_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def not_asked(self: SignedBroker, open_orders: object) -> None:
+        self._orders.clear()
+        self._deliver(await self._client.funds(self._clock.now_ms()))
+
+    monkeypatch.setattr(SignedBroker, "_settle", not_asked)
+    assert first_breach(range(3, 30)) in {"I3", "I4", "I7"}
