@@ -185,7 +185,7 @@ def test_a_stop_stays_the_stop_over_a_restart() -> None:
         world.bear()
         await asyncio.sleep(30.0)
         assert world.stops == [stop]
-        assert world.protection == ["wanted", "sent", "armed"]
+        assert world.protection == ["wanted", "sent", "armed", "armed"]  # told anew by the new life, and not sent anew
 
     assert play(Calm(0.2), script) == []
 

@@ -75,6 +75,9 @@ class Guarding:
             return
         guard.seen_ms = max(guard.seen_ms, time_ms)
         live = slot.stop_order
+        if live is not None and not guard.is_told:
+            guard.is_told = True
+            self._tell(slot, guard, guard.order_id, outcomes, live, "found again after a restart")
         if live is None:
             self._arm(slot, guard, outcomes)
         elif guard.state is Protection.ARMED and not self._still_fits(slot, live):
@@ -191,10 +194,14 @@ class Guarding:
     ) -> None:
         order_id = guard.order_id if live is None else live.order.client_order_id
         guard.move(then)
+        self._tell(slot, guard, order_id, outcomes, live, reason)
+
+    @staticmethod
+    def _tell(slot: Slot, guard: Guard, order_id: str, outcomes: Outcomes, live: LiveOrder | None, reason: str) -> None:
         outcomes.append(
             ProtectionMoved(
                 slot.id,
-                then.value,
+                guard.state.value,
                 guard.seen_ms,
                 order_id,
                 ZERO if live is None else live.order.quantity,

@@ -57,7 +57,7 @@ MOVES: dict[Protection, frozenset[Protection]] = {
 class Guard:
     """Where the protection of one position stands."""
 
-    __slots__ = ("armed_ms", "order_id", "pause", "reason", "refusals", "seen_ms", "state")
+    __slots__ = ("armed_ms", "is_told", "order_id", "pause", "reason", "refusals", "seen_ms", "state")
 
     def __init__(self) -> None:
         self.state = Protection.NONE
@@ -69,6 +69,8 @@ class Guard:
         """Time of the newest event about its strategy: that of the decisions about it."""
         self.refusals = 0
         """Losses in a row."""
+        self.is_told = True
+        """False while its state is known from a restart alone, and the record may say another one."""
         self.pause = 0
         """Pulses to wait before it is tried again."""
 
@@ -89,6 +91,7 @@ class Guard:
         """Go on with a stop that was open when the state was left."""
         self.order_id = order_id
         self.state = Protection.ARMED if is_shown(status) else Protection.SENT
+        self.is_told = False
 
     def follow(self, status: OrderStatus, time_ms: int, reason: str) -> Protection | None:
         """Give what its order's new status makes of it, None when nothing."""
