@@ -52,7 +52,9 @@ def configure(
         raise Misconfigured("choose one market: --synthetic SEED or --replay FILE")
     for file in files:
         if not file.is_file():
-            raise Misconfigured(f"{file}: there is no such file of candles; give the path of a CSV, gzipped or not")
+            raise Misconfigured(
+                f"{file}: there is no such file; give the path of a recording: candles, trades or depth, gzipped or not"
+            )
     names = _names(symbols)
     if not files and not names:
         names = ("BTCUSDT", "ETHUSDT")

@@ -47,15 +47,13 @@ class Seen(NamedTuple):
 
 
 def reconcile(
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only compare. (A running bot reconciles by itself, all the time.)")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only compare; nothing is mended.")] = False,
     account: Annotated[str, typer.Option("--account", help="One account alone, by its name.")] = "",
     json: Json = False,
 ) -> None:
     """Compare the journal with the exchange: money, open orders, trades, positions. Exit code 1 on any difference."""
     if not dry_run:
-        fail("add --dry-run: a running bot reconciles by itself, this command only compares", ExitCode.USAGE)
+        fail("add --dry-run: this command only compares, it mends nothing", ExitCode.USAGE)
     from bot.bootstrap import Roof  # noqa: PLC0415
 
     found = asyncio.run(_compare_all(Roof(), account))
