@@ -16,7 +16,7 @@ from bot.domain.market import Candle, Stream
 from bot.domain.messages import Event, FundsPosted, FundsSeen, Outcome
 from bot.domain.money import EXACT, ZERO
 from bot.domain.order import Fill, OrderStatus
-from bot.engine import booking, engine
+from bot.engine import booking, engine, ordering
 from bot.engine.slot import Slot
 from bot.ports import Deliver, OpenOrder, Recovered
 from bot.proof.journal import MemoryJournal
@@ -206,7 +206,7 @@ def _without(soil: Soil, *rules: Any) -> None:
     def wrong(proposal: Proposal) -> Approved | Denied:
         return review(proposal, left)
 
-    soil.swap(engine, "review", wrong)
+    soil.swap(ordering, "review", wrong)
 
 
 def _recovered(soil: Soil, is_kept: Any) -> None:

@@ -21,14 +21,14 @@ class Account:
         self.state = AccountState.READY
         self.state_reason = ""
         self._ledger = ledger
-        self._slots = slots
+        self.slots = slots
         self._peak: dict[str, float] = {}
         self._day: dict[str, tuple[int, float]] = {}
 
     def free(self, quote: str) -> Decimal:
         """Quote that no open buy has claimed yet."""
         free = self._ledger.total(quote)
-        for slot in self._slots.values():
+        for slot in self.slots.values():
             for live in slot.live.values():
                 if live.order.side is Side.BUY and slot.instrument.quote == quote:
                     price = live.order.price if live.order.price is not None else exact(slot.last_price)
@@ -41,7 +41,7 @@ class Account:
             float(slot.position.quantity) * slot.last_price
             if slot.stream.market is Market.SPOT
             else slot.position.unrealised(slot.last_price)
-            for slot in self._slots.values()
+            for slot in self.slots.values()
             if slot.position.quantity and slot.instrument.quote == quote
         )
         return float(self._ledger.total(quote)) + held
@@ -53,14 +53,14 @@ class Account:
         day = time_ms // DAY_MS
         if self._day.get(quote, (-1, 0.0))[0] != day:
             self._day[quote] = (day, equity)
-        open_orders = sum(len(slot.live) for slot in self._slots.values())
-        at_risk = self._exposure(slot for slot in self._slots.values() if slot.instrument.quote == quote)
+        open_orders = sum(len(slot.live) for slot in self.slots.values())
+        at_risk = self._exposure(slot for slot in self.slots.values() if slot.instrument.quote == quote)
         return Standing(equity, peak, self._day[quote][1], open_orders, exposure=at_risk)
 
     def symbol_exposure(self, slot: Slot) -> Decimal:
         """Give the quote at risk at worst in a slot's symbol, all strategies together."""
         ours = (slot.stream.market, slot.stream.symbol)
-        return self._exposure(each for each in self._slots.values() if (each.stream.market, each.stream.symbol) == ours)
+        return self._exposure(each for each in self.slots.values() if (each.stream.market, each.stream.symbol) == ours)
 
     @staticmethod
     def _exposure(slots: Iterable[Slot]) -> Decimal:
@@ -99,4 +99,4 @@ class Account:
             self._day[asset] = (day, equity + float(amount))
 
     def _quotes(self) -> list[str]:
-        return sorted({slot.instrument.quote for slot in self._slots.values()})
+        return sorted({slot.instrument.quote for slot in self.slots.values()})

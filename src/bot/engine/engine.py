@@ -12,37 +12,30 @@ from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
 from bot.domain.market import Candle
 from bot.domain.messages import (
     AccountMoved,
-    CancelOrder,
     CloseRequested,
-    Decision,
     Event,
     FundsPosted,
     FundsSeen,
     OrderUpdate,
     Outcome,
-    PlaceOrder,
     Pulse,
     StateChanged,
     StopRequested,
     StrategyStopped,
     Tick,
-    Verdict,
 )
-from bot.domain.money import EXACT, ZERO, exact
-from bot.domain.order import Fill, Order, OrderStatus, Purpose, may_move
+from bot.domain.money import EXACT, ZERO
+from bot.domain.order import Fill, OrderStatus, may_move
 from bot.engine.account import Account
 from bot.engine.booking import Probe, book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
-from bot.engine.exits import closing_exit, own_exit
-from bot.engine.guarding import Guarding
-from bot.engine.ids import client_order_id
+from bot.engine.exits import own_exit
 from bot.engine.memory import OrderMemory
+from bot.engine.ordering import Ordering
 from bot.engine.routes import Routes
-from bot.engine.sizing import Misfit, Sized, size
 from bot.engine.slot import DAY_MS, LiveOrder, Slot
-from bot.risk.gate import Denied, review
-from bot.risk.rules import Limits, Proposal
-from bot.strategies.base import CancelWish, Strategy, Wish
+from bot.risk.rules import Limits
+from bot.strategies.base import CancelWish, Strategy
 from bot.strategies.config import StrategyConfig
 
 NOTHING: tuple[Outcome, ...] = ()
@@ -65,9 +58,10 @@ class Engine:
         self.ledger = Ledger()
         self.slots: dict[int, Slot] = {}
         self.account = Account(limits or Limits(), self.ledger, self.slots)
-        self._guarding = Guarding(self.account, epoch, self._submit, self._consider, self._stop)
         self._routes = Routes()
         self._orders = OrderMemory()
+        self._ordering = Ordering(self.account, epoch, self._orders, self._stop, probe)
+        self._guarding = self._ordering.guarding
         self._suspected: dict[str, Decimal] = {}
         """Money that the last look at the account found too much or too little, while nothing was booked since."""
         self._stopwatch = stopwatch
@@ -157,7 +151,7 @@ class Engine:
                 if (slot.is_warm or slot.warms(candle.close_time)) and not slot.is_faulted:
                     self._call(slot, candle.close_time, outcomes, slot.strategy.on_tick, candle)
                 if slot.position.quantity and (wish := own_exit(slot, candle)):
-                    self._consider(slot, wish, candle.close_time, outcomes)
+                    self._ordering.consider(slot, wish, candle.close_time, outcomes)
                 if slot.guard is not None and is_closed:
                     slot.guard.seen_ms = max(slot.guard.seen_ms, candle.close_time)
                     self._guarding.pulse(slot, outcomes)
@@ -199,136 +193,9 @@ class Engine:
             self._probe("callback.intents")
         for wish in wishes:
             if isinstance(wish, CancelWish):
-                self._cancel(slot, wish.client_order_id, outcomes)
+                self._ordering.cancel(slot, wish.client_order_id, outcomes)
             else:
-                self._consider(slot, wish, time_ms, outcomes)
-
-    # From wish to order.
-
-    def _consider(self, slot: Slot, wish: Wish, time_ms: int, outcomes: list[Outcome]) -> None:
-        if wish.purpose is Purpose.STOP and (resting := slot.resting_exits()):
-            # A stop does not wait behind exits that may never fill: they make way, and it goes out with their end.
-            slot.awaited_exit = wish
-            outcomes += [
-                CancelOrder(each.order.client_order_id, each.order.symbol, each.order.market) for each in resting
-            ]
-            self._guarding.take_back(slot, outcomes)
-            return
-        denied = self._hindrance(slot, wish)
-        sized: Sized | None = None
-        if denied is None:
-            try:
-                sized = size(wish, slot)
-            except Misfit as misfit:
-                denied = Denied("sizing", str(misfit))
-        if sized is None:
-            assert denied is not None
-            self._deny(slot, wish, denied, time_ms, outcomes)
-            return
-        order = Order(
-            client_order_id=client_order_id(slot.id, time_ms, slot.sequence, self.epoch),
-            strategy_id=slot.id,
-            symbol=slot.config.symbol,
-            side=wish.side,
-            type=sized.type,
-            quantity=sized.quantity,
-            created_ms=time_ms,
-            price=sized.price,
-            time_in_force=sized.time_in_force,
-            market=slot.stream.market,
-            purpose=wish.purpose,
-            reason=wish.reason,
-        )
-        refusal = self._submit(slot, order, sized.worth, outcomes, waits=wish)
-        if refusal is not None:
-            self._deny(slot, wish, refusal, time_ms, outcomes)
-            return
-        slot.last_denial = ("", wish.side)
-
-    def _submit(
-        self, slot: Slot, order: Order, worth: Decimal, outcomes: list[Outcome], waits: Wish | None = None
-    ) -> Denied | None:
-        """Ask risk, then send; an exit `waits` until the stop on the exchange has made way. Gives who objected."""
-        verdict = review(self._proposal(slot, order, worth))
-        if isinstance(verdict, Denied):
-            return verdict
-        if waits is not None and order.purpose is not Purpose.ENTRY and slot.stop_order is not None:
-            slot.awaited_exit = waits
-            self._guarding.take_back(slot, outcomes)
-            return None
-        slot.sequence += 1
-        slot.live[order.client_order_id] = LiveOrder(order)
-        if order.purpose is not Purpose.ENTRY and order.stop_price is None:
-            slot.exit_reason = order.reason
-        self._orders.begin(order.client_order_id, slot)
-        outcomes.append(
-            Decision(
-                slot.id, order.created_ms, order.symbol, order.side, Verdict.APPROVED, order.reason,
-                client_order_id=order.client_order_id, seen=_seen(slot),
-            )
-        )  # fmt: skip
-        outcomes.append(PlaceOrder(order, worth if order.purpose is Purpose.ENTRY else ZERO))
-        if self._probe is not None:
-            self._probe("risk.reserved")
-        return None
-
-    def _hindrance(self, slot: Slot, wish: Wish) -> Denied | None:
-        if wish.purpose is not Purpose.ENTRY:
-            is_late = slot.awaited_exit is not None and wish.purpose is Purpose.EXIT
-            return Denied("sizing", "an earlier exit is still at work") if is_late else None
-        if slot.stopped:
-            return Denied("stopped", f"the strategy is stopped: {slot.stopped}")
-        if slot.candles - slot.exited_at <= slot.config.cooldown:
-            return Denied("cooldown", f"{slot.config.cooldown} candles have to pass after an exit")
-        return None
-
-    def _proposal(self, slot: Slot, order: Order, worth: Decimal) -> Proposal:
-        reference = exact(slot.last_price)
-        return Proposal(
-            order=order,
-            price=slot.last_price,
-            worth=worth,
-            free_quote=self.account.free(slot.instrument.quote),
-            gain=slot.position.gain(
-                slot.last_price if order.price is None else float(order.price), slot.config.fee_pct
-            ),
-            is_tradable=slot.instrument.is_tradable,
-            broken_filter=slot.instrument.explain(
-                order.side, order.quantity, order.price, reference, stop_price=order.stop_price
-            ),
-            unprotectable=self._guarding.objection(slot, order, self.slots.values()),
-            strategy_limits=slot.limits,
-            account_limits=self.account.limits,
-            strategy=slot.standing(),
-            account=self.account.standing(slot.instrument.quote, order.created_ms),
-            symbol_exposure=self.account.symbol_exposure(slot),
-            state=self.account.state,
-            state_reason=self.account.state_reason,
-            is_closing=bool(slot.closing) and order.purpose is Purpose.STOP,
-        )
-
-    def _deny(self, slot: Slot, wish: Wish, denied: Denied, time_ms: int, outcomes: list[Outcome]) -> None:
-        # A strategy may repeat a hopeless wish with every candle; the record keeps its first refusal.
-        if slot.last_denial == (denied.rule, wish.side):
-            return
-        slot.last_denial = (denied.rule, wish.side)
-        reason = f"{wish.reason}: {denied.reason}"
-        outcomes.append(
-            Decision(
-                slot.id,
-                time_ms,
-                slot.config.symbol,
-                wish.side,
-                Verdict.DENIED,
-                reason,
-                rule=denied.rule,
-                seen=_seen(slot),
-            )
-        )
-
-    def _cancel(self, slot: Slot, order_id: str, outcomes: list[Outcome]) -> None:
-        if order_id in slot.live:
-            outcomes.append(CancelOrder(order_id, slot.config.symbol, slot.stream.market))
+                self._ordering.consider(slot, wish, time_ms, outcomes)
 
     # What became of orders.
 
@@ -347,8 +214,8 @@ class Engine:
             self._orders.end(fill.client_order_id)
         if live is not None:
             self._guarding.follow(slot, live, fill.time_ms, "", outcomes)
-            self._go_on(slot, fill.time_ms, outcomes)
-        self._close(slot, fill.time_ms, outcomes)
+            self._ordering.go_on(slot, fill.time_ms, outcomes)
+        self._ordering.close(slot, fill.time_ms, outcomes)
         if not slot.is_faulted:
             self._call(slot, fill.time_ms, outcomes, slot.strategy.on_fill, fill)
         self._guarding.keep(slot, fill.time_ms, outcomes)
@@ -372,20 +239,11 @@ class Engine:
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
         outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
         self._guarding.follow(slot, live, update.time_ms, update.reason, outcomes)
-        self._go_on(slot, update.time_ms, outcomes)
+        self._ordering.go_on(slot, update.time_ms, outcomes)
         if not slot.is_faulted and live.order.stop_price is None:
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
         self._guarding.keep(slot, update.time_ms, outcomes)
         return outcomes
-
-    def _go_on(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:
-        """Let an exit out that waited, once what it waited for is gone."""
-        awaited = slot.awaited_exit
-        if awaited is None or slot.stop_order is not None:
-            return
-        if awaited.purpose is Purpose.EXIT or not slot.pending_exit():
-            slot.awaited_exit = None
-            self._consider(slot, awaited, time_ms, outcomes)
 
     # Money, time and people.
 
@@ -466,7 +324,7 @@ class Engine:
             return NOTHING
         outcomes: list[Outcome] = []
         if slot.stopped:
-            self._take_back(slot, outcomes)
+            self._ordering.take_back_entries(slot, outcomes)
         else:
             self._stop(slot, request.reason, request.time_ms, outcomes)
         return outcomes
@@ -474,27 +332,13 @@ class Engine:
     def _on_close(self, request: CloseRequested) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []
         for slot in self.slots.values():
-            self._take_back(slot, outcomes)
+            self._ordering.take_back_entries(slot, outcomes)
             if slot.closing != request.reason:
                 slot.closing = request.reason
-                self._close(slot, request.time_ms, outcomes)
+                self._ordering.close(slot, request.time_ms, outcomes)
         return outcomes
-
-    def _close(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:
-        if wish := closing_exit(slot):
-            self._consider(slot, wish, time_ms, outcomes)
 
     def _stop(self, slot: Slot, reason: str, time_ms: int, outcomes: list[Outcome]) -> None:
         slot.stopped = reason
         outcomes.append(StrategyStopped(slot.id, time_ms, reason))
-        self._take_back(slot, outcomes)
-
-    def _take_back(self, slot: Slot, outcomes: list[Outcome]) -> None:
-        """Cancel the entries that still rest."""
-        for live in slot.live.values():
-            if live.order.purpose is Purpose.ENTRY and live.order.price is not None:
-                outcomes.append(CancelOrder(live.order.client_order_id, live.order.symbol, live.order.market))
-
-
-def _seen(slot: Slot) -> dict[str, float]:
-    return {"close": slot.last_price, **slot.strategy.seen()}
+        self._ordering.take_back_entries(slot, outcomes)

@@ -1,6 +1,6 @@
 """Guarding: does what the protection of a position asks for, with each event that could matter to it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 
 from bot.domain.messages import CancelOrder, Outcome, ProtectionMoved
@@ -32,12 +32,14 @@ class Guarding:
         self._consider = consider
         self._end = end
 
-    def objection(self, slot: Slot, entry: Order, slots: Iterable[Slot]) -> str | None:
-        """Say why the stop of an entry could not rest, or None. `slots` are all of the account."""
+    def objection(self, slot: Slot, entry: Order) -> str | None:
+        """Say why the stop of an entry could not rest, or None."""
         if slot.guard is None or entry.purpose is not Purpose.ENTRY:
             return None
         rivals = sum(
-            _may_have_stop(each) for each in slots if each is not slot and each.config.symbol == slot.config.symbol
+            _may_have_stop(each)
+            for each in self._account.slots.values()
+            if each is not slot and each.config.symbol == slot.config.symbol
         )
         if 0 < slot.instrument.max_algo_orders <= rivals:
             return f"its stop could not rest: {rivals} of {slot.config.symbol} do already: MAX_NUM_ALGO_ORDERS"

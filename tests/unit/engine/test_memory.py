@@ -28,8 +28,8 @@ def test_the_oldest_ended_order_is_forgotten_with_its_fills(bench) -> None:
 
 
 def test_an_engine_that_trades_on_and_on_does_not_grow(bench, orders) -> None:
-    kept = OrderMemory(remembered=4)
-    bench.engine._orders = kept
+    kept = bench.engine._orders
+    kept._remembered = 4
     bench.add({n: (lambda s: s.buy("in")) if n % 2 == 0 else (lambda s: s.sell_all("out")) for n in range(60)})
     sizes = []
     for n in range(60):
@@ -40,7 +40,8 @@ def test_an_engine_that_trades_on_and_on_does_not_grow(bench, orders) -> None:
 
 
 def test_orders_that_end_without_a_fill_are_forgotten_too(bench, orders) -> None:
-    bench.engine._orders = kept = OrderMemory(remembered=4)
+    kept = bench.engine._orders
+    kept._remembered = 4
     bench.add({n: lambda s: s.buy("in") for n in range(30)})
     sizes = []
     for n in range(30):
