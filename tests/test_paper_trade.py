@@ -45,6 +45,7 @@ class Shop:
 
     async def open(self, *open_orders: OpenOrder, last: float | None = 100.0) -> "Shop":
         await self.broker.start(self.told.append, open_orders)
+        await self.broker.reconcile({})
         self.start = self.told[:]
         self.told.clear()
         if last is not None:

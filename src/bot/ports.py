@@ -13,7 +13,7 @@ import msgspec
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import AccountMarked, Attempt, Command, Event, Outcome
-from bot.domain.order import Fill, Order, OrderStatus
+from bot.domain.order import Fill, Order, OrderStatus, Side
 
 
 class Clock(Protocol):
@@ -76,15 +76,62 @@ class Swept(NamedTuple):
     left: int
 
 
+class Doubts(Protocol):
+    """Who has to hear of what makes us doubt that we know how the account stands."""
+
+    def doubt(self, name: str, reason: str) -> None:
+        """Take no new risk until `settle(name)` and a clean look at the exchange."""
+        ...
+
+    def settle(self, name: str) -> None:
+        """Take a doubt back; a look at the exchange has to follow."""
+        ...
+
+    def halt(self, reason: str) -> None:
+        """Stop until a person lets it start again."""
+        ...
+
+
+class Foreign(NamedTuple):
+    """An order of the account that this broker never sent: a person's, another program's, or the exchange's own."""
+
+    market: Market
+    symbol: str
+    client_order_id: str
+    exchange_order_id: int
+    side: Side
+    quantity: Decimal
+    filled: Decimal
+    is_open: bool
+    time_ms: int
+
+
+Newest = Mapping[tuple[Market, str], int]
+"""By market and symbol that we trade: the newest trade that is booked, 0 when none is."""
+
+
 class Broker(Protocol):
     """Where orders go. What becomes of them comes back as events through `deliver`."""
 
     async def start(
-        self, deliver: Deliver, open_orders: Sequence["OpenOrder"] = (), permit: Permit | None = None
+        self,
+        deliver: Deliver,
+        open_orders: Sequence["OpenOrder"] = (),
+        permit: Permit | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
-        """Make ready: find out what became of `open_orders`, then tell `FundsSeen`. Misconfigured or Unavailable.
+        """Make ready, without telling anything yet: `reconcile` follows. Raises Misconfigured or Unavailable.
 
-        `permit` is asked before each command leaves, at the last moment.
+        `permit` is asked before each command leaves, at the last moment. `doubts` hears when we may have missed
+        something, and when we can look again.
+        """
+        ...
+
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+        """Look at the exchange: trades since `newest`, then orders, then money; tells all that we missed.
+
+        Ends with `FundsSeen`. Gives the orders that are not ours, each once. It may be broken off anywhere, and done
+        again at any time. Raises BotError.
         """
         ...
 

@@ -40,6 +40,7 @@ class Desk:
 
     async def open(self, *open_orders: OpenOrder) -> None:
         await self.broker.start(self.told.append, open_orders)
+        await self.broker.reconcile({})
 
     async def place(self, order: Order) -> None:
         await self.broker.execute(PlaceOrder(order))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.market import Candle
 from bot.domain.messages import Attempt, Command
 from bot.domain.order import Order
-from bot.ports import Deliver, OpenOrder, Permit, Swept
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Swept
 
 
 class FakeBroker:
@@ -15,13 +15,24 @@ class FakeBroker:
         self.commands: list[Command] = []
         self.seen: list[Candle] = []
         self.sweeps = 0
+        self.looks = 0
+        self.foreign: list[Foreign] = []
         self.swept = Swept(0, 0)
 
     async def start(
-        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+        self,
+        deliver: Deliver,
+        open_orders: Sequence[OpenOrder] = (),
+        permit: Permit | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
         self.deliver = deliver
         self.permit = permit
+        self.doubts = doubts
+
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+        self.looks += 1
+        return self.foreign
 
     def prepare(self, order: Order) -> Attempt:
         return Attempt(order.client_order_id, order.created_ms)

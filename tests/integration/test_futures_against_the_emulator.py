@@ -41,6 +41,7 @@ class Desk:
 
     async def open(self, *open_orders: OpenOrder) -> "Desk":
         await self.broker.start(self.told.append, open_orders)
+        await self.broker.reconcile({})
         await self.world.connected()
         return self
 

@@ -117,7 +117,7 @@ def recovery_forgets_sent(soil: Soil) -> None:
 
 @mutant("a restart does not ask what became of open orders", "K11, §4.6")
 def restart_asks_nothing(soil: Soil) -> None:
-    async def wrong(self: SignedBroker, open_orders: Sequence[OpenOrder]) -> None:
+    async def wrong(self: SignedBroker) -> None:
         self._orders.clear()
         self._deliver(await self._client.funds(self._clock.now_ms()))
 

@@ -29,7 +29,7 @@ from bot.domain.market import Candle, Market
 from bot.domain.messages import Attempt, CancelOrder, Command, OrderUpdate, PlaceOrder
 from bot.domain.order import Fill, Order, OrderStatus, Purpose, Side
 from bot.killpoints import reached
-from bot.ports import Deliver, OpenOrder, Permit, Swept
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Swept
 
 log = structlog.get_logger()
 
@@ -73,6 +73,8 @@ class SignedBroker:
         self._orders: dict[str, Tracked] = {}
         self._fills_told = 0
         self._told: dict[tuple[str, str, int], None] = {}
+        self._left_open: tuple[OpenOrder, ...] = ()
+        """Orders that were open when the state was left, until they were looked at."""
         self._tasks = Tasks()
         self._watchers = Tasks()
         self._user = self._user_stream(credentials, pace)
@@ -89,20 +91,30 @@ class SignedBroker:
         )  # fmt: skip
 
     async def start(
-        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+        self,
+        deliver: Deliver,
+        open_orders: Sequence[OpenOrder] = (),
+        permit: Permit | None = None,
+        doubts: Doubts | None = None,  # noqa: ARG002
     ) -> None:
-        """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
+        """Look at the clock and open the user stream. Raises Misconfigured, Unavailable or Rejected."""
         self._deliver = deliver
         self._permit = permit or _always
-        reached("recon.started")
         await self._clock.sync()
         await self._client.open()
         await self._user.start()
         for each in open_orders:
             self._track(each.order.client_order_id, each.order.symbol, each.order.market)
-        await self._settle(open_orders)
+        self._left_open = tuple(open_orders)
         self._watchers.start(self._clock.keep(), "clock")
         self._watchers.start(self._audit(), "audit")
+
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:  # noqa: ARG002
+        """Look at orders, then at money. Raises BotError."""
+        reached("recon.started")
+        await self._settle()
+        reached("recon.repaired")
+        return ()
 
     def prepare(self, order: Order) -> Attempt:
         """Say how an order will be sent: the time in it is the one that it will be signed with."""
@@ -134,7 +146,7 @@ class SignedBroker:
         await self._tasks.close()  # what the user stream's last words began
         await self._client.close()
 
-    async def _settle(self, open_orders: Sequence[OpenOrder]) -> None:
+    async def _settle(self) -> None:
         """Tell what became of orders, then the money: no fill may fall between the two looks."""
         while True:
             await self._look_at_orders()
@@ -144,8 +156,8 @@ class SignedBroker:
             if self._fills_told == before:
                 break
         self._deliver(funds)
-        reached("recon.repaired")
-        for each in open_orders:
+        left_open, self._left_open = self._left_open, ()
+        for each in left_open:
             tracked = self._orders.get(each.order.client_order_id)
             if tracked is not None and not tracked.was_found:
                 # Signed at a time that nobody wrote down, it was signed before now.

@@ -15,7 +15,7 @@ from bot.binance.tracking import Tracked
 from bot.binance.wire_new_futures import Countdown
 from bot.domain.errors import BotError
 from bot.domain.market import Market
-from bot.ports import Deliver, OpenOrder, Permit
+from bot.ports import Deliver, Doubts, OpenOrder, Permit
 
 log = structlog.get_logger()
 
@@ -43,10 +43,14 @@ class FuturesBroker(SignedBroker):
         """Set when an order is sent on a symbol without a countdown."""
 
     async def start(
-        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+        self,
+        deliver: Deliver,
+        open_orders: Sequence[OpenOrder] = (),
+        permit: Permit | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
-        """Look at clock, orders and money, in this order. Raises Misconfigured, Unavailable or Rejected."""
-        await super().start(deliver, open_orders, permit)
+        """Look at the clock and open the user stream. Raises Misconfigured, Unavailable or Rejected."""
+        await super().start(deliver, open_orders, permit, doubts)
         if self.patience.dead_man_s:
             self._watchers.start(self._keep_armed(), "dead-man")
 

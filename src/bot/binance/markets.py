@@ -9,7 +9,7 @@ from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import Attempt, CancelOrder, Command, Event, FundsSeen
 from bot.domain.money import EXACT, ZERO
 from bot.domain.order import Order
-from bot.ports import Broker, Deliver, Feed, OpenOrder, Permit, Subscription, Swept
+from bot.ports import Broker, Deliver, Doubts, Feed, Foreign, Newest, OpenOrder, Permit, Subscription, Swept
 
 
 class MarketsFeed:
@@ -63,18 +63,28 @@ class MarketsBroker:
 
     def __init__(self, brokers: Mapping[Market, Broker]) -> None:
         self._brokers = dict(brokers)
-        self._is_started = False
+        self._seen: dict[Market, FundsSeen] = {}
 
     async def start(
-        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+        self,
+        deliver: Deliver,
+        open_orders: Sequence[OpenOrder] = (),
+        permit: Permit | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
-        """Start them all; what the account holds is told once, as the sum of what each market holds."""
-        seen: dict[Market, FundsSeen] = {}
+        """Make them all ready."""
+        self._deliver = deliver
         for market, broker in self._brokers.items():
             ours = [each for each in open_orders if each.order.market is market]
-            await broker.start(self._keep_back(market, seen, deliver), ours, permit)
-        self._is_started = True
-        deliver(_sum(seen.values()))
+            await broker.start(self._keep_back(market), ours, permit, doubts)
+
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+        """Look at all markets; what the account holds is told once, as the sum of what each market holds."""
+        foreign: list[Foreign] = []
+        for market, broker in self._brokers.items():
+            foreign += await broker.reconcile({place: known for place, known in newest.items() if place[0] is market})
+        self._deliver(_sum(self._seen.values()))
+        return foreign
 
     def prepare(self, order: Order) -> Attempt:
         """Say how an order will be sent on its market."""
@@ -103,14 +113,12 @@ class MarketsBroker:
         for broker in self._brokers.values():
             await broker.stop()
 
-    def _keep_back(self, market: Market, seen: dict[Market, FundsSeen], deliver: Deliver) -> Deliver:
+    def _keep_back(self, market: Market) -> Deliver:
         def hand_on(event: Event) -> None:
             if isinstance(event, FundsSeen):
-                seen[market] = event
-                if self._is_started:
-                    deliver(_sum(seen.values()))
+                self._seen[market] = event
             else:
-                deliver(event)
+                self._deliver(event)
 
         return hand_on
 

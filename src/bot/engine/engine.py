@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
-from bot.domain.market import Candle
+from bot.domain.market import Candle, Market
 from bot.domain.messages import (
     AccountMoved,
     CloseRequested,
@@ -109,6 +109,11 @@ class Engine:
     def restore_fill_keys(self, keys: frozenset[tuple[str, str, int]]) -> None:
         """Remember which fills were booked already."""
         self._orders.restore(keys)
+
+    def newest_trades(self) -> dict[tuple[Market, str], int]:
+        """Give the newest booked trade of each symbol that is traded here, 0 where none is."""
+        places = {(slot.stream.market, slot.stream.symbol) for slot in self.slots.values()}
+        return {place: self._orders.newest_trade(*place) for place in places}
 
     # The door.
 

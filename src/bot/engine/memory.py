@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from bot.domain.market import Market
 from bot.domain.order import Fill
 from bot.engine.slot import Slot
 
@@ -20,6 +21,7 @@ class OrderMemory:
         self._owners: dict[str, Slot] = {}
         self._ended: dict[str, None] = {}
         self._booked: set[FillKey] = set()
+        self._newest: dict[tuple[str, str], int] = {}
         self._keys: defaultdict[str, list[FillKey]] = defaultdict(list)
 
     def __len__(self) -> int:
@@ -48,9 +50,19 @@ class OrderMemory:
 
     def book(self, fill: Fill) -> None:
         """Note that a fill is booked."""
-        self._booked.add(fill.key)
+        self._remember(fill.key)
         self._keys[fill.client_order_id].append(fill.key)
 
     def restore(self, keys: Iterable[FillKey]) -> None:
         """Note fills booked before a restart."""
-        self._booked.update(keys)
+        for key in keys:
+            self._remember(key)
+
+    def newest_trade(self, market: Market, symbol: str) -> int:
+        """Give the highest id of a symbol's booked trades; 0 when none is."""
+        return self._newest.get((market, symbol), 0)
+
+    def _remember(self, key: FillKey) -> None:
+        market, symbol, trade_id = key
+        self._booked.add(key)
+        self._newest[market, symbol] = max(self._newest.get((market, symbol), 0), trade_id)

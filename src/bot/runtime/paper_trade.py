@@ -12,7 +12,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import Attempt, CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import ZERO, exact
 from bot.domain.order import Order, OrderStatus, Side
-from bot.ports import Deliver, OpenOrder, Permit, Swept
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Swept
 from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
 from bot.strategies.config import StrategyConfig
 
@@ -52,7 +52,11 @@ class PaperBroker:
         self._now_ms = 0
 
     async def start(
-        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+        self,
+        deliver: Deliver,
+        open_orders: Sequence[OpenOrder] = (),
+        permit: Permit | None = None,
+        doubts: Doubts | None = None,  # noqa: ARG002 (nothing can be missed here)
     ) -> None:
         """Open the account and put back what was waiting there; an order that never arrived is void."""
         self._deliver = deliver
@@ -64,8 +68,12 @@ class PaperBroker:
                 deliver(OrderUpdate(each.order.client_order_id, _ended(each), each.order.created_ms, reason=reason))
             else:
                 self._exchange.adopt(ACCOUNT, self._resting(each))
+
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:  # noqa: ARG002
+        """Tell what the account holds: everything else was told as it happened."""
         totals = {asset: balance.free + balance.locked for asset, balance in self._exchange.balances(ACCOUNT).items()}
-        deliver(FundsSeen(totals, self._opened_ms))
+        self._deliver(FundsSeen(totals, max(self._opened_ms, self._now_ms)))
+        return ()
 
     def prepare(self, order: Order) -> Attempt:
         """Say how an order will be sent: at the time of its decision, since nothing is signed here."""

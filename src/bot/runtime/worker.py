@@ -172,7 +172,8 @@ class Worker:
             try:
                 ours = [each for each in recovered.open_orders if each.order.strategy_id in engine.slots]
                 condition.begin()
-                await broker.start(inbox.put, ours, gate.permit)
+                await broker.start(inbox.put, ours, gate.permit, condition)
+                await broker.reconcile(engine.newest_trades())
                 self._broker = broker
                 if (note := outfit.stopped_by(plan)) is not None:
                     await self.carry_out(note)

@@ -231,6 +231,7 @@ class Desk:
     async def open(self) -> "Desk":
         """Start, and wait until orders go by the path."""
         await self.broker.start(self.told.append)
+        await self.broker.reconcile({})
         sender = self.sender
         if isinstance(sender, WsSender):
             await until(lambda: sender.is_connected)

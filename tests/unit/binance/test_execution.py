@@ -139,12 +139,14 @@ async def desk(binance: FakeBinance, answer_s: float) -> AsyncIterator[Desk]:
 @pytest.fixture
 async def ready(desk: Desk) -> Desk:
     await desk.broker.start(desk.events.append)
+    await desk.broker.reconcile({})
     desk.events.clear()
     return desk
 
 
 async def test_starting_tells_free_and_locked_money_together(desk: Desk) -> None:
     await desk.broker.start(desk.events.append)
+    await desk.broker.reconcile({})
     (funds,) = desk.events
     assert isinstance(funds, FundsSeen)
     assert funds.totals == {"USDT": Decimal("1750.25")}
@@ -348,6 +350,7 @@ async def test_an_order_of_before_the_restart_is_settled_before_the_money_is_tol
     desk.binance.answers[TRADES] = says([TRADE])
     open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
     await desk.broker.start(desk.events.append, [open_order])
+    await desk.broker.reconcile({})
     assert [type(event) for event in desk.events] == [Fill, OrderUpdate, FundsSeen]
 
 
@@ -355,6 +358,7 @@ async def test_an_order_of_before_the_restart_that_never_arrived_is_void_after_t
     desk.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
     open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
     await desk.broker.start(desk.events.append, [open_order])
+    await desk.broker.reconcile({})
     assert [type(event) for event in desk.events] == [FundsSeen]
     await until(lambda: desk.statuses == [OrderStatus.VOID])
 
@@ -405,6 +409,7 @@ async def test_money_is_looked_at_again_when_a_fill_fell_between_the_looks(desk:
     desk.binance.answers["GET /api/v3/account"] = account
     open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
     await desk.broker.start(desk.events.append, [open_order])
+    await desk.broker.reconcile({})
     assert [type(event) for event in desk.events] == [OrderUpdate, Fill, OrderUpdate, FundsSeen]
     funds = desk.events[-1]
     assert isinstance(funds, FundsSeen)
@@ -413,13 +418,15 @@ async def test_money_is_looked_at_again_when_a_fill_fell_between_the_looks(desk:
 
 async def test_an_account_that_may_not_trade_is_refused_at_the_start(desk: Desk) -> None:
     desk.binance.answers["GET /api/v3/account"] = says({"balances": [], "canTrade": False})
+    await desk.broker.start(desk.events.append)
     with pytest.raises(Misconfigured, match="not trade"):
-        await desk.broker.start(desk.events.append)
+        await desk.broker.reconcile({})
 
 
 async def test_an_event_that_the_user_stream_dropped_is_found_by_the_audit(binance: FakeBinance, desk: Desk) -> None:
     desk.broker.patience = replace(HASTE, audit_s=0.02)
     await desk.broker.start(desk.events.append)
+    await desk.broker.reconcile({})
     binance.answers[PLACE] = says(order_reply("NEW", "0"))
     binance.answers[QUERY] = says(order_reply())
     binance.answers[TRADES] = says([TRADE])

@@ -97,6 +97,7 @@ class Desk:
 
     async def open(self, *orders: OpenOrder) -> None:
         await self.broker.start(self.events.append, orders)
+        await self.broker.reconcile({})
 
     async def push(self, event: dict[str, Any]) -> None:
         await until(lambda: self.binance.private_sockets)

@@ -21,7 +21,7 @@ from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import Attempt, CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import Quantity
 from bot.domain.order import Order, OrderStatus, OrderType, Side
-from bot.ports import Deliver, OpenOrder, Permit
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit
 
 SPOT, FUTURES = Market.SPOT, Market.FUTURES
 D = Decimal
@@ -46,12 +46,21 @@ class Half:
         self.is_closed = False
 
     async def start(
-        self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: Permit | None = None
+        self,
+        deliver: Deliver,
+        open_orders: Sequence[OpenOrder] = (),
+        permit: Permit | None = None,
+        doubts: Doubts | None = None,
     ) -> None:
         self.deliver = deliver
         self.given += open_orders
-        deliver(OrderUpdate("o-1", OrderStatus.FILLED, 1))
-        deliver(FundsSeen(self.totals, 5))
+
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+        assert self.deliver is not None
+        self.newest = newest
+        self.deliver(OrderUpdate("o-1", OrderStatus.FILLED, 1))
+        self.deliver(FundsSeen(self.totals, 5))
+        return ()
 
     async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         self.given.append(command)
@@ -84,12 +93,11 @@ async def test_money_is_told_once_as_the_sum_of_both_markets() -> None:
     broker = MarketsBroker(halves)
     orders = [OpenOrder(an_order(market), OrderStatus.NEW, D(0), D(0), 0) for market in (FUTURES, SPOT)]
     await broker.start(told.append, orders)
+    await broker.reconcile({(SPOT, "BTCUSDT"): 7, (FUTURES, "ETHUSDT"): 0})
     assert [type(each) for each in told] == [OrderUpdate, OrderUpdate, FundsSeen]
+    assert [halves[market].newest for market in (SPOT, FUTURES)] == [{(SPOT, "BTCUSDT"): 7}, {(FUTURES, "ETHUSDT"): 0}]
     assert told[-1].totals == {"USDT": D("1.75"), "BTC": D(2)}
     assert [each.order.market for each in halves[FUTURES].given] == [FUTURES]
-    assert halves[FUTURES].deliver is not None
-    halves[FUTURES].deliver(FundsSeen({"USDT": D(3)}, 9))
-    assert (told[-1].totals["USDT"], told[-1].time_ms) == (D("4.5"), 9)
 
 
 async def test_commands_and_candles_go_to_their_own_market() -> None:
@@ -144,6 +152,7 @@ async def test_the_settings_say_how_orders_go_out(
     broker = feeds.broker("emulator", SPOT, Credentials("key", "secret"))
     assert isinstance(broker, SpotBroker)
     await broker.start(lambda _event: None)
+    await broker.reconcile({})
     await until(lambda: len(binance.api_sockets) == 1 + connects)
     await broker.stop()
     await feeds.close()

@@ -90,7 +90,7 @@ def test_sending_before_writing_down_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_coming_back_without_asking_about_open_orders_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def not_asked(self: SignedBroker, open_orders: object) -> None:
+    async def not_asked(self: SignedBroker) -> None:
         self._orders.clear()
         self._deliver(await self._client.funds(self._clock.now_ms()))
 
