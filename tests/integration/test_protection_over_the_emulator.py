@@ -7,14 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 from bot.db.base import Mode
-from bot.domain.market import Candle
+from bot.domain.market import Candle, Market
 from bot.domain.messages import Outcome, ProtectionMoved, StrategyStopped, TradeClosed
 from bot.domain.order import OrderStatus, OrderType, Side, TimeInForce
 from bot.proof.loop import VirtualLoop
 from bot.proof.oracle import Breach, judge
+from bot.proof.scene import SYMBOLS, Scene
 from bot.proof.weather import Weather
 from bot.proof.wires import Network
-from bot.proof.world import SYMBOLS, Party, Scene, World
+from bot.proof.world import Party, World
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.simulation.orders import RestingOrder
 from bot.strategies.base import Strategy
@@ -59,7 +60,8 @@ class Play(World):
         self._script = script
 
     async def run(self) -> None:
-        self.network = Network(self.loop, self.emulator.sites["spot"], self.scene.weather, self.dice("net"), self.trace)
+        spot = Network(self.loop, self.emulator.sites["spot"], self.scene.weather, self.dice("net"), self.trace)
+        self.networks = {Market.SPOT: spot}
         self.parties = [Party(self.scene.plan(name), self) for name in self.scene.accounts]
         self.emulator.begin()
         self._bear()

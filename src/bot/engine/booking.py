@@ -103,6 +103,8 @@ def _close(slot: Slot, ledger: Ledger, order_id: str, time_ms: int) -> list[Outc
 
 def _is_tradable(slot: Slot, quantity: Decimal) -> bool:
     instrument = slot.instrument
+    if slot.position.market is Market.FUTURES:
+        return True  # however little is left of a contract, it is held: it leaves with the next exit
     fitted = instrument.fit_quantity(quantity, is_market=True)
     return fitted is not None and not instrument.notional.broken_by(
         times(fitted, exact(slot.last_price)), is_market=True

@@ -23,7 +23,7 @@ from bot.proof.chaos_life import Life, Mother
 from bot.proof.chaos_strategy import FILE
 from bot.proof.oracle import Breach
 from bot.proof.proxy import CLEAN, Proxy, Toxics
-from bot.proof.world import FUNDS
+from bot.proof.scene import FUNDS
 
 ACCOUNT = "chaos"
 KEY, SECRET = "chaos-key", "chaos-secret"

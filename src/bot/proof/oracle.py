@@ -1,19 +1,21 @@
 """The oracle: holds what the bot remembers against what really happened. One function an invariant, by its number."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
 
 from bot.domain.ledger import EXTERNAL, Ledger
+from bot.domain.market import Market
 from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, PlaceOrder, ProtectionMoved
-from bot.domain.order import Order, OrderStatus, may_move
+from bot.domain.order import Order, OrderStatus, Side, may_move
 from bot.domain.position import Position
 from bot.emulator.wire import Json
 from bot.engine.ids import PREFIX
 from bot.ports import StrategyState
+from bot.proof.scene import FUNDS
 from bot.proof.watch import Breach as Breach  # noqa: PLC0414 - others find it here
-from bot.proof.world import FUNDS, Party, World
+from bot.proof.world import SITES, Party, World
 from bot.runtime.runner import Runner
 
 _UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
@@ -23,11 +25,20 @@ _TOLD_AS = {"EXPIRED_IN_MATCH": "EXPIRED"}
 _OUR_FAULT = {-1013, -1100, -1101, -1102, -1104, -1105, -1106, -1111, -1115, -1116, -1117}
 
 
+_PLACES = {("POST", "/api/v3/order"), ("POST", "/fapi/v1/order"), ("", "order.place")}
+
+
 class Evidence:
     """What the oracle looks at: one account, as it remembers and as it was."""
 
+    market = Market.SPOT
+    """Where the account trades."""
+    funds: Mapping[str, Decimal] = FUNDS
+    """What it began with there."""
+
     def __init__(self, world: World, party: Party) -> None:
         self.world, self.party = world, party
+        self.market, self.funds = world.scene.markets[party.name], world.scene.funds(party.name)
         self.journal = party.database.journal
         self.outcomes = self.journal.outcomes
         self.state = self.journal.replay()
@@ -59,14 +70,55 @@ class Evidence:
     def there(self) -> dict[str, list[Json]]:
         """Orders that the exchange took in, by client order id."""
         found: defaultdict[str, list[Json]] = defaultdict(list)
-        for row in self.world.truth.read(kind="order", account=self.party.name):
+        for row in self._told("order"):
             found[row["client_order_id"]].append(row)
         return found
 
     @cached_property
     def moves(self) -> dict[str, Json]:
         """The newest state of each order at the exchange."""
-        return {row["client_order_id"]: row for row in self.world.truth.read(kind="move", account=self.party.name)}
+        return {row["client_order_id"]: row for row in self._told("move")}
+
+    @cached_property
+    def trades(self) -> dict[tuple[str, int], str]:
+        """The account's trades as they happened, each with the id of its order."""
+        real: dict[tuple[str, int], str] = {}
+        for row in self.world.truth.read(kind="trade", face=self.face):
+            for side in ("taker", "maker"):
+                # (spot names who traded, and tells the fills apart; futures tell both in one)
+                fill = row[f"{side}_fill"] if self.market is Market.SPOT else row[side]
+                owner = row[side] if self.market is Market.SPOT else fill and fill["account"]
+                if fill and owner == self.party.name:
+                    real[row["symbol"], fill["trade_id"]] = fill["client_order_id"]
+        return real
+
+    @cached_property
+    def money(self) -> dict[str, Decimal]:
+        """What the account has in the end, by asset: free + locked, or its wallets."""
+        world, name = self.world, self.party.name
+        if self.market is Market.FUTURES:
+            assert world.emulator.futures is not None
+            return dict(world.emulator.futures.exchange.account(name).wallets)
+        return {asset: each.free + each.locked for asset, each in world.venue.exchange.balances(name).items()}
+
+    @cached_property
+    def positions(self) -> dict[str, Decimal]:
+        """What the account holds of each contract in the end."""
+        if self.market is not Market.FUTURES:
+            return {}
+        assert self.world.emulator.futures is not None
+        held = self.world.emulator.futures.exchange.positions(self.party.name)
+        return {each.symbol: each.quantity for each in held if each.quantity}
+
+    @property
+    def face(self) -> str:
+        """The face of the emulator where the account trades."""
+        return SITES[self.market]
+
+    def _told(self, kind: str) -> Iterator[Json]:
+        """Give what the truth book says of the account's orders, in one form for both faces."""
+        for row in self.world.truth.read(kind=kind, account=self.party.name, face=self.face):
+            yield row if self.market is Market.SPOT else row | row["order"] | {"status": row["order"]["state"]}
 
     @cached_property
     def requests(self) -> list[Json]:
@@ -80,13 +132,9 @@ Check = Callable[[Evidence], Iterator[Breach]]
 def i1_one_intent_one_order(seen: Evidence) -> Iterator[Breach]:
     """Each intent has at most one order at the exchange, and was sent at most once."""
     for name, rows in seen.there.items():
-        if len(rows) > 1:
+        if len(rows) > 1 and name.startswith(PREFIX):
             yield Breach("I1", f"{len(rows)} orders at the exchange", name)
-    arrived = Counter(
-        row["client_order_id"]
-        for row in seen.requests
-        if (row["method"], row["path"]) in {("POST", "/api/v3/order"), ("", "order.place")}
-    )
+    arrived = Counter(row["client_order_id"] for row in seen.requests if (row["method"], row["path"]) in _PLACES)
     for name, count in arrived.items():
         if count > 1:
             yield Breach("I1", f"sent {count} times", name)
@@ -102,11 +150,7 @@ def i2_intent_before_request(seen: Evidence) -> Iterator[Breach]:
 
 def i3_every_trade_once(seen: Evidence) -> Iterator[Breach]:
     """The trades at the exchange are the trades on record."""
-    real: dict[tuple[str, int], str] = {}
-    for row in seen.world.truth.read(kind="trade"):
-        for side in ("taker", "maker"):
-            if row[side] == seen.party.name and (fill := row[f"{side}_fill"]):
-                real[row["symbol"], row["trade_id"]] = fill["client_order_id"]
+    real = seen.trades
     known = {(symbol, trade_id) for _, symbol, trade_id in seen.state.fill_keys}
     for key in real.keys() - known:
         yield Breach("I3", f"trade {key[0]} {key[1]} is not on record", real[key])
@@ -123,9 +167,7 @@ def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
     """Per asset the ledger's sum is free + locked at the exchange, and nothing is explained away as foreign money."""
     ledger = Ledger()
     ledger.open(seen.state.balances)
-    real = {
-        asset: each.free + each.locked for asset, each in seen.world.venue.exchange.balances(seen.party.name).items()
-    }
+    real = seen.money
     ours = ledger.ours()
     for asset in sorted(real.keys() | ours.keys()):
         difference = real.get(asset, Decimal(0)) - ours.get(asset, Decimal(0))
@@ -133,10 +175,24 @@ def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
             yield Breach("I4", f"{asset}: exchange {real.get(asset)} - ledger {ours.get(asset)} = {difference}")
     if imbalance := ledger.imbalance():
         yield Breach("I4", f"postings do not cancel out: {imbalance}")
-    for asset in sorted(real.keys() | FUNDS.keys()):
+    for asset in sorted(real.keys() | seen.funds.keys()):
         foreign = -ledger.balance(EXTERNAL, asset)
-        if foreign != FUNDS.get(asset, Decimal(0)):
-            yield Breach("I4", f"{asset}: {foreign - FUNDS.get(asset, Decimal(0))} was posted as foreign money")
+        if foreign != seen.funds.get(asset, Decimal(0)):
+            yield Breach("I4", f"{asset}: {foreign - seen.funds.get(asset, Decimal(0))} was posted as foreign money")
+
+
+def i4_positions_are_exchange(seen: Evidence) -> Iterator[Breach]:
+    """What strategies hold of a contract is together what the account holds of it."""
+    if seen.market is not Market.FUTURES:
+        return
+    held: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for state in seen.state.strategies.values():
+        for fill in state.fills:
+            held[fill.symbol] += fill.quantity if fill.side is Side.BUY else -fill.quantity
+    for symbol in sorted(held.keys() | seen.positions.keys()):
+        theirs = seen.positions.get(symbol, Decimal(0))
+        if held[symbol] != theirs:
+            yield Breach("I4", f"{symbol}: strategies hold {held[symbol]}, the account {theirs}")
 
 
 def i5_forward_only(seen: Evidence) -> Iterator[Breach]:
@@ -250,7 +306,8 @@ def stops_rest(seen: Evidence) -> Iterator[Breach]:
 
 
 CHECKS: tuple[Check, ...] = (
-    i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange, i5_forward_only,
+    i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange,
+    i4_positions_are_exchange, i5_forward_only,
     i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, never_banned, stops_rest, at_rest,
 )  # fmt: skip
 

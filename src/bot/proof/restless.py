@@ -4,7 +4,7 @@ from random import Random
 
 from pydantic import Field
 
-from bot.domain.market import Candle
+from bot.domain.market import Candle, Market
 from bot.strategies.base import Strategy
 from bot.strategies.config import StrategyConfig
 
@@ -31,10 +31,25 @@ class Restless(Strategy):
 
     def _wish(self, candle: Candle, lots: Random) -> None:
         away = lots.uniform(-0.0005, 0.002)
-        if self.position.is_flat or lots.random() < 0.4:
+        if self.config.market_of is Market.FUTURES:
+            self._wish_either_way(candle, lots, away)
+        elif self.position.is_flat or lots.random() < 0.4:
             self.buy("dice", price=None if lots.random() < 0.5 else candle.close * (1 - away))
         elif lots.random() < 0.1:
             self.close("dice")
         else:
             part = float(self.position.quantity) * lots.choice((0.5, 1.0))
+            self.sell("dice", quantity=part, price=None if lots.random() < 0.5 else candle.close * (1 + away))
+
+    def _wish_either_way(self, candle: Candle, lots: Random, away: float) -> None:
+        """The same where one may be short: what is flat goes either way, what is not goes on or leaves."""
+        position = self.position
+        is_short = position.is_short or (position.is_flat and lots.random() < 0.5)
+        price = None if lots.random() < 0.5 else candle.close * (1 + (away if is_short else -away))
+        if position.is_flat or lots.random() < 0.4:
+            (self.short if is_short else self.buy)("dice", price=price)
+        elif is_short or lots.random() < 0.1:
+            self.close("dice")
+        else:
+            part = float(position.quantity) * lots.choice((0.5, 1.0))
             self.sell("dice", quantity=part, price=None if lots.random() < 0.5 else candle.close * (1 + away))

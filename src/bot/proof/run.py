@@ -13,8 +13,9 @@ import structlog
 
 from bot.proof.loop import STARTS_S, Stuck, VirtualLoop
 from bot.proof.oracle import judge
+from bot.proof.scene import Scene
 from bot.proof.watch import Breach
-from bot.proof.world import Scene, World
+from bot.proof.world import World
 
 
 class Verdict(msgspec.Struct, frozen=True):

@@ -4,31 +4,28 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
-from decimal import Decimal
 from random import Random
 from typing import Any
 
-from bot.binance.client import OrderPath, build_public, build_spot
+from bot.binance.client import build_futures, build_public, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.execution import SpotBroker
+from bot.binance.futures_broker import FuturesBroker
 from bot.binance.hosts import hosts_for
-from bot.binance.limits import WeightBank
+from bot.binance.limits import LIMITS, WeightBank
 from bot.binance.market_data import MarketData
-from bot.binance.signing import Credentials
-from bot.db.base import Mode
+from bot.binance.markets import MarketsFeed
+from bot.domain.market import Market
 from bot.domain.messages import Event, OrderChanged, Outcome, PlaceOrder
-from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
 from bot.emulator.server import Emulator
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
-from bot.proof.crowd import STRANGER, Crowd
-from bot.proof.faults import draw_faults
-from bot.proof.journal import Database, Strain
+from bot.proof.crowd import Crowd
+from bot.proof.journal import Database
 from bot.proof.lease import MemoryLease, Turns
 from bot.proof.loop import LIFE, LoopClock, VirtualLoop
-from bot.proof.restless import Restless
+from bot.proof.scene import Scene, key_of
 from bot.proof.trace import Trace
-from bot.proof.watch import Breach, Caps, Watch
-from bot.proof.weather import drawn
+from bot.proof.watch import Breach, Watch
 from bot.proof.wires import Network
 from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote
@@ -37,113 +34,14 @@ from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.supervisor import keep_alive
 from bot.runtime.worker import Listed, Worker
 
-HOSTS = hosts_for("emulator", emulator_url="http://emulator")
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
-RICHES = ("USDT", "BTC", "ETH", "BNB", "SOL")
-"""What a stranger has plenty of."""
-FUNDS = {"USDT": Decimal(1_000_000), "BNB": Decimal(50)}
+HOSTS = {
+    Market.SPOT: hosts_for("emulator", emulator_url="http://emulator"),
+    Market.FUTURES: hosts_for("emulator", Market.FUTURES, emulator_url="http://um-emulator"),
+}
+SITES = {Market.SPOT: "spot", Market.FUTURES: "um"}
+"""What the emulator calls them."""
 SETTLING_S = 100.0
 """How long everything has to come to rest once nothing goes wrong any more: fence, audit and the longest pause."""
-
-
-def key_of(account: str) -> Credentials:
-    """Give the key of an account."""
-    return Credentials(f"key of {account}", f"secret of {account}")
-
-
-class Scene:
-    """What a seed decides before anything moves.
-
-    `wild` lets everybody else in: strangers who trade with our orders in parts, hands that cancel them, halts, a clock
-    that is set, 429s, tight limits on risk, and two strategies a symbol.
-    """
-
-    def __init__(self, seed: int, *, wild: bool = False) -> None:
-        lots = Random(f"scene {seed}")  # noqa: S311 - a seed has to come again in the same way
-        self.seed = seed
-        self.symbols = SYMBOLS[: lots.choice((2, 3, 4))]
-        self.path = lots.choice((OrderPath.REST, OrderPath.WS))
-        self.weather = drawn(lots)
-        self.strain = Strain(
-            delay_s=lots.choice((0.001, 0.01)),
-            slow=lots.choice((0.0, 0.02, 0.2)),
-            slow_s=lots.choice((1.0, 8.0)),
-            away_before=lots.choice((0.0, 0.01)),
-            away_after=lots.choice((0.0, 0.01)),
-        )
-        self.faults = draw_faults(lots)
-        self.accounts = tuple(f"account-{number}" for number in range(1, lots.choice((1, 1, 2)) + 1))
-        self.pays_in_bnb = lots.random() < 0.3
-        self.deaths = lots.choice((0, 1, 3, 6))
-        self.is_gentle = lots.random() < 0.5
-        """Whether the bot is told to end, rather than killed."""
-        self.fickle = lots.choice((0.05, 0.2, 0.4))
-        self.caps = Caps(
-            *(Decimal(amount) for amount in lots.choice(((900, 1_500, 3_000), (2_000, 2_000, 4_000), (10**6,) * 3)))
-        )
-        self.spread_ticks = lots.choice((0, 5, 40))
-        self.crowd_every_s = lots.choice((1.0, 3.0, 20.0))
-        """Seconds between deeds of everybody else."""
-        self.weight_per_minute = lots.choice((6_000, 1_200))
-        self.strategies_a_symbol = lots.choice((1, 2))
-        self.stop_loss = lots.choice((None, None, 0.0005, 0.003))
-        """Where the stops on the exchange stand; None for a bot without any."""
-        self.minutes = lots.uniform(3.0, 5.0)
-        self.is_wild = wild
-        if not wild:
-            self._calm()
-
-    def _calm(self) -> None:
-        self.faults = tuple(each for each in self.faults if each.kind != "limit")
-        self.caps = Caps(*(Decimal(10**6),) * 3)
-        self.spread_ticks = 0
-        self.weight_per_minute = 6_000
-        self.strategies_a_symbol = 1
-
-    def emulator(self) -> EmulatorConfig:
-        """Give what the exchange is started with."""
-        return EmulatorConfig(
-            Synthetic(self.seed),
-            (
-                AccountConfig(STRANGER.key, STRANGER.secret, dict.fromkeys(RICHES, Decimal(10**7)), name="stranger"),
-                *(
-                    AccountConfig(key_of(name).key, key_of(name).secret, FUNDS, name=name, pays_in_bnb=self.pays_in_bnb)
-                    for name in self.accounts
-                ),
-            ),
-            self.symbols,
-            speed=24.0,
-            ticks_per_candle=3,
-            warmup=3,
-            depth_levels=1,
-            faults=self.faults,
-            spread_ticks=self.spread_ticks,
-            weight_per_minute=self.weight_per_minute,
-        )
-
-    def plan(self, name: str) -> AccountPlan:
-        """Give what the bot has to run on an account."""
-        place = self.accounts.index(name)
-        strategies = tuple(
-            StrategyPlan(
-                100 * place + 10 * turn + number,
-                f"restless {symbol} {turn}",
-                Restless,
-                Restless.Config(
-                    symbol=symbol,
-                    order_value=200.0,
-                    seed=self.seed * 10 + 2 * place + turn,
-                    capital=100_000.0,
-                    fickle=self.fickle,
-                    stop_loss=self.stop_loss,
-                    protect="exchange" if self.stop_loss else "watch",
-                    max_exposure=float(self.caps.strategy),
-                ),
-            )
-            for number, symbol in enumerate(self.symbols, 1)
-            for turn in range(self.strategies_a_symbol)
-        )
-        return AccountPlan(place + 1, name, "emulator", Mode.REHEARSAL, strategies)
 
 
 class Party:
@@ -178,12 +76,17 @@ class Outfit:
         self._world = world
         self._clock = world.clock
         self._wall = world.machine_wall
+        self._markets = sorted(set(world.scene.markets.values()))
         caps = world.scene.caps
         self.limits = Limits(max_exposure=caps.account, max_symbol_exposure=caps.symbol)
         self.mark_every_s = 30.0
-        self._bank = self._new_bank()
-        self._public = build_public(HOSTS, self._bank, world.network.wires)
-        self._hub = MarketData(self._public, self._clock)
+        self._banks = {
+            each: WeightBank(LIMITS[each], monotonic=world.loop.time, wall=self._wall) for each in self._markets
+        }
+        self._public = {
+            each: build_public(HOSTS[each], self._banks[each], world.networks[each].wires) for each in self._markets
+        }
+        self._hubs = {each: MarketData(self._public[each], self._clock) for each in self._markets}
         self._keepers: dict[str, Keeper] = {}
 
     @property
@@ -192,8 +95,8 @@ class Outfit:
         return self._clock
 
     def feed(self, plan: AccountPlan) -> Feed:  # noqa: ARG002 - one exchange is all there is
-        """Give the hub."""
-        return self._hub
+        """Give the hubs."""
+        return MarketsFeed(lambda market: self._hubs[market])
 
     def keeper(self, plan: AccountPlan) -> Keeper:
         """Give what keeps the account's lease. A process knows whether the one before it, on this machine, is dead."""
@@ -213,11 +116,13 @@ class Outfit:
 
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:  # noqa: ARG002
         """Give what signs and sends."""
-        loop, wires = self._world.loop, self._world.network.wires
-        clock = ExchangeClock(self._public.time_ms, monotonic=loop.time, wall=self._wall)
-        key = key_of(plan.name)
-        client = build_spot(key, HOSTS, clock, self._bank, self._world.scene.path, wires)
-        return SpotBroker(client, key, clock)
+        world, key = self._world, key_of(plan.name)
+        market = world.scene.markets[plan.name]
+        clock = ExchangeClock(self._public[market].time_ms, monotonic=world.loop.time, wall=self._wall)
+        told = (key, HOSTS[market], clock, self._banks[market], world.scene.path, world.networks[market].wires)
+        if market is Market.FUTURES:
+            return FuturesBroker(build_futures(*told), key, clock)
+        return SpotBroker(build_spot(*told), key, clock)
 
     async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
         """A strategy that cannot run has no place in a proof."""
@@ -225,12 +130,9 @@ class Outfit:
 
     async def close(self) -> None:
         """Let go of the market."""
-        await self._hub.close()
-        await self._public.close()
-
-    def _new_bank(self) -> WeightBank:
-        loop = self._world.loop
-        return WeightBank(monotonic=loop.time, wall=self._wall)
+        for market in self._markets:
+            await self._hubs[market].close()
+            await self._public[market].close()
 
 
 class World:
@@ -284,8 +186,13 @@ class World:
             await self.crowd.live(self.scene.crowd_every_s)
 
     async def _story(self) -> None:
-        self.network = Network(self.loop, self.emulator.sites["spot"], self.scene.weather, self.dice("net"), self.trace)
-        self.network.on_order = self._leaves
+        self.networks = {
+            market: Network(self.loop, self.emulator.sites[site], self.scene.weather, self.dice(net), self.trace)
+            for (market, site), net in zip(SITES.items(), ("net", "um net"), strict=True)
+            if site in self.emulator.sites
+        }
+        for network in self.networks.values():
+            network.on_order = self._leaves
         self.parties = [Party(self.scene.plan(name), self) for name in self.scene.accounts]
         self.emulator.begin()
         others = self.loop.create_task(self._others())
@@ -352,18 +259,22 @@ class World:
             bot.cancel()
             await asyncio.wait([bot])
             self.loop.end_life(self._life)
-            self.network.end_life(self._life)
+            self._hang_up(self._life)
             return
         ended, life = asyncio.Event(), self._life
 
         def gone() -> None:
             self.trace.add("life", f"{life} is killed")
-            self.network.end_life(life)
+            self._hang_up(life)
             ended.set()
 
         bot.add_done_callback(lambda _: ended.set())
         self.loop.doom(life, self.lots.randrange(60), gone)
         await ended.wait()
+
+    def _hang_up(self, life: int) -> None:
+        for network in self.networks.values():
+            network.end_life(life)
 
     def party(self, plan: AccountPlan) -> Party:
         """Give the account of a plan."""

@@ -17,7 +17,7 @@ from bot.domain.errors import OutcomeUnknown
 from bot.domain.messages import Command
 from bot.domain.order import Order, OrderStatus
 from bot.proof.run import prove, prove_all
-from bot.proof.world import Scene
+from bot.proof.scene import Scene
 from bot.runtime.runner import Runner
 
 ROOT = Path(__file__).parents[3]
