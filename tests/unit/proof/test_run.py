@@ -14,6 +14,7 @@ from bot.binance.endpoints import Sending
 from bot.binance.execution import SignedBroker
 from bot.binance.tracking import Tracked
 from bot.domain.errors import OutcomeUnknown
+from bot.domain.market import Market
 from bot.domain.messages import Command
 from bot.domain.order import Order, OrderStatus
 from bot.proof.run import prove, prove_all
@@ -51,6 +52,14 @@ def test_seeds_break_nothing_and_differ() -> None:
     assert [each.breaches for each in verdicts] == [()] * 4
     assert len({each.digest for each in verdicts}) == 4
     assert all(each.trades for each in verdicts)
+
+
+def test_some_seeds_trade_futures_long_and_short_and_break_nothing() -> None:
+    seed = next(seed for seed in count(20) if (scene := Scene(seed)).has_futures and len(scene.accounts) > 1)
+    verdict = prove(seed, traces=True)
+    assert verdict.breaches == ()
+    assert verdict.trades
+    assert set(Scene(seed).markets.values()) == {Market.SPOT, Market.FUTURES}
 
 
 def first_breach(seeds: range) -> str:
