@@ -11,6 +11,7 @@ from bot.domain.ledger import EXTERNAL, OWNER, Ledger, move, postings_of, strate
 from bot.domain.market import Market
 from bot.domain.messages import (
     AccountMarked,
+    Attempt,
     CancelOrder,
     Decision,
     EquityMarked,
@@ -242,6 +243,25 @@ async def test_an_order_in_flight_may_be_written_again_but_not_as_another(journa
     await record(journal, PlaceOrder(order("a")))
     with pytest.raises(BotError, match="client order id a was used before"):
         await record(journal, PlaceOrder(order("a", quantity="0.6")))
+
+
+async def test_a_whole_intent_may_be_written_again_but_its_id_stands_for_one_order(journal: Journal) -> None:
+    def intent(one: Order, signed_ms: int) -> list[Outcome]:
+        why = Decision(1, NOW, "BTCUSDT", one.side, Verdict.APPROVED, one.reason, "", one.client_order_id, {"sma": 1.5})
+        return [why, PlaceOrder(one, Decimal(50)), Attempt(one.client_order_id, signed_ms, 5_000, 1, "digest")]
+
+    await record(journal, *intent(order("a"), NOW))
+    before = await journal.recover()
+    await record(journal, *intent(order("a"), NOW))
+    assert await journal.recover() == before
+    for other in (order("a", quantity="0.6"), order("a", Side.SELL)):
+        with pytest.raises(BotError, match="client order id a was used before"):
+            await record(journal, *intent(other, NOW))
+    await record(journal, changed("a", OrderStatus.FILLED, "0.5"))
+    with pytest.raises(BotError, match="client order id a was used before"):
+        await record(journal, *intent(order("a"), NOW + 1))
+    await record(journal, *intent(order("b"), NOW))
+    assert [each.order.client_order_id for each in (await journal.recover()).open_orders] == ["b"]
 
 
 async def test_a_refused_record_leaves_nothing_of_itself_behind(journal: Journal) -> None:

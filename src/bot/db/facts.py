@@ -5,7 +5,7 @@ in tables of their own.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -57,7 +57,7 @@ _encode = msgspec.json.Encoder().encode
 
 def money_facts(outcomes: Iterable[Outcome]) -> list[MoneyFact]:
     """Give those that belong to the stream, in order."""
-    return [each for each in outcomes if isinstance(each, MoneyFact)]
+    return [cast(MoneyFact, each) for each in outcomes if type(each) in _NAMES]
 
 
 def kind_of(fact: MoneyFact) -> str:

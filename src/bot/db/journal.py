@@ -13,9 +13,10 @@ from psycopg.rows import TupleRow
 
 from bot.db import statements
 from bot.db.base import Mode, first_line, masked, plain_dsn, search_path
+from bot.db.direct import Direct, Statement
 from bot.db.facts import money_facts
 from bot.db.fold import fold
-from bot.db.statements import INTEND, PLACE, Statement
+from bot.db.statements import INTEND, PLACE
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import (
     AccountMarked,
@@ -50,6 +51,8 @@ class PostgresJournal:
         self._account_id = account_id
         self._mode = mode
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._direct: Direct | None = None
+        """The same connection, for what is written."""
         self._turn = asyncio.Lock()
 
     async def record(self, event: Event, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 (outcomes say it all)
@@ -99,16 +102,15 @@ class PostgresJournal:
         return statements.combined(writes)
 
     async def _write(self, writes: Sequence[Statement]) -> None:
-        """Send all statements at once: what stands between two syncs of a pipeline is one transaction."""
-        connection = await self._connected()
+        await self._connected()
+        assert self._direct is not None
         placed = ", ".join(values["client_order_id"] for text, values in writes if text in {PLACE, INTEND})
+        sent = (lambda: reached("intent.tx_open")) if placed else _nothing
         try:
-            async with connection.pipeline() as pipeline:
-                for text, values in writes:
-                    await connection.execute(text, values)
-                if placed:
-                    reached("intent.tx_open")
-                await pipeline.sync()
+            try:
+                await self._direct.transact(writes, sent)
+            except psycopg.errors.UniqueViolation:
+                await self._direct.transact(statements.again(writes), sent)
         except psycopg.errors.NotNullViolation as error:
             if (error.diag.table_name, error.diag.column_name) != ("orders", "client_order_id"):
                 raise
@@ -147,9 +149,14 @@ class PostgresJournal:
                 plain_dsn(self._url), autocommit=True, connect_timeout=10, options=options, prepare_threshold=0,
                 application_name=f"journal {self._mode} {self._account_id}",
             )  # fmt: skip
+            self._direct = Direct(self._connection)
         return self._connection
 
     async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._direct = self._connection, None, None
         if connection is not None:
             await connection.close()
+
+
+def _nothing() -> None:
+    """No order: no kill point."""

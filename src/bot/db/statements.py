@@ -3,13 +3,14 @@
 Names are unqualified: the connection's search path says whose money it is.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
-from psycopg.types.json import Jsonb
+import msgspec
 
+from bot.db.direct import Statement
 from bot.db.facts import MoneyFact, body_of, key_of, kind_of
 from bot.domain.ledger import Posting
 from bot.domain.messages import (
@@ -26,8 +27,7 @@ from bot.domain.messages import (
 from bot.domain.money import settled
 from bot.domain.order import OrderStatus, may_move
 
-Statement = tuple[str, Mapping[str, Any]]
-
+_json = msgspec.json.Encoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An order that is there already may be written again only while nothing became of it: that is a repeated write, not
@@ -48,8 +48,8 @@ ON CONFLICT (client_order_id) DO UPDATE SET updated = now(), client_order_id = C
 
 _KEEP = """
 INSERT INTO facts (account_id, key, kind, body)
-SELECT %(account_id)s, fact.* FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(bodies)s::jsonb[])
-                                   AS fact (key, kind, body)
+SELECT %(account_id)s::bigint, fact.* FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(bodies)s::jsonb[])
+                                           AS fact (key, kind, body)
 ON CONFLICT (account_id, key) DO NOTHING
 """
 
@@ -59,7 +59,7 @@ UPDATE orders SET
     status_reason = CASE WHEN %(reason)s <> '' THEN %(reason)s ELSE status_reason END,
     filled = greatest(filled, %(filled)s),
     quote_filled = greatest(quote_filled, %(quote_filled)s),
-    exchange_order_id = CASE WHEN %(exchange_order_id)s > 0 THEN %(exchange_order_id)s ELSE exchange_order_id END,
+    exchange_order_id = coalesce(nullif(%(exchange_order_id)s::bigint, 0), exchange_order_id),
     updated = now()
 WHERE client_order_id = %(client_order_id)s
 """
@@ -76,8 +76,9 @@ WITH booked AS (
     RETURNING order_id, quantity, price * quantity AS quote, fee_in_quote
 ), posted AS (
     INSERT INTO postings (account_id, ledger, asset, amount, time_ms, source)
-    SELECT %(account_id)s, line.* FROM booked, unnest(%(ledgers)s::text[], %(assets)s::text[], %(amounts)s::numeric[],
-                                                      %(times)s::bigint[], %(sources)s::text[]) AS line
+    SELECT %(account_id)s, line.*
+    FROM booked, unnest(%(ledgers)s::text[], %(assets)s::text[], %(amounts)s::numeric[], %(times)s::bigint[],
+                        %(sources)s::text[]) AS line
 ), sums AS (
     SELECT booked.order_id, booked.fee_in_quote,
            booked.quantity + coalesce(sum(fills.quantity), 0) AS filled,
@@ -90,16 +91,16 @@ UPDATE orders SET
     filled = greatest(orders.filled, sums.filled),
     quote_filled = greatest(orders.quote_filled, sums.quote_filled),
     price = sums.quote_filled / sums.filled,
-    exchange_order_id = CASE WHEN %(exchange_order_id)s > 0 THEN %(exchange_order_id)s ELSE exchange_order_id END,
+    exchange_order_id = coalesce(nullif(%(exchange_order_id)s::bigint, 0), orders.exchange_order_id),
     updated = now()
 FROM sums WHERE orders.id = sums.order_id
 """
 
 _FUND = """
 INSERT INTO postings (account_id, ledger, asset, amount, time_ms, source)
-SELECT %(account_id)s, line.* FROM unnest(%(ledgers)s::text[], %(assets)s::text[], %(amounts)s::numeric[],
-                                          %(times)s::bigint[], %(sources)s::text[])
-                                   AS line (ledger, asset, amount, time_ms, source)
+SELECT %(account_id)s::bigint, line.* FROM unnest(%(ledgers)s::text[], %(assets)s::text[], %(amounts)s::numeric[],
+                                                  %(times)s::bigint[], %(sources)s::text[])
+                                           AS line (ledger, asset, amount, time_ms, source)
 WHERE NOT EXISTS (
     SELECT FROM postings p
     WHERE p.account_id = %(account_id)s AND p.time_ms = line.time_ms AND p.source = line.source
@@ -130,7 +131,11 @@ VALUES (%(strategy_id)s, %(time_ms)s, %(symbol)s, %(side)s, %(verdict)s, %(reaso
 ON CONFLICT DO NOTHING
 """
 
-INTEND = f"WITH decided AS ({_DECIDE}), placed AS ({PLACE}) {_KEEP}"
+INTEND_AGAIN = f"WITH decided AS ({_DECIDE}), placed AS ({PLACE}) {_KEEP}"
+# The same without looking for what is there already, which costs a tenth of it: that is for `again`.
+INTEND = "WITH decided AS ({}), placed AS ({}) {}".format(
+    *(text.partition("ON CONFLICT")[0] for text in (_DECIDE, PLACE, _KEEP))
+)
 
 _MARK = """
 WITH marks AS (
@@ -180,15 +185,21 @@ def keep(facts: Sequence[MoneyFact], account_id: int) -> Statement:
 
 
 def combined(writes: Sequence[Statement]) -> Sequence[Statement]:
-    """Make one statement of a decision, its order and their facts: the three cost twice as much one by one."""
+    """Make one statement of a decision, its order and their facts: the three cost twice as much one by one.
+
+    It is refused (unique violation) when any of them is there already; `again` gives what is not.
+    """
     if [text for text, _ in writes] != [_DECIDE, PLACE, _KEEP]:
         return writes
-    values: dict[str, Any] = {}
-    for _, each in writes:
-        if any(values.get(name, value) != value for name, value in each.items()):
-            return writes
-        values.update(each)
-    return [(INTEND, values)]
+    (_, decided), (_, placed), (_, kept) = writes
+    if any(placed[name] != decided[name] for name in decided.keys() & placed.keys()):
+        return writes
+    return [(INTEND, {**decided, **placed, **kept})]
+
+
+def again(writes: Sequence[Statement]) -> Sequence[Statement]:
+    """Give the same writes in words that may be said twice."""
+    return [(INTEND_AGAIN if text == INTEND else text, values) for text, values in writes]
 
 
 def place(command: PlaceOrder, attempt: Attempt | None, account_id: int, *, demo: bool) -> Statement:
@@ -291,7 +302,7 @@ def decide(fact: Decision) -> Statement:
         "reason": fact.reason,
         "rule": fact.rule,
         "client_order_id": fact.client_order_id,
-        "seen": Jsonb({name: value if math.isfinite(value) else None for name, value in fact.seen.items()}),
+        "seen": _json({name: float(value) if isfinite(value) else None for name, value in fact.seen.items()}).decode(),
     }
 
 
