@@ -36,9 +36,13 @@ class TruthRows:
         self.last = rows[-1]["n"] if rows else self.last
         return bool(rows)
 
-    def read(self, *, kind: str, account: str = "") -> list[Json]:
-        """Give facts of a kind, oldest first."""
-        return [row for row in self._rows if row["kind"] == kind and (not account or row["account"] == account)]
+    def read(self, *, kind: str, account: str = "", face: str = "") -> list[Json]:
+        """Give facts of a kind, oldest first; empty words stand for any."""
+        return [
+            row
+            for row in self._rows
+            if row["kind"] == kind and (not account or row["account"] == account) and (not face or row["face"] == face)
+        ]
 
     def balances(self, account: str) -> Mapping[str, Balance]:
         """Give what an account has: the sum of all that moved there."""
