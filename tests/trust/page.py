@@ -32,8 +32,14 @@ def page() -> str:
     """Give the page."""
     lines = [_HEAD, "| promise | invariants | what may go wrong | tests |", "|---|---|---|---|"]
     lines += [f"| {each.promise} | {each.invariants} | {each.faults} | {_listed(each.tests)} |" for each in PROMISES]
-    lines += ["", "## Incidents of others", "", "| where | what happened | tests here |", "|---|---|---|"]
-    lines += [f"| {each.name} | {each.what} | {_listed(each.tests)} |" for each in INCIDENTS]
+    lines += [
+        "",
+        "## Incidents of others",
+        "",
+        "| where | what happened | what a naive client does | tests here: it comes to harm, ours does not |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {each.name} | {each.what} | {each.habit} | {_listed(each.tests)} |" for each in INCIDENTS]
     lines += ["", "## Last figures", "", "| command | commit | figures |", "|---|---|---|"]
     for file in sorted(FIGURES.glob("*.json")):
         told = json.loads(file.read_text(encoding="utf-8"))
