@@ -10,7 +10,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, PlaceOrder, TradeClosed
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
-from bot.ports import OpenOrder
+from bot.ports import OpenOrder, Swept
 from bot.runtime.paper_trade import ACCOUNT, FINISHED_KEPT, PaperBroker, terms_of
 from bot.simulation.exchange import Terms
 from bot.strategies.base import Strategy
@@ -281,6 +281,14 @@ async def test_a_stop_that_is_reached_already_is_refused_as_binance_would() -> N
     (update,) = await shop.place(STOP)
     assert isinstance(update, OrderUpdate)
     assert (update.status, update.code) == (OrderStatus.REJECTED, -2010)
+
+
+async def test_cancelling_all_leaves_stops_unless_everything_has_to_go() -> None:
+    shop = await Shop().open()
+    await shop.place(STOP)
+    await shop.place(order("b", Side.BUY, price="50"))
+    assert await shop.broker.cancel_all() == Swept(1, 0, 1)
+    assert await shop.broker.cancel_all(everything=True) == Swept(1, 0, 0)
 
 
 async def test_a_stop_is_put_back_after_a_restart() -> None:

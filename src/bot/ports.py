@@ -70,10 +70,14 @@ Permit = Callable[[Command, Attempt | None], str]
 
 
 class Swept(NamedTuple):
-    """How many orders were open and are gone (cancelled, or filled while we were at it), and how many are left."""
+    """How many orders were open and are gone (cancelled, or filled while we were at it), and how many are left.
+
+    `kept` are stops that guard what we hold, left where they are on purpose.
+    """
 
     gone: int
     left: int
+    kept: int = 0
 
 
 class Doubts(Protocol):
@@ -143,8 +147,11 @@ class Broker(Protocol):
         """Take a command, an order with its `attempt`. Never raises for what happens to the order: that is an event."""
         ...
 
-    async def cancel_all(self) -> Swept:
-        """Cancel every open order of the account, whoever placed it; nobody is asked for a permit. Raises BotError."""
+    async def cancel_all(self, *, everything: bool = False) -> Swept:
+        """Cancel every open order of the account, whoever placed it; nobody is asked for a permit. Raises BotError.
+
+        The stops that guard what our strategies hold stay, unless `everything` has to go.
+        """
         ...
 
     def see(self, candle: Candle) -> None:

@@ -17,6 +17,7 @@ class FakeBroker:
         self.sweeps = 0
         self.looks = 0
         self.foreign: list[Foreign] = []
+        self.swept_everything = False
         self.swept = Swept(0, 0)
 
     async def start(
@@ -40,8 +41,9 @@ class FakeBroker:
     async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         self.commands.append(command)
 
-    async def cancel_all(self) -> Swept:
+    async def cancel_all(self, *, everything: bool = False) -> Swept:
         self.sweeps += 1
+        self.swept_everything = everything
         return self.swept
 
     def see(self, candle: Candle) -> None:

@@ -10,12 +10,14 @@ from bot.db.base import Mode
 from bot.domain.market import Candle, Market
 from bot.domain.messages import Outcome, ProtectionMoved, StrategyStopped, TradeClosed
 from bot.domain.order import OrderStatus, OrderType, Side, TimeInForce
+from bot.domain.state import AccountState
 from bot.proof.loop import VirtualLoop
 from bot.proof.oracle import Breach, judge
 from bot.proof.scene import SYMBOLS, Scene
 from bot.proof.weather import Weather
 from bot.proof.wires import Network
 from bot.proof.world import Party, World
+from bot.runtime.kill_switch import KillNote, Stopped
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.simulation.orders import RestingOrder
 from bot.strategies.base import Strategy
@@ -221,5 +223,56 @@ def test_a_stop_that_cannot_rest_any_more_leaves_the_position_by_policy() -> Non
         assert "bare" in world.protection
         (stopped,) = [each for each in world.outcomes if isinstance(each, StrategyStopped)]
         assert "its stop cannot rest" in stopped.reason
+
+    assert play(Calm(0.2), script) == []
+
+
+async def engage(world: Play, note: KillNote) -> Stopped:
+    """Do what the running bot does with a new note of the kill switch."""
+    world.note = note
+    worker = world.parties[0].worker
+    assert worker is not None
+    return await worker.carry_out(note)
+
+
+def test_under_a_kill_switch_the_stop_stays_and_is_put_back_when_somebody_takes_it() -> None:
+    async def script(world: Play) -> None:
+        stop = await world.armed()
+        stopped = await engage(world, KillNote("ada", "enough"))
+        assert (stopped.cancelled, stopped.left, stopped.kept) == (0, 0, 1)
+        assert world.stops == [stop]
+        world.cancel(stop)
+        assert await world.until(lambda: world.stops) <= 5.0
+        await world.armed()
+        await world.kill()
+        world.cancel(world.stops[0])
+        world.bear()
+        await world.armed()
+        worker = world.parties[0].worker
+        assert worker is not None
+        assert worker.condition.state is AccountState.HALTED
+
+    assert play(Calm(0.2), script) == []
+
+
+def test_whoever_wants_everything_cancelled_gets_the_stop_cancelled_for_good() -> None:
+    async def script(world: Play) -> None:
+        await world.armed()
+        stopped = await engage(world, KillNote("ada", "enough", everything=True))
+        assert (stopped.cancelled, stopped.left, stopped.kept) == (1, 0, 0)
+        await asyncio.sleep(20.0)
+        assert world.stops == []
+
+    (breach,) = play(Calm(0.2), script)
+    assert "without its stop in the end: lost" in breach.text, "as a person wanted it"
+
+
+def test_under_a_kill_switch_that_flattens_the_stop_goes_only_with_the_position() -> None:
+    async def script(world: Play) -> None:
+        await world.armed()
+        assert (await engage(world, KillNote("ada", "enough", flatten=True))).kept == 1
+        await world.until(lambda: any(isinstance(each, TradeClosed) for each in world.outcomes))
+        assert world.stops == []
+        assert "lost" not in world.protection
 
     assert play(Calm(0.2), script) == []

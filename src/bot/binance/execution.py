@@ -131,9 +131,9 @@ class SignedBroker:
             attempt = attempt or self.prepare(order)
             self._tasks.start(self._place(command, attempt), f"place-{order.client_order_id}")
 
-    async def cancel_all(self) -> Swept:
-        """Cancel every open order of the account on this market, whoever placed it. Raises BotError."""
-        return await cancel_all(self._client, self._clock)
+    async def cancel_all(self, *, everything: bool = False) -> Swept:
+        """Cancel every open order of the account on this market but our stops, or `everything`. Raises BotError."""
+        return await cancel_all(self._client, self._clock, everything=everything)
 
     def see(self, candle: Candle) -> None:
         """Nothing to do: this broker's fills come from the exchange."""

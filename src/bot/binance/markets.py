@@ -95,13 +95,15 @@ class MarketsBroker:
         market = command.market if isinstance(command, CancelOrder) else command.order.market
         await self._brokers[market].execute(command, attempt)
 
-    async def cancel_all(self) -> Swept:
-        """Cancel every open order on all markets at once. Raises BotError."""
-        told = await asyncio.gather(*(broker.cancel_all() for broker in self._brokers.values()), return_exceptions=True)
+    async def cancel_all(self, *, everything: bool = False) -> Swept:
+        """Cancel every open order on all markets at once, our stops too if `everything`. Raises BotError."""
+        told = await asyncio.gather(
+            *(broker.cancel_all(everything=everything) for broker in self._brokers.values()), return_exceptions=True
+        )
         if failures := [each for each in told if isinstance(each, BaseException)]:
             raise failures[0]  # what went well went on to its end first
         swept = [each for each in told if isinstance(each, Swept)]
-        return Swept(sum(each.gone for each in swept), sum(each.left for each in swept))
+        return Swept(*(sum(column) for column in zip(*swept, strict=True)))
 
     def see(self, candle: Candle) -> None:
         """Show a candle to the broker of its market."""

@@ -33,17 +33,23 @@ def panic(
     flatten: Annotated[
         bool, typer.Option("--flatten", help="Then close what strategies hold, by market orders. Asks first.")
     ] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Cancel also the stops that guard what strategies hold.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Flatten without being asked.")] = False,
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds a running bot gets to cancel before this command does it itself.")
     ] = ANSWER_S,
     json: Json = False,
 ) -> None:
-    """Stop sending at once and cancel every open order. Works without database and dashboard."""
+    """Stop sending at once and cancel open orders, all but the stops that guard positions.
+
+    Works without database and dashboard.
+    """
     _be_quiet()
     var, settings, trouble = _settings()
     switch = KillSwitch(var / "run")
-    note = switch.engage(actor(), "bot panic", account)
+    note = switch.engage(actor(), "bot panic", account, everything=everything)
     if not switch.is_written(note):
         _tell_by_signal(var)
     stopped = _answer_of_the_bot(switch, note, var, wait)
@@ -51,17 +57,17 @@ def panic(
         if settings is None and stopped is None:
             raise Misconfigured(trouble)
         if settings is not None and stopped is None:  # no bot runs, or none that is able to answer
-            stopped = _cancel_ourselves(settings, account)
+            stopped = _cancel_ourselves(settings, account, everything=everything)
         if settings is not None and account and not stopped:
             _refuse_unknown(settings, switch, account)
     except BotError as error:
         fail(f"{account or 'every account'} is stopped, but no open order was cancelled: {error}", exit_code_of(error))
     if flatten and (yes or _agreed()):
-        note = switch.engage(note.who, note.why, account, flatten=True)
+        note = switch.engage(note.who, note.why, account, flatten=True, everything=everything)
         stopped = _flattened(switch, note, var, wait) or stopped
     _show(stopped or [], note, json=json)
     if settings is not None:
-        _put_on_record(settings, "kill_switch.engaged", account, {"flatten": note.flatten})
+        _put_on_record(settings, "kill_switch.engaged", account, {"flatten": note.flatten, "everything": everything})
     if failed := sorted({each.account for each in stopped or [] if each.left or each.trouble}):
         fail(f"orders of {', '.join(failed)} may still be open; try again, or cancel them at Binance", ExitCode.FAULT)
 
@@ -128,11 +134,11 @@ def _answer_of_the_bot(switch: KillSwitch, note: KillNote, var: Path, wait_s: fl
     return None
 
 
-def _cancel_ourselves(settings: "Settings", account: str) -> Sequence[Stopped]:
+def _cancel_ourselves(settings: "Settings", account: str, *, everything: bool) -> Sequence[Stopped]:
     from bot.commands.sweeping import known_accounts, sweep  # noqa: PLC0415
 
     accounts, _ = known_accounts(settings)
-    return sweep(settings, [each for each in accounts if account in {"", each.name}])
+    return sweep(settings, [each for each in accounts if account in {"", each.name}], everything=everything)
 
 
 def _refuse_unknown(settings: "Settings", switch: KillSwitch, account: str) -> None:
@@ -182,15 +188,15 @@ def _show(stopped: Sequence[Stopped], note: KillNote, *, json: bool) -> None:
     if json:
         rows = [
             {"account": each.account, "mode": each.mode, "cancelled": each.cancelled, "left": each.left,
-             "trouble": each.trouble}
+             "kept": each.kept, "trouble": each.trouble}
             for each in stopped
         ]  # fmt: skip
         as_json({"stopped": note.account or "all", "flatten": note.flatten, "accounts": rows})
     else:
         table(
             "",
-            ["account", "mode", "#orders cancelled", "#left open", "trouble"],
-            [(each.account, each.mode, each.cancelled, each.left, each.trouble) for each in stopped],
+            ["account", "mode", "#orders cancelled", "#stops kept", "#left open", "trouble"],
+            [(each.account, each.mode, each.cancelled, each.kept, each.left, each.trouble) for each in stopped],
             empty="no account sends orders: there was nothing to cancel",
         )
         say(f"{note.account or 'every account'} is stopped; to let it trade again: bot resume")

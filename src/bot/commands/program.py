@@ -146,7 +146,10 @@ class Program:
             for each in (await asyncio.to_thread(sealed_copy.read, copy) if copy.exists() else ())
             if note.account in {"", each.name} and each.name not in at_work
         ]
-        return [*stopped, *(await sweep_through(self.feeds, self.roof.settings, idle) if idle else ())]
+        if not idle:
+            return stopped
+        swept = await sweep_through(self.feeds, self.roof.settings, idle, everything=note.everything)
+        return [*stopped, *swept]
 
     async def _lifted(self, account: str) -> None:
         """Let whoever was stopped begin anew: out of a halt no other way leads."""

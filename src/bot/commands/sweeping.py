@@ -52,27 +52,29 @@ def known_accounts(settings: "Settings") -> tuple[Sequence[SealedAccount], set[s
     return sealed_copy.read(copy), None
 
 
-def sweep(settings: "Settings", accounts: Sequence[SealedAccount]) -> Sequence[Stopped]:
-    """Cancel every open order of these accounts, all at once."""
+def sweep(settings: "Settings", accounts: Sequence[SealedAccount], *, everything: bool = False) -> Sequence[Stopped]:
+    """Cancel every open order of these accounts but our stops, or `everything`, all at once."""
     if not accounts:
         return []
 
     async def run() -> Sequence[Stopped]:
         feeds = Feeds(settings)
         try:
-            return await sweep_through(feeds, settings, accounts)
+            return await sweep_through(feeds, settings, accounts, everything=everything)
         finally:
             await feeds.close()
 
     return asyncio.run(run())
 
 
-async def sweep_through(feeds: Feeds, settings: "Settings", accounts: Sequence[SealedAccount]) -> Sequence[Stopped]:
+async def sweep_through(
+    feeds: Feeds, settings: "Settings", accounts: Sequence[SealedAccount], *, everything: bool = False
+) -> Sequence[Stopped]:
     """Do so inside a program, with the counts of requests that it shares. Misconfigured without our encryption key."""
     given = settings.ENCRYPTION_KEY
     key_file = settings.VAR_DIR / "keys" / "encryption.key"
     box = SecretBox(load_or_create_key(given.get_secret_value() if given else None, key_file, create=False))
-    return await asyncio.gather(*(_sweep_account(feeds, each, box) for each in accounts))
+    return await asyncio.gather(*(_sweep_account(feeds, each, box, everything) for each in accounts))
 
 
 def put_on_record(url: str, action: str, subject: str, detail: dict[str, object]) -> None:
@@ -91,7 +93,7 @@ def put_on_record(url: str, action: str, subject: str, detail: dict[str, object]
     asyncio.run(run())
 
 
-async def _sweep_account(feeds: Feeds, account: SealedAccount, box: SecretBox) -> Stopped:
+async def _sweep_account(feeds: Feeds, account: SealedAccount, box: SecretBox, everything: bool) -> Stopped:
     mode = "live" if account.environment == "production" else "rehearsal"
     try:
         key, secret = account.open(box)
@@ -99,15 +101,18 @@ async def _sweep_account(feeds: Feeds, account: SealedAccount, box: SecretBox) -
         return Stopped(account.name, mode, trouble=str(error))
     credentials = Credentials(key.reveal(), secret.reveal())
     markets = [Market(each) for each in account.markets]
-    told = await asyncio.gather(*(_sweep_market(feeds, account.environment, each, credentials) for each in markets))
+    told = await asyncio.gather(
+        *(_sweep_market(feeds, account.environment, each, credentials, everything) for each in markets)
+    )
     swept = [each for each in told if isinstance(each, Swept)]
     troubles = [f"{market}: {each}" for market, each in zip(markets, told, strict=True) if not isinstance(each, Swept)]
-    return Stopped(
-        account.name, mode, sum(each.gone for each in swept), sum(each.left for each in swept), "; ".join(troubles)
-    )
+    gone, left, kept = (sum(column) for column in zip(Swept(0, 0), *swept, strict=True))
+    return Stopped(account.name, mode, gone, left, "; ".join(troubles), kept)
 
 
-async def _sweep_market(feeds: Feeds, environment: str, market: Market, credentials: Credentials) -> Swept | str:
+async def _sweep_market(
+    feeds: Feeds, environment: str, market: Market, credentials: Credentials, everything: bool
+) -> Swept | str:
     """Give what came of it, or why nothing did."""
     try:
         clock = ExchangeClock(feeds.client(environment, market).time_ms, looks=1)
@@ -117,7 +122,7 @@ async def _sweep_market(feeds: Feeds, environment: str, market: Market, credenti
             async with asyncio.timeout(SWEEP_S):
                 with suppress(BotError):  # then this machine's own time has to do
                     await clock.sync()
-                return await cancel_all(client, clock)
+                return await cancel_all(client, clock, everything=everything)
         finally:
             await client.close()
     except TimeoutError:

@@ -61,11 +61,15 @@ class CloseRequested(msgspec.Struct, frozen=True):
 
 
 class StateChanged(msgspec.Struct, frozen=True):
-    """The account moved to another state: outside READY no new risk is taken."""
+    """The account moved to another state: outside READY no new risk is taken.
+
+    `keeps_stops` says of a halt that the stops of what is held may still be placed on the exchange.
+    """
 
     state: AccountState
     reason: str
     time_ms: int
+    keeps_stops: bool = False
 
 
 class Pulse(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ class AccountState(StrEnum):
     DEGRADED = "degraded"
     """Something is in doubt: exits, stops and cancels alone."""
     HALTED = "halted"
-    """A person has to look: cancels alone."""
+    """A person has to look: cancels alone. (A kill switch also lets stops stand guard on the exchange.)"""
 
 
 S = AccountState

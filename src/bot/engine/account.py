@@ -20,6 +20,8 @@ class Account:
         self.limits = limits
         self.state = AccountState.READY
         self.state_reason = ""
+        self.keeps_stops = False
+        """Halted, yet the stops of what is held may be placed: a kill switch is all that halts it."""
         self._ledger = ledger
         self.slots = slots
         self._peak: dict[str, float] = {}

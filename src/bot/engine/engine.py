@@ -285,9 +285,10 @@ class Engine:
 
     def _on_state(self, change: StateChanged) -> Sequence[Outcome]:
         account = self.account
-        if (account.state, account.state_reason) == (change.state, change.reason):
+        known = (account.state, account.state_reason, account.keeps_stops)
+        if known == (change.state, change.reason, change.keeps_stops):
             return NOTHING
-        account.state, account.state_reason = change.state, change.reason
+        account.state, account.state_reason, account.keeps_stops = change.state, change.reason, change.keeps_stops
         outcomes: list[Outcome] = [AccountMoved(change.state, change.reason, change.time_ms)]
         for slot in self.slots.values():
             self._guarding.keep(slot, change.time_ms, outcomes)

@@ -110,7 +110,7 @@ class Guarding:
             return
         if guard.state is Protection.NONE:
             self._move(slot, guard, Protection.WANTED, outcomes)
-        if slot.awaited_exit is not None or _is_filling(slot) or self._account.state not in _MAY_PLACE:
+        if slot.awaited_exit is not None or _is_filling(slot) or not self._may_place(slot):
             return
         if guard.refusals > REFUSALS_MAX:
             self._give_up(slot, guard, f"{guard.refusals} times in a row: {guard.reason}", outcomes)
@@ -123,6 +123,12 @@ class Guarding:
                 return
             if stop is not None:
                 self._place(slot, guard, stop, outcomes)
+
+    def _may_place(self, slot: Slot) -> bool:
+        """Say whether the account lets stops out now. Halted by a kill switch it does, if nobody wants all closed."""
+        account = self._account
+        is_kept = account.state is AccountState.HALTED and account.keeps_stops and not slot.closing
+        return is_kept or account.state in _MAY_PLACE
 
     def _place(self, slot: Slot, guard: Guard, stop: Stop, outcomes: Outcomes) -> None:
         order = Order(

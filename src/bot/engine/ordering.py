@@ -158,6 +158,7 @@ class Ordering:
             state=self._account.state,
             state_reason=self._account.state_reason,
             is_closing=bool(slot.closing) and order.purpose is Purpose.STOP,
+            is_guard=self._account.keeps_stops and order.stop_price is not None,
         )
 
     def _deny(self, slot: Slot, wish: Wish, denied: Denied, time_ms: int, outcomes: list[Outcome]) -> None:

@@ -107,8 +107,8 @@ class Outfit:
         return self._keepers[plan.name]
 
     def stopped_by(self, plan: AccountPlan) -> KillNote | None:  # noqa: ARG002
-        """Nobody engages the kill switch here."""
-        return None
+        """Give the note of the kill switch, once one is engaged."""
+        return self._world.note
 
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give a connection to the account's database."""
@@ -150,6 +150,8 @@ class World:
         self.crowd = Crowd(self.emulator, scene.symbols, owners, self.dice("crowd"), self.trace)
         self.breaches: list[Breach] = []
         """What the watch called out."""
+        self.note: KillNote | None = None
+        """What the kill switch says: for those who write a scene by hand."""
         self._alarm = asyncio.Event()
         self._life = 0
         self._bot: asyncio.Task[Any] | None = None

@@ -79,6 +79,8 @@ class Proposal(msgspec.Struct, frozen=True):
     """Why the stop of this entry could not rest on the exchange, where it has to."""
     is_closing: bool = False
     """A person wants everything closed, and this does it."""
+    is_guard: bool = False
+    """A stop that goes to rest on the exchange while a kill switch halts the account."""
 
     @property
     def is_entry(self) -> bool:
@@ -92,10 +94,11 @@ Rule = Callable[[Proposal], str | None]
 def account_state(proposal: Proposal) -> str | None:
     """New risk is taken in READY alone; a halted account, or one that still starts, sends no order at all.
 
-    But what a person wants closed is closed while it is halted, too.
+    But what a person wants closed is closed in a halt, too, and under a kill switch what is held stays guarded.
     """
     state = proposal.state
-    if state is AccountState.READY or (state is AccountState.HALTED and proposal.is_closing):
+    is_let_out = proposal.is_closing or proposal.is_guard
+    if state is AccountState.READY or (state is AccountState.HALTED and is_let_out):
         return None
     if proposal.is_entry or state in {AccountState.BOOT, AccountState.HALTED}:
         return f"the account is {state.value}" + (f": {proposal.state_reason}" if proposal.state_reason else "")

@@ -21,6 +21,8 @@ class Condition:
         self.account = account
         self.state = AccountState.BOOT
         self.reason = "starting"
+        self.keeps_stops = False
+        """Halted by a kill switch and by nothing else: stops that guard what is held may still be placed."""
         self.listener = listener
         self._doubts: dict[str, str] = {}
 
@@ -52,17 +54,25 @@ class Condition:
             else:
                 self._move(AccountState.READY, "")
 
-    def halt(self, reason: str) -> None:
-        """Stop until a person lets it start again."""
+    def halt(self, reason: str, *, keeps_stops: bool = False) -> None:
+        """Stop until a person lets it start again; what halts it may never give back that stops may be placed."""
         if self.state is not AccountState.HALTED:
+            self.keeps_stops = keeps_stops
             self._move(AccountState.HALTED, reason)
+        elif self.keeps_stops and not keeps_stops:
+            self.keeps_stops = False
+            self._tell(reason)
 
     def _reasons(self) -> str:
         return "; ".join(self._doubts.values())
 
     def _move(self, state: AccountState, reason: str) -> None:
         assert may_move(self.state, state), f"{self.state} may not become {state}"
-        self.state, self.reason = state, reason
+        self.state = state
+        self._tell(reason)
+
+    def _tell(self, reason: str) -> None:
+        self.reason, state = reason, self.state
         log.log(
             40 if state is AccountState.HALTED else 30 if state is AccountState.DEGRADED else 20,
             "account.state", account=self.account, state=state.value, reason=reason,

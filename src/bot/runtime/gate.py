@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from bot.domain.messages import Attempt, CancelOrder, Command
-from bot.domain.order import Purpose
+from bot.domain.order import Order, Purpose
 from bot.domain.state import AccountState
 from bot.runtime.condition import Condition
 
@@ -53,13 +53,17 @@ class SendGate:
         if isinstance(command, CancelOrder):
             return ""
         order = command.order
-        if order.purpose is Purpose.STOP and self._closing():
+        if order.purpose is Purpose.STOP and (self._closing() or self._guards(order)):
             return ""
         if why := self._state(order.purpose) or self._first(self._switches):
             return why
         if order.purpose is Purpose.STOP:
             return ""  # leaving a losing position is never counted
         return self._count(order.strategy_id, order.created_ms)
+
+    def _guards(self, order: Order) -> bool:
+        """Say whether it goes to rest on the exchange for what is held while a kill switch stops all else."""
+        return order.stop_price is not None and self._condition.keeps_stops
 
     def _state(self, purpose: Purpose) -> str:
         state = self._condition.state

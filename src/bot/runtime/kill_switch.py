@@ -31,7 +31,8 @@ EVERY_ACCOUNT = ""
 class KillNote(msgspec.Struct, frozen=True):
     """Why nothing is sent: who stopped what (one account, or with "" all of them), when and why.
 
-    `flatten` asks to close what strategies hold by market orders. `id` tells one request to stop from the next.
+    `flatten` asks to close what strategies hold by market orders, `everything` to cancel also the stops that guard it.
+    `id` tells one request to stop from the next.
     """
 
     who: str = "somebody"
@@ -40,6 +41,7 @@ class KillNote(msgspec.Struct, frozen=True):
     flatten: bool = False
     at_ms: int = 0
     id: str = ""
+    everything: bool = False
 
     def __str__(self) -> str:
         when = datetime.fromtimestamp(self.at_ms / 1000, UTC).strftime(", %Y-%m-%d %H:%M:%S UTC") if self.at_ms else ""
@@ -47,13 +49,17 @@ class KillNote(msgspec.Struct, frozen=True):
 
 
 class Stopped(msgspec.Struct, frozen=True):
-    """What came of a stop on one account: its open orders that are gone since, and those left, with what went wrong."""
+    """What came of a stop on one account: its open orders that are gone since, and those left, with what went wrong.
+
+    `kept` are the stops that stay on the exchange to guard what is held.
+    """
 
     account: str
     mode: str
     cancelled: int = 0
     left: int = 0
     trouble: str = ""
+    kept: int = 0
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -98,10 +104,15 @@ class KillSwitch:
         self.note()
         return [file.note for _, file in sorted(self._files.items()) if file.note]
 
-    def engage(self, who: str, why: str, account: str = EVERY_ACCOUNT, *, flatten: bool = False) -> KillNote:
+    def engage(
+        self, who: str, why: str, account: str = EVERY_ACCOUNT, *, flatten: bool = False, everything: bool = False
+    ) -> KillNote:
         """Stop an account or all. Holds in this process even if the file cannot be written; never raises."""
-        note = KillNote(who, why, account, flatten, time.time_ns() // 1_000_000, secrets.token_hex(8))
-        log.warning("kill_switch.engaged", account=account or "all", who=who, why=why, flatten=flatten)
+        now_ms = time.time_ns() // 1_000_000
+        note = KillNote(who, why, account, flatten, now_ms, secrets.token_hex(8), everything)
+        log.warning(
+            "kill_switch.engaged", account=account or "all", who=who, why=why, flatten=flatten, everything=everything
+        )
         self._file(account).engage(note)
         return note
 

@@ -104,14 +104,15 @@ class PaperBroker:
             return
         self._report(order)
 
-    async def cancel_all(self) -> Swept:
-        """Cancel every open order."""
+    async def cancel_all(self, *, everything: bool = False) -> Swept:
+        """Cancel every open order; stops, which guard what is held, only if `everything` has to go."""
         found = self._exchange.open_orders(ACCOUNT)
-        for order in found:
+        chosen = [order for order in found if everything or order.stop_price is None]
+        for order in chosen:
             self._report(
                 self._exchange.cancel(ACCOUNT, order.symbol, client_order_id=order.client_order_id, now_ms=self._now_ms)
             )
-        return Swept(len(found), 0)
+        return Swept(len(chosen), 0, len(found) - len(chosen))
 
     def _hold_back(self, command: Command, why: str) -> None:
         if isinstance(command, PlaceOrder):

@@ -115,23 +115,24 @@ class Worker:
         return self._broker is not None
 
     async def carry_out(self, note: KillNote) -> Stopped:
-        """Stop until a person lifts it: halt, cancel everything, and close what is held if the note says so.
+        """Stop until a person lifts it: halt, cancel, and close what is held if the note says so.
 
-        Nothing here waits for the database.
+        Stops on the exchange go on guarding what is held, unless the note wants everything gone. Nothing here waits for
+        the database.
         """
         name, mode = self.plan.name, self.plan.mode.value
-        self.condition.halt(str(note))
+        self.condition.halt(str(note), keeps_stops=not note.everything)
         if self._broker is None:
             return Stopped(name, mode, trouble="it is only starting, and will look at the kill switch first")
         try:
-            swept = await self._broker.cancel_all()
+            swept = await self._broker.cancel_all(everything=note.everything)
         except BotError as error:
             swept, trouble = Swept(0, 0), str(error)
         else:
             trouble = ""
         if note.flatten and self._inbox is not None:
             self._inbox.put(CloseRequested(str(note), self._outfit.clock.now_ms()))
-        return Stopped(name, mode, swept.gone, swept.left, trouble)
+        return Stopped(name, mode, swept.gone, swept.left, trouble, swept.kept)
 
     async def _take(self, keeper: Keeper) -> None:
         """Wait for the lease, however long another has it or the database is away."""
@@ -163,7 +164,9 @@ class Worker:
             await self._add_strategies(engine, instruments)
             restore(engine, recovered)
             inbox = self._inbox = Inbox()
-            condition.listener = lambda state, reason: inbox.put(StateChanged(state, reason, outfit.clock.now_ms()))
+            condition.listener = lambda state, reason: inbox.put(
+                StateChanged(state, reason, outfit.clock.now_ms(), condition.keeps_stops)
+            )
             broker = await outfit.broker(plan, instruments, recovered)
             gate = SendGate(condition, owners=[keeper.objection], switches=[self._switch], closing=self._is_closing)
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock)

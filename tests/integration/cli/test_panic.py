@@ -51,6 +51,25 @@ class Exchange:
 
         self._do(work)
 
+    def rest_stop(self, name: str) -> None:
+        """Let a stop rest far below the market, for what is bought first."""
+
+        async def work(client: SpotClient) -> None:
+            last = await client.call(spot.TICKER_PRICE, ask.OfSymbols(symbol="BTCUSDT"))
+            assert not isinstance(last, list)
+            for order in (
+                new.NewSpotOrder(
+                    symbol="BTCUSDT", side="BUY", type="MARKET", quantity=D("0.02"), newOrderRespType="RESULT"
+                ),
+                new.NewSpotOrder(
+                    symbol="BTCUSDT", side="SELL", type="STOP_LOSS", quantity=D("0.01"), newClientOrderId=name,
+                    stopPrice=(last.price * D("0.9")).quantize(D("0.01")), newOrderRespType="RESULT",
+                ),
+            ):  # fmt: skip
+                await client.call(spot.PLACE_ORDER, order)
+
+        self._do(work)
+
     def open_orders(self) -> int:
         async def work(client: SpotClient) -> int:
             return len(await client.call(spot.OPEN_ORDERS, ask.OfAnySymbol()))
@@ -123,7 +142,7 @@ def test_without_a_bot_it_cancels_everything_itself_and_holds_until_lifted(trade
     assert told == {
         "stopped": "all",
         "flatten": False,
-        "accounts": [{"account": "anna", "mode": "rehearsal", "cancelled": 3, "left": 0, "trouble": ""}],
+        "accounts": [{"account": "anna", "mode": "rehearsal", "cancelled": 3, "left": 0, "kept": 0, "trouble": ""}],
     }
     assert market.open_orders() == 0
     assert "bot panic (cli:" in switch_of(trader).engaged("anna")
@@ -138,6 +157,19 @@ def test_without_a_bot_it_cancels_everything_itself_and_holds_until_lifted(trade
     assert not switch_of(trader).engaged()
     assert "no kill switch is engaged here" in trader.ok("resume")
     assert audited(trader) == [("kill_switch.engaged", "all")] * 2 + [("kill_switch.lifted", "all")]
+
+
+def test_without_a_bot_it_leaves_our_stops_where_they_are_unless_told_otherwise(
+    trader: Person, market: Exchange
+) -> None:
+    market.rest_stop("b-1-1")
+    market.rest_stop("by-hand")
+    (told,) = json.loads(trader.ok("panic", "--json"))["accounts"]
+    assert (told["cancelled"], told["left"], told["kept"]) == (4, 0, 1)
+    assert market.open_orders() == 1
+    (told,) = json.loads(trader.ok("panic", "--everything", "--json"))["accounts"]
+    assert (told["cancelled"], told["left"], told["kept"]) == (1, 0, 0)
+    assert all(note.everything for note in switch_of(trader).notes())
 
 
 def test_without_a_database_it_takes_the_keys_from_the_sealed_copy(trader: Person, market: Exchange) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bot.domain.instrument import LotRule, NotionalRule, PercentBand, PriceRule
 from bot.domain.messages import (
     CancelOrder,
+    CloseRequested,
     Decision,
     OrderUpdate,
     PlaceOrder,
@@ -245,6 +246,41 @@ def test_nothing_is_placed_before_the_account_may(bench, orders) -> None:
     assert bench.engine.wants_pulses
     (stop,) = orders(bench.tell(StateChanged(AccountState.READY, "", 2)))
     assert stop.stop_price == D("90.00")
+
+
+def test_under_a_kill_switch_what_is_held_stays_guarded(bench, orders) -> None:
+    scene = Scene(bench, orders, {1: lambda s: s.sell_all("out"), 2: lambda s: s.buy("more")})
+    scene.arm()
+    halt = StateChanged(AccountState.HALTED, "kill switch", 1, keeps_stops=True)
+    assert orders(bench.tell(halt)) == []
+    assert bench.tell(halt) == []
+    (again,) = orders(bench.tell(told(scene.stop, S.CANCELED, 20)))
+    assert (again.stop_price, again.quantity) == (scene.stop.stop_price, scene.stop.quantity)
+    bench.tell(told(again, S.NEW, 30))
+    assert orders(bench.show(1, 100.0)) == orders(bench.show(2, 100.0)) == []
+    assert scene.state() is P.ARMED
+
+
+@pytest.mark.parametrize("reason", ["two bots share one key", "kill switch"])
+def test_in_any_other_halt_a_stop_that_is_lost_is_not_placed_again(bench, orders, reason) -> None:
+    scene = Scene(bench, orders)
+    scene.arm()
+    bench.tell(StateChanged(AccountState.HALTED, "kill switch", 1, keeps_stops=True))
+    bench.tell(StateChanged(AccountState.HALTED, reason, 2))
+    assert orders(bench.tell(told(scene.stop, S.CANCELED, 20))) == []
+    assert orders(bench.tell(Pulse())) == []
+    assert scene.state() is P.LOST
+
+
+def test_who_wants_all_closed_gets_the_stop_taken_back_and_no_other_one(bench, orders) -> None:
+    scene = Scene(bench, orders)
+    scene.arm()
+    bench.tell(StateChanged(AccountState.HALTED, "kill switch", 1, keeps_stops=True))
+    assert cancels(bench.tell(CloseRequested("all out", 2))) == [scene.stop.client_order_id]
+    (exit_,) = orders(bench.tell(told(scene.stop, S.CANCELED, 20)))
+    assert (exit_.stop_price, exit_.quantity, exit_.purpose) == (None, scene.stop.quantity, Purpose.STOP)
+    assert orders(bench.fill(exit_, "99")) == []
+    assert scene.slot.position.is_flat
 
 
 # Other exits.

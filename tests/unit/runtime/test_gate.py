@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from bot.domain.messages import CancelOrder, Command, PlaceOrder
-from bot.domain.money import Quantity
+from bot.domain.money import Price, Quantity
 from bot.domain.order import Order, OrderType, Purpose, Side
 from bot.domain.state import AccountState
 from bot.runtime.condition import Condition
@@ -116,3 +117,31 @@ def test_what_a_person_wants_closed_is_closed_while_everything_else_is_stopped()
     assert checked.permit(order(), None)
     nobody = gate(condition, owners=[lambda: "the lease is over"], closing=lambda: True)
     assert nobody.permit(order(purpose=Purpose.STOP), None) == "the lease is over"
+
+
+def resting_stop() -> PlaceOrder:
+    stop = order(purpose=Purpose.STOP)
+    guard = msgspec.structs.replace(stop.order, type=OrderType.STOP_LOSS, stop_price=Price(Decimal(90)))
+    return PlaceOrder(guard)
+
+
+def test_under_a_kill_switch_stops_go_on_to_the_exchange_and_nothing_else_does() -> None:
+    condition = ready()
+    condition.halt("enough", keeps_stops=True)
+    checked = gate(condition, switches=[lambda: "the kill switch"])
+    assert checked.permit(resting_stop(), None) == ""
+    assert all(checked.permit(order(purpose=each), None) for each in Purpose)
+    nobody = gate(condition, owners=[lambda: "the lease is over"])
+    assert nobody.permit(resting_stop(), None) == "the lease is over"
+
+
+def test_any_other_halt_lets_no_stop_out_and_takes_the_leave_back_that_a_kill_switch_gave() -> None:
+    told: list[str] = []
+    condition = ready()
+    condition.listener = lambda _, reason: told.append(reason)
+    condition.halt("enough", keeps_stops=True)
+    condition.halt("enough once more", keeps_stops=True)
+    condition.halt("two bots share one key")
+    condition.halt("enough", keeps_stops=True)
+    assert told == ["enough", "two bots share one key"]
+    assert gate(condition).permit(resting_stop(), None) == "the account is halted: two bots share one key"

@@ -167,7 +167,7 @@ async def test_a_strategy_disabled_while_its_account_gets_ready_takes_no_new_ris
     ready, waits = asyncio.Event(), asyncio.Event()
 
     class Slow(FakeBroker):
-        async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), permit: object = None) -> None:
+        async def start(self, deliver: Deliver, open_orders: Sequence[OpenOrder] = (), *_: object) -> None:
             waits.set()
             await ready.wait()
             deliver(FundsSeen({"USDT": D(1000)}, START))
