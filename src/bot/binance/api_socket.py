@@ -9,6 +9,7 @@ import structlog
 
 from bot.binance.clock import ExchangeClock
 from bot.binance.errors import BAD_TIMESTAMP, error_code, refusal
+from bot.binance.limits import told_wait_s
 from bot.binance.rest import RECV_WINDOW_MS
 from bot.binance.signing import Credentials, Params, is_edwards, signed_params, signer_for
 from bot.binance.wire_orders import ApiReply, read_api_reply
@@ -152,4 +153,25 @@ async def asked_in_time(ask: Callable[[], Awaitable[ApiReply]], clock: ExchangeC
 def check(reply: ApiReply, market: Market) -> None:
     """Raise what a refusal of something that may be repeated means."""
     if reply.status != 200:
-        raise refusal(reply.status, bytes(reply.error), market, repeatable=True)
+        raise refusal(reply.status, bytes(reply.error), market, repeatable=True, wait_s=wait_told(reply))
+
+
+def wait_told(reply: ApiReply) -> float:
+    """Give the seconds that a reply tells us to wait (0: none)."""
+    usual = told_wait_s(reply.status, {})
+    if not usual:
+        return 0.0
+    try:
+        data = msgspec.json.decode(reply.error, type=_LimitError).data
+    except msgspec.MsgspecError:
+        return usual
+    return max((data.retryAfter - data.serverTime) / 1000, 1.0) if data and data.retryAfter else usual
+
+
+class _LimitData(msgspec.Struct):
+    serverTime: int = 0  # noqa: N815 - Binance's name
+    retryAfter: int = 0  # noqa: N815 - Binance's name
+
+
+class _LimitError(msgspec.Struct):
+    data: _LimitData | None = None

@@ -195,7 +195,10 @@ class Client(ABC):
     async def time_ms(self) -> int:
         """Give the exchange's time."""
         table = spot.TIME if self.hosts.market is Market.SPOT else futures.TIME
-        return (await self.call(table, NOTHING)).serverTime
+        told = (await self.call(table, NOTHING)).serverTime
+        if self.bank is not None:
+            self.bank.learn_time(told)
+        return told
 
     async def klines(
         self, stream: Stream, *, start: int | None = None, end: int | None = None, limit: int = KLINES_MAX

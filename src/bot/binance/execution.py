@@ -15,7 +15,7 @@ from bot.binance.cancel_all import cancel_all
 from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
 from bot.binance.endpoints import Sending
-from bot.binance.errors import NO_SUCH_ORDER, ClockOff
+from bot.binance.errors import NO_SUCH_ORDER, ClockOff, Throttled
 from bot.binance.listen_key import ListenKeyStream
 from bot.binance.rest import RECV_WINDOW_MS
 from bot.binance.signing import Credentials
@@ -75,6 +75,7 @@ class SignedBroker:
         self._told: dict[tuple[str, str, int], None] = {}
         self._left_open: tuple[OpenOrder, ...] = ()
         """Orders that were open when the state was left, until they were looked at."""
+        self._cancelling: set[str] = set()
         self._tasks = Tasks()
         self._watchers = Tasks()
         self._user = self._user_stream(credentials, pace)
@@ -124,7 +125,8 @@ class SignedBroker:
     async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         """Carry a command out in a task of its own; what becomes of it is delivered."""
         if isinstance(command, CancelOrder):
-            self._tasks.start(self._cancel(command), f"cancel-{command.client_order_id}")
+            if command.client_order_id not in self._cancelling:  # (asked for again, it goes on as it does)
+                self._tasks.start(self._cancel(command), f"cancel-{command.client_order_id}")
         else:
             order = command.order
             self._track(order.client_order_id, order.symbol, order.market)
@@ -212,6 +214,10 @@ class SignedBroker:
             try:
                 if await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked):
                     return
+            except Throttled as error:
+                await self._clock.sleep(error.wait_s)
+                delay = self.patience.poll_first_s
+                continue
             except ClockOff:
                 await self._resync()
             except Rejected as error:
@@ -224,12 +230,20 @@ class SignedBroker:
             delay = min(2 * delay, self.patience.poll_max_s)
 
     async def _cancel(self, command: CancelOrder) -> None:
+        self._cancelling.add(command.client_order_id)
+        try:
+            await self._cancel_until_it_ended(command)
+        finally:
+            self._cancelling.discard(command.client_order_id)
+
+    async def _cancel_until_it_ended(self, command: CancelOrder) -> None:
         """Cancel until the order has ended: each refusal is followed by a question, none by an assumption."""
         tracked = self._orders.get(command.client_order_id)
         if tracked is None:
             return  # It ended before, and its end was told then.
         delay = self.patience.poll_first_s
-        for _ in range(self.patience.cancel_rounds):
+        rounds = self.patience.cancel_rounds
+        while rounds:
             if why := self._objection(command, None):
                 log.warning("order.cancel_held_back", client_order_id=tracked.id, reason=why)
                 return
@@ -237,6 +251,12 @@ class SignedBroker:
                 reached("cancel.wire")
                 reply = await self._client.cancel(command.symbol, command.client_order_id)
                 reached("cancel.ack")
+            except Throttled as error:
+                # Nothing was sent, or nothing was done: no round is lost while the exchange wants us to wait.
+                await self._clock.sleep(error.wait_s)
+                if not tracked.is_live:
+                    return
+                continue
             except ClockOff:
                 await self._resync()
             except Misconfigured as error:
@@ -250,6 +270,7 @@ class SignedBroker:
                 await self._ask(tracked)
             if not tracked.is_live:
                 return
+            rounds -= 1
             await self._clock.sleep(delay)
             delay = min(2 * delay, self.patience.poll_max_s)
         log.error("order.still_open", client_order_id=tracked.id, symbol=tracked.symbol)

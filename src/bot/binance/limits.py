@@ -1,16 +1,21 @@
 """The weight bank: how much we may still ask of Binance, for all clients behind one address and market.
 
 Used weight is what the host's headers said, plus what is under way. Orders are counted by account in `OrderCounts`.
+REST and the WebSocket API draw on one count by address: when the one says that it is enough, the other is no way out.
+So our own requests never get there (each kind leaves a share of the limit to what matters more, cancels have the last
+of it), and when others behind the address did, everything waits as long as the host said.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.binance.bans import BanNote, NoBanNote
+from bot.binance.bans import NO_NOTE, Note
 from bot.binance.endpoints import Pool, Priority
 from bot.binance.errors import Throttled
+from bot.binance.lanes import Lane, Lanes
 from bot.binance.wire import UsedLimit
 from bot.domain.market import Market
 
@@ -20,6 +25,8 @@ LIMITS = {Market.SPOT: 6000, Market.FUTURES: 2400}
 HANDSHAKE_WEIGHT = 5
 """Of a connection to the WebSocket API."""
 _SIDE_POOLS = {Pool.WALLET: (12_000, 60.0), Pool.FUNDING: (500, 300.0)}
+_SLOWER = 0.9995
+"""How this machine's clock is taken, which may run ahead of the host's by less than the rest."""
 _AT_ONCE = frozenset({Priority.CANCEL, Priority.STOP, Priority.ORDER})
 
 
@@ -82,17 +89,26 @@ class Window:
             self._number, self._told = number, 0
 
 
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A request that may go, and has to be settled."""
+
+    weight: int
+    pool: Pool
+    lane: Lane
+
+
 class WeightBank:
     """Holds requests back before Binance has to. After 429 or 418 nothing goes out until it is over.
 
-    `note` keeps a ban where other processes of this machine, and the next start, see it.
+    `note` keeps each such wait where other processes of this machine, and the next start, see it.
     """
 
     def __init__(
         self,
         limit: int = LIMITS[Market.SPOT],
         *,
-        note: BanNote | NoBanNote | None = None,
+        note: Note = NO_NOTE,
         monotonic: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         patience_s: float = 65.0,
@@ -101,10 +117,13 @@ class WeightBank:
         self.wall = wall
         """What tells the seconds UTC by which windows turn."""
         self._patience_s = patience_s
-        self._note = note or NoBanNote()
+        self._note = note
+        self._lanes = Lanes()
         self._blocked_until = 0.0
-        self._windows = {Pool.MARKET: Window(limit, WINDOW_S, wall)} | {
-            pool: Window(most, length_s, wall) for pool, (most, length_s) in _SIDE_POOLS.items()
+        self._host_time: tuple[float, float] | None = None
+        """Seconds UTC that the host told, and the monotonic seconds at which we had them."""
+        self._windows = {Pool.MARKET: Window(limit, WINDOW_S, self._time_s)} | {
+            pool: Window(most, length_s, self._time_s) for pool, (most, length_s) in _SIDE_POOLS.items()
         }
 
     @property
@@ -115,7 +134,12 @@ class WeightBank:
     @property
     def banned_s(self) -> float:
         """Seconds that nothing may go out; 0 when all is well."""
-        return max(self._blocked_until - self._monotonic(), self._note.until() - self.wall(), 0.0)
+        return max(self._blocked_until - self._monotonic(), self._note.left_s(), 0.0)
+
+    @property
+    def on_their_way(self) -> int:
+        """Requests whose answer has not come, but those of which it may not come any more."""
+        return self._lanes.busy
 
     def forecast(self) -> Forecast:
         """Say when the minute's weight will be used up at the present rate."""
@@ -132,8 +156,58 @@ class WeightBank:
         window = self._windows[pool]
         return max(self.banned_s, 0.0 if window.fits(weight, priority.value) else window.rest_s)
 
-    async def admit(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> None:
+    async def admit(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> Ticket:
         """Let a request go, now or when its turn comes. Raises Throttled for orders at once: a late order is stale."""
+        while True:
+            await self._wait(weight, priority, pool)
+            lane = await self._lanes.enter(priority)
+            # Between the wait and the lane others went, and perhaps one of them heard that it was enough.
+            if not self.wait_s(weight, priority, pool):
+                break
+            self._lanes.leave(lane)
+        self._windows[pool].flying += weight
+        return Ticket(weight, pool, lane)
+
+    def settle(self, ticket: Ticket, *, told: int | None = None, is_free: bool = False) -> None:
+        """Close the account of a request that was admitted: `told` is the host's own count, when it came."""
+        self._lanes.leave(ticket.lane)
+        window = self._windows[ticket.pool]
+        window.flying = max(0, window.flying - ticket.weight)
+        window.learn(told, 0 if is_free else ticket.weight)
+
+    def learn(self, told: int) -> None:
+        """Take in what the host counts, without a request of ours."""
+        self._windows[Pool.MARKET].learn(told, 0)
+
+    def learn_time(self, host_ms: int) -> None:
+        """Take in the host's time: its windows turn by its own clock, and this machine's may be off, or set."""
+        told_s = host_ms / 1000
+        known_s = self._time_s() if self._host_time else told_s
+        # Both are behind the host, so the later one is nearer to it; far apart, the host's clock was set.
+        is_nearer = known_s - WINDOW_S < told_s < known_s
+        self._host_time = (known_s if is_nearer else told_s, self._monotonic())
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[None]:
+        """Open a connection to the WebSocket API within: a banned address is refused there too, and each try counts.
+
+        A refusal that tells us to wait holds for all requests. Raises Throttled.
+        """
+        ticket = await self.admit(HANDSHAKE_WEIGHT, Priority.QUERY)
+        try:
+            yield
+        except Throttled as error:
+            self.block(error.wait_s)
+            raise
+        finally:
+            self.settle(ticket)
+
+    def block(self, wait_s: float) -> None:
+        """Let nothing out for so long, here and in other processes of this machine, now and after a restart."""
+        self._blocked_until = max(self._blocked_until, self._monotonic() + wait_s)
+        self._note.extend(wait_s)
+
+    async def _wait(self, weight: int, priority: Priority, pool: Pool) -> None:
         while wait := self.wait_s(weight, priority, pool):
             if priority in _AT_ONCE or wait > self._patience_s:
                 raise Throttled(
@@ -141,26 +215,13 @@ class WeightBank:
                     wait,
                 )
             await asyncio.sleep(wait)
-        self._windows[pool].flying += weight
 
-    def settle(self, weight: int, pool: Pool = Pool.MARKET, *, told: int | None = None, is_free: bool = False) -> None:
-        """Close the account of a request that was admitted: `told` is the host's own count, when it came."""
-        window = self._windows[pool]
-        window.flying = max(0, window.flying - weight)
-        window.learn(told, 0 if is_free else weight)
-
-    async def admit_socket(self) -> None:
-        """Let a connection to the WebSocket API open: a banned address is refused there too, and each try counts.
-
-        Raises Throttled.
-        """
-        await self.admit(HANDSHAKE_WEIGHT, Priority.QUERY)
-        self.settle(HANDSHAKE_WEIGHT)
-
-    def block(self, wait_s: float) -> None:
-        """Let nothing out for so long, here and in other processes of this machine, now and after a restart."""
-        self._blocked_until = max(self._blocked_until, self._monotonic() + wait_s)
-        self._note.extend(self.wall() + wait_s)
+    def _time_s(self) -> float:
+        """Give the host's time in s UTC, never ahead of it: what it told was older than its way to us."""
+        if self._host_time is None:
+            return self.wall()
+        told_s, heard_s = self._host_time
+        return told_s + (self._monotonic() - heard_s) * _SLOWER
 
 
 class OrderCounts:

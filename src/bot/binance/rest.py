@@ -79,13 +79,13 @@ class Rest:
         self._counts.admit(count, endpoint.priority)
         reply = _NONE
         try:
-            await self._bank.admit(weight, endpoint.priority, endpoint.pool)
+            ticket = await self._bank.admit(weight, endpoint.priority, endpoint.pool)
             try:
                 reply = await self._exchange(endpoint, params_of(request), sending)
             finally:
                 told = told_weight(reply.headers) if endpoint.pool is Pool.MARKET else None
                 is_free = endpoint.is_free_when_done and reply.status == 200
-                self._bank.settle(weight, endpoint.pool, told=told, is_free=is_free)
+                self._bank.settle(ticket, told=told, is_free=is_free)
         finally:
             self._counts.settle(count, reply.headers)
         if reply.status != 200:

@@ -1,10 +1,12 @@
 """One WebSocket connection over picows: text in, text out, and an event when it is gone."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSError, WSFrame, WSInvalidStatusError, WSListener, WSMsgType, WSTransport, ws_connect
 
+from bot.binance.errors import Throttled
+from bot.binance.limits import told_wait_s
 from bot.domain.errors import Unavailable
 
 FRAME_MAX = 4 * 1024 * 1024
@@ -62,7 +64,7 @@ async def connect(
     timeout_s: float = 10.0,
     on_gone: Callable[[], None] | None = None,
 ) -> Socket:
-    """Open a connection; `on_gone` is called when it has ended. Raises Unavailable."""
+    """Open a connection; `on_gone` is called when it has ended. Raises Unavailable, Throttled when told to wait."""
     try:
         async with asyncio.timeout(timeout_s):
             _, listener = await ws_connect(
@@ -75,9 +77,24 @@ async def connect(
                 auto_ping_idle_timeout=20,
                 auto_ping_reply_timeout=10,
             )
+    except WSInvalidStatusError as error:
+        raise refused_to_open(url, *_told(error)) from error
     except (OSError, TimeoutError, WSError) as error:
         raise Unavailable(
             f"cannot open {url.partition('?')[0]} ({type(error).__name__}): check network and address"
         ) from error
     assert isinstance(listener, Socket)
     return listener
+
+
+def refused_to_open(url: str, status: int, headers: Mapping[str, str]) -> Unavailable:
+    """Give the error for a connection that was answered with a status instead."""
+    place, wait_s = url.partition("?")[0], told_wait_s(status, headers)
+    if wait_s:
+        return Throttled(f"{place} is closed to us for {wait_s:.0f} s (HTTP {status}): it goes on by itself", wait_s)
+    return Unavailable(f"cannot open {place} (HTTP {status}): check network and address")
+
+
+def _told(error: WSInvalidStatusError) -> tuple[int, Mapping[str, str]]:
+    answer = error.response
+    return (int(answer.status), answer.headers) if answer is not None else (0, {})

@@ -1,6 +1,7 @@
 """The user stream of spot: what happens to an account's orders, told by the WebSocket API as it happens."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import msgspec
 import structlog
@@ -46,8 +47,10 @@ class UserData(UserStream):
         self._clock = clock
 
     async def _open(self) -> Link:
-        if self._bank is not None:
-            await self._bank.admit_socket()
+        async with self._bank.opening() if self._bank is not None else nullcontext():
+            return await self._subscribed()
+
+    async def _subscribed(self) -> Link:
         link = ApiSocket(self._url, self._take, self._stray, self._dial)
         await link.open()
         try:

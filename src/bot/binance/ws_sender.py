@@ -12,11 +12,11 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from bot.binance.api_socket import ApiSocket, Lost, Signer, check
+from bot.binance.api_socket import ApiSocket, Lost, Signer, check, wait_told
 from bot.binance.endpoints import Endpoint, Security, Sending
 from bot.binance.errors import TOO_MANY_ORDERS, error_code, refusal
 from bot.binance.hosts import Hosts
-from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
+from bot.binance.limits import OrderCounts, WeightBank, told_weight
 from bot.binance.rest import ORDER_TIMEOUT_S, READ_TIMEOUT_S, Rest
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
@@ -80,17 +80,24 @@ class WsSender:
         weight, count = endpoint.weight_of(request), endpoint.orders_of(request)
         self._counts.admit(count, endpoint.priority)
         told: dict[str, str] = {}
+        reply: ApiReply | None = None
         try:
-            await self._bank.admit(weight, endpoint.priority, endpoint.pool)
-            is_free = False
+            ticket = await self._bank.admit(weight, endpoint.priority, endpoint.pool)
             try:
-                reply = await self._ask(socket, endpoint, request, sending)
-                told = {each.header: str(each.count) for each in reply.rateLimits}
-                is_free = endpoint.is_free_when_done and reply.status == 200
+                # It may have ended while this request waited for its turn; after this look nothing waits any more.
+                if not socket.gone.is_set():
+                    reply = await self._ask(socket, endpoint, request, sending)
+                    told = {each.header: str(each.count) for each in reply.rateLimits}
             finally:
-                self._bank.settle(weight, endpoint.pool, told=told_weight(told), is_free=is_free)
+                is_free = reply is not None and reply.status == 200 and endpoint.is_free_when_done
+                self._bank.settle(ticket, told=told_weight(told), is_free=is_free)
         finally:
             self._counts.settle(count, told)
+        if reply is None:
+            return await self._rest.call(endpoint, request, sending)
+        return self._read(endpoint, reply)
+
+    def _read[Q: Struct, R](self, endpoint: Endpoint[Q, R], reply: ApiReply) -> R:
         if reply.status != 200:
             raise self._refused(endpoint, reply)
         try:
@@ -132,7 +139,7 @@ class WsSender:
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
 
     def _refused(self, endpoint: Endpoint[Any, Any], reply: ApiReply) -> BotError:
-        wait_s = self._wait_s(reply)
+        wait_s = wait_told(reply)
         if wait_s:
             is_ours = error_code(bytes(reply.error)) == TOO_MANY_ORDERS
             (self._counts if is_ours else self._bank).block(wait_s)
@@ -141,16 +148,6 @@ class WsSender:
         )
         log.info("request.refused", request=endpoint.ws_method, status=reply.status, reason=str(error))
         return error
-
-    def _wait_s(self, reply: ApiReply) -> float:
-        usual = told_wait_s(reply.status, {})
-        if not usual:
-            return 0.0
-        try:
-            data = msgspec.json.decode(reply.error, type=_LimitError).data
-        except msgspec.MsgspecError:
-            return usual
-        return max((data.retryAfter - data.serverTime) / 1000, 1.0) if data and data.retryAfter else usual
 
     async def _keep(self) -> None:
         """Stay connected; before the exchange ends a connection, the next one takes over."""
@@ -173,18 +170,18 @@ class WsSender:
 
     async def _connect(self) -> ApiSocket:
         self._end = asyncio.Event()
-        await self._bank.admit_socket()
         socket = ApiSocket(self._hosts.ws_api, self._on_event, self._on_stray, self._dial)
-        await socket.open()
-        try:
-            if self._signer.can_log_on:
-                check(await socket.log_on(self._signer, READ_TIMEOUT_S), self._hosts.market)
-        except Lost as error:
-            await socket.close()
-            raise Unavailable(f"no answer to the logon at {self._hosts.ws_api}: {error}") from error
-        except BaseException:
-            await socket.close()
-            raise
+        async with self._bank.opening():
+            await socket.open()
+            try:
+                if self._signer.can_log_on:
+                    check(await socket.log_on(self._signer, READ_TIMEOUT_S), self._hosts.market)
+            except Lost as error:
+                await socket.close()
+                raise Unavailable(f"no answer to the logon at {self._hosts.ws_api}: {error}") from error
+            except BaseException:
+                await socket.close()
+                raise
         log.info("order_socket.opened", url=self._hosts.ws_api)
         return socket
 
@@ -214,12 +211,3 @@ class WsSender:
     def _delay(self, failures: int) -> float:
         longest = min(self._pace.retry_max_s, self._pace.retry_first_s * 2.0 ** min(failures, 16))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-
-
-class _LimitData(Struct):
-    serverTime: int = 0  # noqa: N815 - Binance's name
-    retryAfter: int = 0  # noqa: N815 - Binance's name
-
-
-class _LimitError(Struct):
-    data: _LimitData | None = None

@@ -85,9 +85,13 @@ class WeightBank:
             )  # fmt: skip
 
     def connect(self, address: str, weight: int, now_ms: int) -> None:
-        """Count a new connection; refuse one too many, and any from a banned address."""
+        """Count a new connection; refuse one too many, and any from a banned address.
+
+        One without weight is to market streams, which no 429 speaks of: it is nothing that goes on in spite of it.
+        """
         visitor = self._visitor(address)
-        self._check_patience(visitor, now_ms)
+        if weight or now_ms < visitor.banned_until_ms:
+            self._check_patience(visitor, now_ms)
         visitor.weight.add(weight, now_ms)
         visitor.connections.add(1, now_ms)
         if visitor.connections.count(now_ms) > self.bounds.connections:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from multidict import CIMultiDict
 
+from bot.binance.sockets import refused_to_open
 from bot.binance.wires import Line, NoAnswer, NothingSent, Reply, Wires
 from bot.domain.errors import Unavailable
 from bot.emulator.entrance import Opening
@@ -27,6 +28,8 @@ from bot.proof.weather import Weather
 
 ADDRESS = "10.0.0.1"
 _SLOWEST_S = 18.0
+_END_S = 0.001
+"""What the end of a connection takes behind its last text."""
 _LATE_S = 6.0
 """How late a request may arrive of which its sender believes that it broke: within recvWindow, or just beyond."""
 _PING_FINDS_OUT_S = 30.0
@@ -106,7 +109,7 @@ class Network:
         opening = Opening(parts.path, dict(parse_qsl(parts.query)), ADDRESS)
         far = self.outside.copy().run(self.site.connect, opening, cable.carry, cable.lose)
         if not isinstance(far, Far):
-            raise Unavailable(f"cannot open {parts.path} ({far.status}): check network and address")
+            raise refused_to_open(url, far.status, far.headers)
         cable.far = far
         self._cables[cable] = None
         if self.happens(self.weather.mute):
@@ -226,14 +229,19 @@ class Cable:
         """End the connection; either end learns of it."""
         if self.far is not None:
             self.far.abort()
-        self.lose()
+        self._lose_at(self._network.loop.time())
 
     def lose(self) -> None:
-        """The other end is gone."""
+        """The other end is gone. What it said before still arrives, and then the end."""
+        self._lose_at(self._down_s)
+
+    def _lose_at(self, time_s: float) -> None:
         if not self._is_cut:
             self._is_cut = True
-            self._network.forget(self)
-            self._network.loop.call_soon(self._end, context=self.context.copy())
+            network = self._network
+            network.forget(self)
+            soon_s = max(time_s, network.loop.time()) + _END_S
+            network.loop.call_at(soon_s, self._end, context=self.context.copy())
 
     def _deliver(self, text: bytes) -> None:
         if self.far is not None and not self._is_cut:

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from random import Random
 from typing import Any
 
+from bot.binance.bans import MemoryNote
 from bot.binance.client import build_futures, build_public, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.execution import SpotBroker
@@ -81,7 +82,8 @@ class Outfit:
         self.limits = Limits(max_exposure=caps.account, max_symbol_exposure=caps.symbol)
         self.mark_every_s = 30.0
         self._banks = {
-            each: WeightBank(LIMITS[each], monotonic=world.loop.time, wall=self._wall) for each in self._markets
+            each: WeightBank(LIMITS[each], note=world.notes[each], monotonic=world.loop.time, wall=self._wall)
+            for each in self._markets
         }
         self._public = {
             each: build_public(HOSTS[each], self._banks[each], world.networks[each].wires) for each in self._markets
@@ -143,6 +145,8 @@ class World:
         self.lots = self.dice("world")
         self.clock = LoopClock(loop, self.machine_wall)
         self.trace = Trace(loop.time)
+        self.notes = {market: MemoryNote(loop.time) for market in Market}
+        """What the machine's files say of waits, whichever process lives."""
         self.emulator = Emulator(scene.emulator(), lambda: int(loop.wall() * 1_000_000_000))
         self.venue = self.emulator.venue
         self.truth = self.emulator.world.truth

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
-from bot.binance.bans import BanNote
+from bot.binance.bans import NO_NOTE, BanNote
 from bot.binance.client import FuturesClient, OrderPath, Sender, SpotClient, build_public
 from bot.binance.clock import ExchangeClock
 from bot.binance.execution import Patience, SignedBroker, SpotBroker
@@ -185,9 +185,8 @@ class Scene:
 
     def bank(self, note: Path | None = None) -> WeightBank:
         """Give a weight bank, as a process of its own would have it."""
-        return WeightBank(
-            LIMITS[self.market], note=BanNote(note) if note else None, wall=self.wall, monotonic=self.wall
-        )
+        kept = BanNote(note, wall=self.wall, since_start=self.wall) if note else NO_NOTE
+        return WeightBank(LIMITS[self.market], note=kept, wall=self.wall, monotonic=self.wall)
 
     def broker(
         self,

@@ -13,7 +13,7 @@ from bot.binance.bans import BanNote
 from bot.binance.client import OrderPath
 from bot.binance.endpoints import Pool, Priority
 from bot.binance.errors import Throttled
-from bot.binance.limits import LIMITS, WeightBank
+from bot.binance.limits import LIMITS, Ticket, WeightBank
 from bot.domain.market import Market
 from bot.domain.order import OrderStatus
 from bot.emulator.unverified import Unverified
@@ -77,12 +77,11 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
 def test_of_bans_that_processes_note_at_the_same_time_the_longest_stays(tmp_path: Path) -> None:
     note, code = tmp_path / "ban", (
         "import sys, time; from pathlib import Path; from bot.binance.bans import BanNote\n"
-        "for number in range(int(sys.argv[2]), 600, 3): BanNote(Path(sys.argv[1])).extend(float(sys.argv[3]) + number)"
+        "for number in range(int(sys.argv[2]), 600, 3): BanNote(Path(sys.argv[1])).extend(600 + number)"
     )  # fmt: skip
-    now = 1e9
-    writers = [python(code, str(note), str(number), str(now)) for number in range(3)]
+    writers = [python(code, str(note), str(number)) for number in range(3)]
     assert [writer.communicate() and writer.returncode for writer in writers] == [0, 0, 0]
-    assert BanNote(note).until() == now + 599
+    assert BanNote(note).left_s() == pytest.approx(1_199, abs=60)
     assert [each.name for each in tmp_path.iterdir()] == ["ban"]
 
 
@@ -91,9 +90,9 @@ class Counting(WeightBank):
 
     held = 0
 
-    async def admit(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> None:
+    async def admit(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> Ticket:
         try:
-            await super().admit(weight, priority, pool)
+            return await super().admit(weight, priority, pool)
         except Throttled:
             self.held += 1
             raise

@@ -1,0 +1,66 @@
+"""Lanes: what is on its way at once is bounded, and what matters more goes first."""
+
+import asyncio
+
+import pytest
+
+from bot.binance import lanes as module
+from bot.binance.endpoints import Priority
+from bot.binance.lanes import AT_ONCE, Lane, Lanes
+
+
+async def filled(lanes: Lanes, priority: Priority) -> list[Lane]:
+    return [await lanes.enter(priority) for _ in range(AT_ONCE[priority])]
+
+
+async def test_a_lane_is_kept_for_cancels_and_stops() -> None:
+    lanes = Lanes()
+    await filled(lanes, Priority.ORDER)
+    entry = asyncio.create_task(lanes.enter(Priority.ORDER))
+    await asyncio.sleep(0)
+    # Whoever waits for something lesser does not hold up a cancel.
+    await lanes.enter(Priority.CANCEL)
+    assert not entry.done()
+    entry.cancel()
+
+
+async def test_the_important_are_let_in_first_then_those_who_came_first() -> None:
+    lanes = Lanes()
+    busy = [*await filled(lanes, Priority.ORDER), await lanes.enter(Priority.CANCEL)]
+    order: list[str] = []
+
+    async def wait(name: str, priority: Priority) -> None:
+        await lanes.enter(priority)
+        order.append(name)
+
+    wishes = (("page 1", Priority.HISTORY), ("page 2", Priority.HISTORY), ("look", Priority.QUERY))
+    tasks = [asyncio.create_task(wait(*wish)) for wish in (*wishes, ("cancel", Priority.CANCEL))]
+    await asyncio.sleep(0)
+    for lane in busy:
+        lanes.leave(lane)
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert order == ["cancel", "look", "page 1", "page 2"]
+
+
+async def test_who_gives_up_waiting_takes_no_lane() -> None:
+    lanes = Lanes()
+    busy = await filled(lanes, Priority.HISTORY)
+    waiting = [asyncio.create_task(lanes.enter(Priority.HISTORY)) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    lanes.leave(busy[0])
+    waiting[1].cancel()  # in the moment between being let in and going
+    await asyncio.gather(*waiting[:2], return_exceptions=True)
+    await asyncio.wait_for(waiting[2], 30)
+    assert lanes.busy == AT_ONCE[Priority.HISTORY]
+
+
+async def test_a_request_without_an_answer_does_not_keep_its_lane_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FORGOTTEN_S", 0.02)
+    lanes = Lanes()
+    lost = await filled(lanes, Priority.HISTORY)
+    await asyncio.wait_for(lanes.enter(Priority.HISTORY), 30)
+    for lane in lost:
+        lanes.leave(lane)
+    assert lanes.busy <= 1
