@@ -12,6 +12,7 @@ from bot.binance.clock import ExchangeClock
 from bot.binance.execution import Patience, SpotBroker
 from bot.binance.hosts import hosts_for
 from bot.binance.signing import Credentials
+from bot.domain.market import Market
 from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
 from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
@@ -121,6 +122,21 @@ async def test_the_last_thing_told_at_the_start_is_what_the_account_holds(desk: 
     last = desk.told[-1]
     assert isinstance(last, FundsSeen)
     assert {asset: amount for asset, amount in last.totals.items() if amount} == FUNDS
+
+
+async def test_a_look_may_be_taken_again_at_any_time_and_tells_nothing_twice(desk: Desk) -> None:
+    await opened(desk)
+    placed, resting = order("a"), order("b", price=desk.below("0.9"))
+    for each in (placed, resting):
+        await desk.place(each)
+    await desk.hears(resting, OrderStatus.NEW)
+    await comes(lambda: sum(each.quantity for each in desk.fills(placed)) == placed.quantity)
+    newest = {(Market.SPOT, "BTCUSDT"): 0}
+    for _ in range(2):
+        before = [each for each in desk.told if not isinstance(each, FundsSeen)]
+        assert list(await desk.broker.reconcile(newest)) == []
+        assert isinstance(desk.told[-1], FundsSeen)
+        assert [each for each in desk.told if not isinstance(each, FundsSeen)] == before
 
 
 async def test_an_order_that_never_arrived_is_void_after_the_start(desk: Desk) -> None:

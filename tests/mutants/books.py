@@ -117,11 +117,10 @@ def recovery_forgets_sent(soil: Soil) -> None:
 
 @mutant("a restart does not ask what became of open orders", "K11, §4.6")
 def restart_asks_nothing(soil: Soil) -> None:
-    async def wrong(self: SignedBroker) -> None:
-        self._orders.clear()
-        self._deliver(await self._client.funds(self._clock.now_ms()))
+    async def wrong(self: SignedBroker, deliver: Deliver, open_orders: Sequence[OpenOrder], *more: Any) -> None:
+        await right(self, deliver, (), *more)
 
-    soil.swap(SignedBroker, "_settle", wrong)
+    right = soil.swap(SignedBroker, "start", wrong)
 
 
 @mutant("after a restart the newest candle is decided on again", "P1, K15")

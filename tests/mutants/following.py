@@ -32,7 +32,7 @@ def fills_are_booked_twice(soil: Soil) -> None:
         tracked = self._orders.get(fill.client_order_id)
         if tracked is not None:
             tracked.book(fill)
-        self._fills_told += 1
+        self._orders.fills_told += 1
         self._deliver(fill)
 
     soil.swap(SignedBroker, "_tell_fill", tell)

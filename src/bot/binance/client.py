@@ -59,6 +59,9 @@ class OrderSeen(Protocol):
     orderId: int  # noqa: N815 - Binance's name
     status: str
     executedQty: Decimal  # noqa: N815 - Binance's name
+    origQty: Decimal  # noqa: N815 - Binance's name
+    side: str
+    time: int
 
     @property
     def our_id(self) -> str:
@@ -76,6 +79,9 @@ class OrderSeen(Protocol):
 
 class TradeSeen(Protocol):
     """A trade of ours, on either market."""
+
+    id: int
+    orderId: int  # noqa: N815 - Binance's name
 
     def fill(self, client_order_id: str, market: Market) -> Fill:
         """Give the fill it is."""

@@ -17,11 +17,12 @@ from bot.binance.clock import ExchangeClock
 from bot.binance.endpoints import Sending
 from bot.binance.errors import NO_SUCH_ORDER, ClockOff, Throttled
 from bot.binance.listen_key import ListenKeyStream
+from bot.binance.reconciliation import Reconciliation
 from bot.binance.rest import RECV_WINDOW_MS
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.binance.tasks import Tasks
-from bot.binance.tracking import Tracked
+from bot.binance.tracking import Orders, Tracked
 from bot.binance.user_data import UserData
 from bot.binance.user_stream import OrderEvent, UserStream
 from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown, Rejected, Unavailable
@@ -32,10 +33,6 @@ from bot.killpoints import reached
 from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Swept
 
 log = structlog.get_logger()
-
-
-FILLS_REMEMBERED = 10_000
-"""Fills told lately: reply, stream and query tell of the same ones, also after an order's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +67,8 @@ class SignedBroker:
         self._client = client
         self._clock = clock
         self.patience = patience or Patience()
-        self._orders: dict[str, Tracked] = {}
-        self._fills_told = 0
-        self._told: dict[tuple[str, str, int], None] = {}
+        self._orders = Orders()
+        self._looks = Reconciliation(client, clock, self._orders, self._adopt, self._tell_fill)
         self._left_open: tuple[OpenOrder, ...] = ()
         """Orders that were open when the state was left, until they were looked at."""
         self._cancelling: set[str] = set()
@@ -105,17 +101,22 @@ class SignedBroker:
         await self._client.open()
         await self._user.start()
         for each in open_orders:
-            self._track(each.order.client_order_id, each.order.symbol, each.order.market)
+            tracked = self._track(each.order.client_order_id, each.order.symbol, each.order.market)
+            self._orders.name(tracked, each.exchange_order_id)
         self._left_open = tuple(open_orders)
         self._watchers.start(self._clock.keep(), "clock")
         self._watchers.start(self._audit(), "audit")
 
-    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:  # noqa: ARG002
-        """Look at orders, then at money. Raises BotError."""
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+        """Look at the exchange, tell what we missed, then the money; give what is not ours. Raises BotError."""
         reached("recon.started")
-        await self._settle()
+        unsure = {each.order.client_order_id for each in self._left_open}
+        seen = await self._looks.look(newest, unsure)
+        if seen.funds is not None:
+            self._deliver(seen.funds)
         reached("recon.repaired")
-        return ()
+        self._resolve_left_open()
+        return seen.foreign
 
     def prepare(self, order: Order) -> Attempt:
         """Say how an order will be sent: the time in it is the one that it will be signed with."""
@@ -148,16 +149,8 @@ class SignedBroker:
         await self._tasks.close()  # what the user stream's last words began
         await self._client.close()
 
-    async def _settle(self) -> None:
-        """Tell what became of orders, then the money: no fill may fall between the two looks."""
-        while True:
-            await self._look_at_orders()
-            before = self._fills_told
-            funds = await self._client.funds(self._clock.now_ms())
-            await self._look_at_orders()
-            if self._fills_told == before:
-                break
-        self._deliver(funds)
+    def _resolve_left_open(self) -> None:
+        """Go on asking for orders of before the start that the exchange has not shown."""
         left_open, self._left_open = self._left_open, ()
         for each in left_open:
             tracked = self._orders.get(each.order.client_order_id)
@@ -166,15 +159,9 @@ class SignedBroker:
                 signed_ms = each.attempt.signed_ms if each.attempt else self._clock.now_ms()
                 self._tasks.start(self._resolve(tracked, signed_ms), f"resolve-{tracked.id}")
 
-    async def _look_at_orders(self) -> None:
-        for tracked in list(self._orders.values()):
-            with suppress(Rejected):
-                await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
-            reached("recon.page")
-
     async def _place(self, command: PlaceOrder, attempt: Attempt) -> None:
         order = command.order
-        tracked = self._orders[order.client_order_id]
+        tracked = self._track(order.client_order_id, order.symbol, order.market)
         sending = Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
         try:
             reply = await self._client.place(order, sending)
@@ -281,6 +268,7 @@ class SignedBroker:
         if update is None or not tracked.fits(reply):
             log.error("order.reply_unfit", client_order_id=tracked.id, told=reply.our_id, status=reply.status)
             return False
+        self._orders.name(tracked, reply.orderId)
         if reply.executedQty > tracked.filled:
             for row in await self._client.trades_of(tracked.symbol, reply.orderId):
                 self._tell_fill(row.fill(tracked.id, tracked.market))
@@ -326,7 +314,7 @@ class SignedBroker:
             await self._ask_about_all()
 
     async def _ask_about_all(self) -> None:
-        for tracked in list(self._orders.values()):
+        for tracked in self._orders.live:
             if tracked.was_found and tracked.is_live:
                 await self._ask(tracked)
 
@@ -343,6 +331,7 @@ class SignedBroker:
         if tracked is None:
             return
         tracked.was_found = True
+        self._orders.name(tracked, event.number)
         if update is None:
             self._on_break()  # A status that we do not know may be an end.
             return
@@ -383,21 +372,14 @@ class SignedBroker:
             at = time_ms or self._clock.now_ms()
             self._deliver(OrderUpdate(tracked.id, status, at, exchange_order_id, reason, code))
             if not tracked.is_live:
-                self._orders.pop(tracked.id, None)
+                self._orders.end(tracked)
 
     def _tell_fill(self, fill: Fill) -> None:
-        tracked = self._orders.get(fill.client_order_id)
-        if tracked is not None and not tracked.book(fill):
-            return
-        if fill.key not in self._told:
-            self._told[fill.key] = None
-            if len(self._told) > FILLS_REMEMBERED:
-                del self._told[next(iter(self._told))]
-            self._fills_told += 1
+        if self._orders.is_news(fill):
             self._deliver(fill)
 
     def _track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
-        return self._orders.setdefault(client_order_id, Tracked(client_order_id, symbol, market))
+        return self._orders.track(client_order_id, symbol, market)
 
 
 class SpotBroker(SignedBroker):

@@ -63,7 +63,7 @@ class FuturesBroker(SignedBroker):
 
     async def _keep_armed(self) -> None:
         while True:
-            wanted = {tracked.symbol for tracked in self._orders.values() if tracked.is_live}
+            wanted = {tracked.symbol for tracked in self._orders.live}
             # Noted before it is asked for: a stop amidst the request has to call it off all the same.
             self._armed |= wanted
             for symbol in sorted(self._armed):

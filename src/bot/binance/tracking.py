@@ -1,4 +1,4 @@
-"""What a broker remembers of an order while it may still trade: enough to tell each thing once, and forward only."""
+"""What a broker remembers of its orders: enough to tell each thing once, and forward only."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -7,6 +7,11 @@ from bot.binance.client import OrderSeen
 from bot.domain.market import Market
 from bot.domain.money import ZERO
 from bot.domain.order import Fill, OrderStatus, may_move
+
+FILLS_REMEMBERED = 10_000
+"""Fills told lately: reply, stream and looks tell of the same ones, also after an order's end."""
+ENDED_REMEMBERED = 10_000
+"""Orders that ended lately: their late trades are ours still, and an old list may show them as open."""
 
 
 @dataclass(slots=True)
@@ -17,6 +22,8 @@ class Tracked:
     symbol: str
     market: Market
     status: OrderStatus = OrderStatus.SENT
+    number: int = 0
+    """The exchange's own id of it; 0 until it told."""
     was_found: bool = False
     """True once the exchange has shown it."""
     trades: dict[int, Decimal] = field(default_factory=dict)
@@ -50,4 +57,65 @@ class Tracked:
         if fill.trade_id in self.trades:
             return False
         self.trades[fill.trade_id] = fill.quantity
+        return True
+
+
+class Orders:
+    """Orders of ours: all that may still trade, and the newest of those that ended."""
+
+    def __init__(self) -> None:
+        self._live: dict[str, Tracked] = {}
+        self._ended: dict[str, tuple[str, int]] = {}
+        self._ids: dict[tuple[str, int], str] = {}
+        self._told: dict[tuple[str, str, int], None] = {}
+        self.fills_told = 0
+        """How many fills were told in all: unchanged, nothing was filled meanwhile as far as we know."""
+
+    @property
+    def live(self) -> list[Tracked]:
+        """Those whose end was not told yet."""
+        return list(self._live.values())
+
+    def get(self, client_order_id: str) -> Tracked | None:
+        """Give one that may still trade."""
+        return self._live.get(client_order_id)
+
+    def track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
+        """Give the order of this id, a new one if there is none under way."""
+        return self._live.setdefault(client_order_id, Tracked(client_order_id, symbol, market))
+
+    def name(self, tracked: Tracked, number: int) -> None:
+        """Note what the exchange calls an order; 0 tells nothing."""
+        if number:
+            tracked.number = number
+            self._ids[tracked.symbol, number] = tracked.id
+
+    def end(self, tracked: Tracked) -> None:
+        """Note an order's end; the one that ended longest ago is forgotten."""
+        if self._live.pop(tracked.id, None) is None:
+            return
+        self._ended.pop(tracked.id, None)
+        self._ended[tracked.id] = tracked.symbol, tracked.number
+        if len(self._ended) > ENDED_REMEMBERED:
+            self._ids.pop(self._ended.pop(next(iter(self._ended))), None)
+
+    def id_of(self, symbol: str, number: int) -> str:
+        """Give our id of an order under way or lately ended by the exchange's own; empty when it is none."""
+        return self._ids.get((symbol, number), "")
+
+    def own(self, seen: OrderSeen) -> bool:
+        """Say whether an order of the exchange's is one of these: the id is ours, and no other order bears it."""
+        tracked = self._live.get(seen.our_id)
+        known = (tracked.symbol, tracked.number) if tracked else self._ended.get(seen.our_id)
+        return known is not None and known[0] == seen.symbol and known[1] in {0, seen.orderId}
+
+    def is_news(self, fill: Fill) -> bool:
+        """Note that a fill is told; False when it was before."""
+        tracked = self._live.get(fill.client_order_id)
+        if (tracked is not None and not tracked.book(fill)) or fill.key in self._told:
+            return False
+        self._told[fill.key] = None
+        if len(self._told) > FILLS_REMEMBERED:
+            del self._told[next(iter(self._told))]
+        self.fills_told += 1
         return True

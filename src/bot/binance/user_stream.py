@@ -28,6 +28,11 @@ class OrderEvent(Protocol):
         ...
 
     @property
+    def number(self) -> int:
+        """Give the exchange's own id of the order."""
+        ...
+
+    @property
     def filled(self) -> Decimal:
         """Give what is filled in all."""
         ...

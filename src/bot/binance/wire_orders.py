@@ -206,6 +206,11 @@ class UserEvent(Struct):
         return self.e == "executionReport"
 
     @property
+    def number(self) -> int:
+        """Give the exchange's own id of the order."""
+        return self.i
+
+    @property
     def filled(self) -> Decimal:
         """Give what is filled in all."""
         return self.z

@@ -90,6 +90,11 @@ class FuturesOrderEvent(Struct):
         return self.o.c
 
     @property
+    def number(self) -> int:
+        """Give the exchange's own id of the order."""
+        return self.o.i
+
+    @property
     def filled(self) -> Decimal:
         """Give what is filled in all."""
         return self.o.z

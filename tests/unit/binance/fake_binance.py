@@ -123,6 +123,8 @@ class FakeBinance:
             return await answer(request)
         if request.path == "/api/v3/klines":
             return web.json_response(self._klines(request.query))
+        if request.path.endswith("/openOrders") and request.method == "GET":
+            return web.json_response([])
         if request.path == "/api/v3/time":
             return web.json_response({"serverTime": 1_790_000_000_123})
         return web.json_response({"code": -1000, "msg": "no answer set"}, status=404)

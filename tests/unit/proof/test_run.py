@@ -99,9 +99,9 @@ def test_sending_before_writing_down_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_coming_back_without_asking_about_open_orders_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def not_asked(self: SignedBroker) -> None:
-        self._orders.clear()
-        self._deliver(await self._client.funds(self._clock.now_ms()))
+    async def not_asked(self: SignedBroker, deliver: Any, open_orders: Any, *more: Any) -> None:
+        await right(self, deliver, (), *more)
 
-    monkeypatch.setattr(SignedBroker, "_settle", not_asked)
+    right = SignedBroker.start
+    monkeypatch.setattr(SignedBroker, "start", not_asked)
     assert first_breach(range(3, 30)) in {"I3", "I4", "I7"}

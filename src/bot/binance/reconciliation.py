@@ -1,0 +1,198 @@
+"""Looks at an account on the exchange: trades since the newest known, then orders, then money.
+
+What was missed is told, oldest first, and what is not ours is given. A look changes nothing at the exchange, may be
+broken off anywhere, and is the same however often it is taken.
+
+One look costs, per symbol: spot 26 weight (trades 20, open orders 6) and 20 for the account; futures 6 and 10. Orders
+that are open are looked at twice, so that no fill falls between them and the money unseen.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import structlog
+
+from bot.binance import futures, spot
+from bot.binance.client import Client, OrderSeen, TradeSeen
+from bot.binance.endpoints import Endpoint
+from bot.binance.errors import NO_SUCH_ORDER
+from bot.binance.tracking import Orders, Tracked
+from bot.binance.wire_requests import OfAnySymbol, OfOrder, TradesRequest
+from bot.domain.errors import Rejected, Unavailable
+from bot.domain.market import Market
+from bot.domain.messages import FundsSeen
+from bot.domain.money import number
+from bot.domain.order import Fill, Side
+from bot.killpoints import reached
+from bot.ports import Clock, Foreign, Newest
+
+log = structlog.get_logger()
+
+PAGE = 1_000
+"""Trades in one page."""
+ROUNDS = 4
+"""Looks at orders and money until no fill falls between; a busier account is looked at again later."""
+STRANGERS_REMEMBERED = 10_000
+"""Orders of others, with how far they are filled, that were given lately."""
+
+Adopt = Callable[[OrderSeen, Tracked], Awaitable[bool]]
+
+
+class _Asks(NamedTuple):
+    trades: Endpoint[TradesRequest, Any]
+    open_orders: Endpoint[OfAnySymbol, Any]
+    order: Endpoint[OfOrder, Any]
+    all_at_once_from: int
+    """Symbols from which on one look at all open orders costs less than one each."""
+
+
+_ASKS = {
+    Market.SPOT: _Asks(spot.MY_TRADES, spot.OPEN_ORDERS, spot.ORDER, 80 // 6 + 1),
+    Market.FUTURES: _Asks(futures.USER_TRADES, futures.OPEN_ORDERS, futures.ORDER, 40),
+}
+
+
+class Look(NamedTuple):
+    """What a look found: the money, None when fills kept falling between, and the orders of others not given before."""
+
+    funds: FundsSeen | None
+    foreign: tuple[Foreign, ...]
+
+
+class Reconciliation:
+    """Takes looks at one account. `adopt` takes an order's state over, `tell` a fill."""
+
+    def __init__(
+        self, client: Client, clock: Clock, orders: Orders, adopt: Adopt, tell: Callable[[Fill], None]
+    ) -> None:
+        self._client, self._clock, self._orders = client, clock, orders
+        self._adopt, self._tell = adopt, tell
+        self._market = client.hosts.market
+        self._asks = _ASKS[self._market]
+        self._seen: dict[str, int] = {}
+        """By symbol, the newest trade that a look has seen; -1 when there was none."""
+        self._given: dict[tuple[str, int, Decimal, bool], None] = {}
+
+    async def look(self, newest: Newest, unsure: Collection[str] = ()) -> Look:
+        """Take a look. Orders in `unsure` are asked for even if the exchange never showed them. Raises BotError."""
+        try:
+            return await self._look(newest, unsure)
+        except (ValueError, ArithmeticError) as error:
+            raise Unavailable(f"what the exchange shows of the account makes no sense: {error}") from error
+
+    async def _look(self, newest: Newest, unsure: Collection[str]) -> Look:
+        booked = {symbol: trade_id for (market, symbol), trade_id in newest.items() if market is self._market}
+        strangers: list[Foreign] = []
+        for symbol in sorted(booked):
+            await self._look_at_trades(symbol, booked[symbol], strangers)
+        symbols = {*booked, *(each.symbol for each in self._orders.live)}
+        funds = None
+        for _ in range(ROUNDS):
+            await self._look_at_orders(symbols, unsure, strangers)
+            before = self._orders.fills_told
+            funds = await self._client.funds(self._clock.now_ms())
+            await self._look_at_orders({each.symbol for each in self._orders.live}, (), strangers)
+            if self._orders.fills_told == before:
+                break
+            funds = None
+        if funds is None:
+            log.warning("funds.not_told", reason="orders were filled each time that money was looked at")
+        return Look(funds, self._not_given(strangers))
+
+    async def _look_at_trades(self, symbol: str, booked: int, strangers: list[Foreign]) -> None:
+        """Tell the trades since the newest one known; a symbol without one begins with the newest there is."""
+        last = max(booked or -1, self._seen.get(symbol, -1))
+        if not booked and symbol not in self._seen:
+            rows = await self._client.call(self._asks.trades, TradesRequest(symbol=symbol, limit=1))
+            self._seen[symbol] = max((row.id for row in rows), default=-1)
+            return
+        owners: dict[int, str] = {}
+        while True:
+            wanted = TradesRequest(symbol=symbol, fromId=last + 1, limit=PAGE)
+            rows = sorted(await self._client.call(self._asks.trades, wanted), key=lambda row: int(row.id))
+            for row in rows:
+                if row.orderId not in owners:
+                    owners[row.orderId] = await self._owner(symbol, row, strangers)
+                if ours := owners[row.orderId]:
+                    self._tell(row.fill(ours, self._market))
+            if rows:
+                last = rows[-1].id
+            self._seen[symbol] = last
+            reached("recon.page")
+            if len(rows) < PAGE:
+                return
+
+    async def _owner(self, symbol: str, row: TradeSeen, strangers: list[Foreign]) -> str:
+        """Give our id of a trade's order; empty when it is a stranger, which is noted."""
+        if ours := self._orders.id_of(symbol, row.orderId):
+            return ours
+        try:
+            seen: OrderSeen = await self._client.call(self._asks.order, OfOrder(symbol=symbol, orderId=row.orderId))
+        except Rejected as error:
+            if error.code != NO_SUCH_ORDER:
+                raise
+            fill = row.fill("", self._market)
+            strangers.append(
+                Foreign(
+                    self._market, symbol, "", row.orderId, fill.side, fill.quantity, fill.quantity, False, fill.time_ms
+                )
+            )
+            return ""
+        if self._orders.own(seen):
+            if tracked := self._orders.get(seen.our_id):
+                self._orders.name(tracked, row.orderId)
+            return seen.our_id
+        strangers.append(self._stranger(seen))
+        return ""
+
+    async def _look_at_orders(self, symbols: set[str], unsure: Collection[str], strangers: list[Foreign]) -> None:
+        """Take over what the lists of open orders show, and ask for each order of ours that they do not."""
+        expected = [each for each in self._orders.live if each.was_found or each.id in unsure]
+        shown: set[str] = set()
+        for seen in await self._open_orders(symbols):
+            if self._orders.own(seen):
+                shown.add(seen.our_id)
+                if tracked := self._orders.get(seen.our_id):
+                    await self._adopt(seen, tracked)
+            else:
+                strangers.append(self._stranger(seen))
+        for tracked in expected:
+            if tracked.is_live and tracked.id not in shown:
+                await self._ask(tracked)
+
+    async def _open_orders(self, symbols: set[str]) -> Iterable[OrderSeen]:
+        found: list[OrderSeen] = []
+        at_once = len(symbols) >= self._asks.all_at_once_from
+        for symbol in [None] if at_once else sorted(symbols):
+            found += await self._client.call(self._asks.open_orders, OfAnySymbol(symbol=symbol))
+            reached("recon.page")
+        return [each for each in found if each.symbol in symbols]
+
+    async def _ask(self, tracked: Tracked) -> None:
+        try:
+            await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+        except Rejected as error:
+            if error.code != NO_SUCH_ORDER:
+                raise
+        reached("recon.page")
+
+    def _stranger(self, seen: OrderSeen) -> Foreign:
+        update = seen.update()
+        is_open = update is None or update.status.is_open
+        return Foreign(
+            self._market, seen.symbol, seen.our_id, seen.orderId, Side(seen.side), number(seen.origQty),
+            number(seen.executedQty), is_open, update.time_ms if update else seen.time,
+        )  # fmt: skip
+
+    def _not_given(self, strangers: Iterable[Foreign]) -> tuple[Foreign, ...]:
+        """Leave out what was given before as it is now, and of each order all but its newest state."""
+        news = {}
+        for each in strangers:
+            key = (each.symbol, each.exchange_order_id, each.filled, each.is_open)
+            if key not in self._given:
+                news[each.symbol, each.exchange_order_id] = each
+                self._given[key] = None
+        while len(self._given) > STRANGERS_REMEMBERED:
+            del self._given[next(iter(self._given))]
+        return tuple(news.values())
