@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test proof mutants demo format peers nonsense trust environment
+.PHONY: check lint test proof mutants demo format peers nonsense trust figures environment
 
 check: lint test
 
@@ -31,6 +31,9 @@ nonsense: environment
 
 trust: environment
 	PYTHONPATH=src:. $(BIN)/python -m tests.trust
+
+figures: environment
+	PYTHONPATH=src:. $(BIN)/python -m tests.trust $(FROM)
 
 format: environment
 	$(BIN)/ruff check --fix . bot

@@ -9,6 +9,8 @@ import msgspec
 from tests.mutants.hunting import SEEDS, hunt_all, known_seeds
 from tests.mutants.planting import GARDEN
 
+from bot.commands.prove import commit
+
 
 def main() -> int:
     """Hunt, tell, and fail when one is not found."""
@@ -20,13 +22,13 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="remember the seeds for the test")
     asked = parser.parse_args()
     found = known_seeds()
-    escaped = 0
+    escaped, made = 0, commit()
     for catch in hunt_all(asked.names, range(asked.seeds), asked.jobs):
         escaped += catch.seed < 0
         if catch.seed >= 0:
             found[catch.name] = catch.seed
         if asked.json:
-            print(json.dumps(msgspec.to_builtins(catch)), flush=True)
+            print(json.dumps(msgspec.to_builtins(catch) | {"commit": made}), flush=True)
         else:
             where = f"seed {catch.seed:<4} {catch.invariant:<5}" if catch.seed >= 0 else "NOT FOUND      "
             told = f"{GARDEN[catch.name].row:<22} {GARDEN[catch.name].breaks}"

@@ -43,7 +43,7 @@ def prove(
     took_s = time.monotonic() - began
     broken = [each for each in verdicts if each.breaches]
     if json_:
-        as_json(_report(verdicts, broken, took_s))
+        as_json(_report(verdicts, broken, took_s, wild=wild))
     else:
         if trace and seed is not None:
             for line in verdicts[0].trace:
@@ -104,9 +104,12 @@ def _tell(
         pairs({"digest": verdicts[0].digest})
 
 
-def _report(verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float) -> dict[str, object]:
+def _report(
+    verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, wild: bool
+) -> dict[str, object]:
     return {
         "commit": commit(),
+        "wild": wild,
         "seeds": len(verdicts),
         "orders": sum(each.orders for each in verdicts),
         "trades": sum(each.trades for each in verdicts),
