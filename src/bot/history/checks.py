@@ -49,14 +49,15 @@ def flaws(columns: "Columns") -> list[Flaw]:
     """Find everything that makes candles unusable, worst first. Holes are not among it."""
     times = columns.open_time
     prices = [columns.open, columns.high, columns.low, columns.close]
-    numbers = [array for name, array in columns.arrays().items() if name not in {"open_time", "count"}]
+    extras = [columns.quote_volume, columns.taker_buy_volume, columns.taker_buy_quote_volume]
+    volumes = [columns.volume, *(one for one in extras if one is not None)]
     steps = np.diff(times)
     with np.errstate(invalid="ignore"):
         is_high_low = columns.high < np.maximum(np.maximum(columns.open, columns.close), columns.low)
         found = [
-            ("not a number", _any([~np.isfinite(one) for one in numbers])),
+            ("not a number", _any([~np.isfinite(one) for one in (*prices, columns.volume)])),
             ("price zero or negative", _any([one <= 0 for one in prices])),
-            ("volume negative", _any([one < 0 for one in numbers[4:]])),
+            ("volume negative", _any([one < 0 for one in volumes])),
             ("high below open, low or close", is_high_low),
             ("low above open or close", columns.low > np.minimum(columns.open, columns.close)),
             ("same time twice", _later(steps == 0) | _repeated(times, steps)),
@@ -85,15 +86,17 @@ def refuse_dirty(columns: "Columns", source: str) -> None:
         )
 
 
-def gaps(columns: "Columns") -> list[Gap]:
-    """Find the holes between the first and the last candle."""
-    numbers, _ = slots(columns.open_time, columns.interval)
-    missing = np.diff(numbers) - 1
-    found = []
-    for at in np.flatnonzero(missing > 0):
-        first = next_open(int(columns.open_time[at]), columns.interval)
-        found.append(Gap(first, _before(int(columns.open_time[at + 1]), columns.interval), int(missing[at])))
-    return found
+def gaps(columns: "Columns", after_ms: int | None = None) -> list[Gap]:
+    """Find the holes between the first and the last candle, and before the first if one that opens then precedes it."""
+    times = columns.open_time if after_ms is None else np.concatenate(([after_ms], columns.open_time))
+    missing = np.diff(slots(times, columns.interval)[0]) - 1
+    return [
+        Gap(
+            next_open(int(times[at]), columns.interval), _before(int(times[at + 1]), columns.interval),
+            int(missing[at]),
+        )
+        for at in np.flatnonzero(missing > 0)
+    ]  # fmt: skip
 
 
 def slots(times: NDArray[np.int64], interval: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

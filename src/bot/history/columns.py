@@ -74,6 +74,13 @@ class Columns:
         found = ((name, getattr(self, name)) for name in (*NEEDED, *EXTRAS))
         return {name: array for name, array in found if array is not None}
 
+    def column(self, name: str) -> NDArray[Any]:
+        """Give a column by name; one that the source did not tell is all NaN, or -1 for counts."""
+        array: NDArray[Any] | None = getattr(self, name)
+        if array is None:
+            return np.full(len(self), -1, np.int64) if name in INTEGERS else np.full(len(self), np.nan)
+        return array
+
     def rows(self, first: int, last: int) -> "Columns":
         """Give the candles from row `first` up to, not including, row `last`; the memory is shared."""
         part: dict[str, Any] = {name: array[first:last] for name, array in self.arrays().items()}
@@ -97,11 +104,12 @@ def made(market: Market, symbol: str, interval: str, arrays: dict[str, NDArray[A
 
 
 def joined(parts: list[Columns]) -> Columns:
-    """Put columns of one series end to end; an extra column stays only when every part has it."""
+    """Put columns of one series end to end. A part that lacks an extra column says NaN there, and -1 for counts."""
     if len(parts) == 1:
         return parts[0]
-    names = [name for name in parts[0].arrays() if all(getattr(one, name) is not None for one in parts)]
-    arrays = {name: np.concatenate([getattr(one, name) for one in parts]) for name in names}
+    told = [one.arrays() for one in parts]
+    names = [*NEEDED, *(name for name in EXTRAS if any(name in one for one in told))]
+    arrays = {name: np.concatenate([one.column(name) for one in parts]) for name in names}
     return made(parts[0].market, parts[0].symbol, parts[0].interval, arrays)
 
 

@@ -1,0 +1,84 @@
+"""What becomes of a month when candles are added to it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bot.domain.errors import Misconfigured
+from bot.history import checks
+from bot.history.certificate import Certificate
+from bot.history.columns import EXTRAS, NEEDED, Columns, made
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A month as it would be, and how many of its candles are new.
+
+    `after_ms` is the open time of the candle that is known to come before the month's first.
+    """
+
+    month: str
+    before: Certificate | None
+    whole: Columns
+    added: int
+    after_ms: int | None
+
+    def gaps(self) -> list[checks.Gap]:
+        """Give the holes that the month would have."""
+        first = int(self.whole.open_time[0])
+        known = self.before.gaps if self.before and self.before.first_ms == first and self.after_ms is None else ()
+        opening = [gap for gap in known if gap.first_ms < first]
+        return [*opening, *checks.gaps(self.whole, self.after_ms)]
+
+    def new_gaps(self) -> list[checks.Gap]:
+        """Give those that were not marked before."""
+        known = self.before.gaps if self.before else ()
+        return [
+            gap
+            for gap in self.gaps()
+            if not any(one.first_ms <= gap.first_ms and gap.last_ms <= one.last_ms for one in known)
+        ]
+
+
+def plan(month: str, before: Certificate, old: Columns, new: Columns, after_ms: int | None, *, replace: bool) -> Plan:
+    """Put new candles among old ones; Misconfigured when both have one and they differ, unless `replace` says so.
+
+    What neither side says of a candle (a column that one file did not have) is told as not a number, and -1 for counts.
+    """
+    _, in_old, in_new = np.intersect1d(old.open_time, new.open_time, assume_unique=True, return_indices=True)
+    if not replace:
+        _refuse_difference(month, old, new, in_old, in_new)
+    names = [*NEEDED, *(name for name in EXTRAS if _has(old, name) or _has(new, name))]
+    # With `replace` the new candle is kept of two; else the one with more columns, for their prices are the same.
+    keeps_new = replace or len(new.arrays()) > len(old.arrays())
+    first, second, left_out = (new, old, in_old) if keeps_new else (old, new, in_new)
+    kept = np.ones(len(second), np.bool_)
+    kept[left_out] = False
+    arrays = {name: np.concatenate((first.column(name), second.column(name)[kept])) for name in names}
+    order = np.argsort(arrays["open_time"], kind="stable")
+    arrays = {name: array[order] for name, array in arrays.items()}
+    whole = made(old.market, old.symbol, old.interval, arrays)
+    if whole.open_time[0] < new.open_time[0]:
+        after_ms = None
+    return Plan(month, before, whole, len(new) - len(in_new), after_ms)
+
+
+def _refuse_difference(month: str, old: Columns, new: Columns, in_old: Any, in_new: Any) -> None:
+    differs = np.zeros(len(in_old), np.bool_)
+    for name in NEEDED[1:]:
+        mine, theirs = getattr(old, name)[in_old], getattr(new, name)[in_new]
+        # Other programs write fewer digits: what is equal to nine of them is the same candle.
+        differs |= ~np.isclose(mine, theirs, rtol=1e-9, atol=0)
+    if differs.any():
+        at = int(differs.argmax())
+        time_ms = int(old.open_time[in_old[at]])
+        raise Misconfigured(
+            f"{month}: {int(differs.sum())} candles differ from those that are kept, the first at"
+            f" {checks.when(time_ms)} (close {old.close[in_old[at]]} kept, {new.close[in_new[at]]} new);"
+            " --replace takes the new ones"
+        )
+
+
+def _has(columns: Columns, name: str) -> bool:
+    return getattr(columns, name) is not None
