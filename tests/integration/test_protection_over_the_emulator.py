@@ -276,3 +276,20 @@ def test_under_a_kill_switch_that_flattens_the_stop_goes_only_with_the_position(
         assert "lost" not in world.protection
 
     assert play(Calm(0.2), script) == []
+
+
+def test_what_could_not_be_sold_at_first_is_sold_as_soon_as_the_exchange_takes_it() -> None:
+    async def script(world: Play) -> None:
+        await world.armed()
+        world.venue.set_status(SYMBOL, "CANCEL_ONLY")
+        await engage(world, KillNote("ada", "enough", flatten=True))
+        await asyncio.sleep(20.0)
+        assert world.stops == []
+        assert not [each for each in world.outcomes if isinstance(each, TradeClosed)]
+        told = [each.reason for each in world.outcomes if isinstance(each, StrategyStopped)]
+        assert [each for each in told if "could not be sold" in each]
+        world.venue.set_status(SYMBOL, "TRADING")
+        took_s = await world.until(lambda: any(isinstance(each, TradeClosed) for each in world.outcomes))
+        assert took_s <= 35.0
+
+    assert play(Calm(0.2), script) == []

@@ -25,11 +25,11 @@ from bot.domain.messages import (
     Tick,
 )
 from bot.domain.money import EXACT, ZERO
-from bot.domain.order import Fill, OrderStatus, may_move
+from bot.domain.order import Fill, OrderStatus, Purpose, may_move
 from bot.engine.account import Account
 from bot.engine.booking import Probe, book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
-from bot.engine.exits import own_exit
+from bot.engine.exits import closing_exit, own_exit
 from bot.engine.memory import OrderMemory
 from bot.engine.ordering import Ordering
 from bot.engine.routes import Routes
@@ -104,7 +104,9 @@ class Engine:
     @property
     def wants_pulses(self) -> bool:
         """True while something waits that only time brings on."""
-        return any(slot.guard is not None and slot.guard.is_waiting for slot in self.slots.values())
+        return any(
+            (slot.guard is not None and slot.guard.is_waiting) or closing_exit(slot) for slot in self.slots.values()
+        )
 
     def restore_fill_keys(self, keys: frozenset[tuple[str, str, int]]) -> None:
         """Remember which fills were booked already."""
@@ -214,6 +216,8 @@ class Engine:
         live = slot.live.get(fill.client_order_id)
         if live is not None and live.order.stop_price is not None:
             slot.exit_reason = live.order.reason
+        if live is not None and live.order.purpose is not Purpose.ENTRY:
+            slot.leaving.succeed()
         outcomes = book(fill, slot, self.ledger, rate, self._probe)
         if fill.client_order_id not in slot.live:
             self._orders.end(fill.client_order_id)
@@ -241,6 +245,8 @@ class Engine:
         is_refused = update.status is OrderStatus.REJECTED and live.order.stop_price is None  # (guards count their own)
         if is_refused and slot.refused(update.reason, update.time_ms) and not slot.stopped:
             self._stop(slot, f"the exchange refused too often: {update.reason}", update.time_ms, outcomes)
+        if not live.status.is_open and live.order.purpose is Purpose.STOP and live.order.stop_price is None:
+            self._ordering.failed(slot, update.time_ms, update.reason or update.status.value.lower(), outcomes)
         outcomes += settle(slot, self.ledger, update.client_order_id, update.time_ms)
         outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
         self._guarding.follow(slot, live, update.time_ms, update.reason, outcomes)
@@ -297,6 +303,7 @@ class Engine:
     def _on_pulse(self) -> Sequence[Outcome]:
         outcomes: list[Outcome] = []
         for slot in self.slots.values():
+            self._ordering.insist(slot, outcomes)
             self._guarding.pulse(slot, outcomes)
         return outcomes
 
@@ -341,6 +348,7 @@ class Engine:
             self._ordering.take_back_entries(slot, outcomes)
             if slot.closing != request.reason:
                 slot.closing = request.reason
+                slot.leaving.time_ms = request.time_ms
                 self._ordering.close(slot, request.time_ms, outcomes)
         return outcomes
 

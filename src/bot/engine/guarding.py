@@ -164,7 +164,7 @@ class Guarding:
             # What is left of a position that was sold in part may be too small: that is nobody's fault.
             if not slot.stopped and (guard.refusals > REFUSALS_MAX or not slot.position.exited):
                 self._end(slot, f"its stop cannot rest on the exchange: {why}", guard.seen_ms, outcomes)
-        if slot.config.if_unprotected == "flatten" and not slot.pending_exit():
+        if slot.config.if_unprotected == "flatten" and not slot.pending_exit() and slot.leaving.is_due:
             side = Side.BUY if slot.position.is_short else Side.SELL
             self._consider(slot, Wish(side, Purpose.STOP, "its stop could not rest"), guard.seen_ms, outcomes)
 

@@ -14,6 +14,7 @@ from bot.engine.exits import closing_exit
 from bot.engine.guarding import End, Guarding
 from bot.engine.ids import client_order_id
 from bot.engine.memory import OrderMemory
+from bot.engine.protection import Protection
 from bot.engine.sizing import Misfit, Sized, size
 from bot.engine.slot import LiveOrder, Slot
 from bot.risk.gate import Denied, review
@@ -27,6 +28,7 @@ class Ordering:
     def __init__(self, account: Account, epoch: int, orders: OrderMemory, end: End, probe: Probe | None) -> None:
         self.guarding = Guarding(account, epoch, self.submit, self.consider, end)
         """Keeps the stops on the exchange; their orders pass here like all others."""
+        self._end = end
         self._account = account
         self._epoch = epoch
         self._orders = orders
@@ -109,6 +111,26 @@ class Ordering:
         """Send the exit of what a person wants closed, if more of it is needed."""
         if wish := closing_exit(slot):
             self.consider(slot, wish, time_ms, outcomes)
+
+    def insist(self, slot: Slot, outcomes: list[Outcome]) -> None:
+        """A pulse passed: close again what a person wants closed, if the exit before came to nothing."""
+        leaving = slot.leaving
+        leaving.pulse()
+        if leaving.is_due and closing_exit(slot):
+            self.close(slot, leaving.time_ms, outcomes)
+            if closing_exit(slot):
+                self.failed(slot, leaving.time_ms, slot.last_denial[0], outcomes)
+
+    def failed(self, slot: Slot, time_ms: int, reason: str, outcomes: list[Outcome]) -> None:
+        """Note that an exit at any price came to nothing; it is tried again later, and loudly so in the end.
+
+        An exit that the engine watches for has its own next attempt: with the next candle.
+        """
+        is_last_way = slot.closing or (slot.guard is not None and slot.guard.state is Protection.BARE)
+        if is_last_way and slot.leaving.fail(time_ms):
+            times = slot.leaving.failures
+            why = f"what it holds could not be sold {times} times in a row, and is tried again and again: {reason}"
+            self._end(slot, why, time_ms, outcomes)
 
     def go_on(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:
         """Let an exit out that waited, once what it waited for is gone."""

@@ -13,6 +13,7 @@ from bot.domain.messages import EquityMarked
 from bot.domain.money import EXACT, ZERO, exact, times
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import Position
+from bot.engine.leaving import Leaving
 from bot.engine.protection import Guard
 from bot.risk.rules import Limits, Standing
 from bot.strategies.base import Strategy, Wish
@@ -82,6 +83,7 @@ class Slot:
         """An exit that goes out when what rests for the same quantity is taken back."""
         self.guard = Guard() if config.protect == "exchange" else None
         self._refusals: list[tuple[int, str]] = []
+        self.leaving = Leaving()
         self.closing = ""
         """Why a person wants everything closed; "" while nobody does."""
         self.exit_reason = ""

@@ -190,8 +190,7 @@ class Worker:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(runner.run(), name=f"runner {plan}")
                         group.create_task(self._mark(runner, inbox), name=f"marks {plan}")
-                        if any(slot.guard for slot in engine.slots.values()):
-                            group.create_task(self._pulse(engine, inbox), name=f"pulse {plan}")
+                        group.create_task(self._pulse(engine, inbox), name=f"pulse {plan}")
                 finally:
                     self.runner = None
                     await subscription.close()
