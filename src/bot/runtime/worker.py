@@ -94,6 +94,7 @@ class Worker:
         self._outfit = outfit
         self._broker: Broker | None = None
         self._inbox: Inbox | None = None
+        self._wants_closing = asyncio.Event()
 
     async def run(self) -> None:
         """Become the account's only sender, then recover, warm up, trade until cancelled, let go."""
@@ -131,6 +132,7 @@ class Worker:
         else:
             trouble = ""
         if note.flatten and self._inbox is not None:
+            self._wants_closing.set()
             self._inbox.put(CloseRequested(str(note), self._outfit.clock.now_ms()))
         return Stopped(name, mode, swept.gone, swept.left, trouble, swept.kept)
 
@@ -275,7 +277,9 @@ class Worker:
                 group.create_task(fetch(stream, count))
 
     async def _pulse(self, engine: Engine, inbox: Inbox) -> None:
-        """Tell the engine that time passes, while something waits for that."""
+        """Tell the engine that time passes, while something waits for that: stops, or what a person wants closed."""
+        if not any(slot.guard for slot in engine.slots.values()):
+            await self._wants_closing.wait()
         while True:
             await self._outfit.clock.sleep(PULSE_S)
             if engine.wants_pulses:
