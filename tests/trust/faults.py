@@ -50,7 +50,7 @@ FAULTS = (
            "test_hummingbot_1291_a_429_is_waited_for_and_never_becomes_a_ban")),
     Fault("F13", "418",
           ("test_a_ban_holds_every_account_and_process_of_this_machine_until_it_is_over",
-           "test_a_ban_is_seen_by_other_processes_and_by_the_next_start")),
+           "test_nothing_goes_out_until_the_ban_is_over")),
     Fault("F14", "the firewall's 403, a revoked key",
           ("test_the_firewall_lets_nothing_through", "test_a_revoked_key_stops_the_start_with_cause_and_fix",
            "test_a_revoked_key_amid_the_session_reopens_the_stream")),

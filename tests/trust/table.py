@@ -131,7 +131,7 @@ INCIDENTS = (
     Incident("hummingbot #1291, BTCT #427", "429 ignored, then banned by 418", "asks on at once", (
         "test_hummingbot_1291_a_429_is_waited_for_and_never_becomes_a_ban",
         "test_nothing_goes_out_until_the_ban_is_over",
-        "test_a_ban_is_seen_by_other_processes_and_by_the_next_start",
+        "test_a_ban_holds_every_account_and_process_of_this_machine_until_it_is_over",
     )),
     Incident("binance-trade-bot #215 and others", "-1021: a clock that is off", "signs by the local clock", (
         "test_binance_trade_bot_215_a_clock_that_is_off_stops_no_order",
