@@ -11,7 +11,8 @@ from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, Plac
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
 from bot.ports import OpenOrder, Swept
-from bot.runtime.paper_trade import ACCOUNT, FINISHED_KEPT, PaperBroker, terms_of
+from bot.runtime.paper_trade import PaperBroker
+from bot.simulation.desk import ACCOUNT, FINISHED_KEPT, terms_of
 from bot.simulation.exchange import Terms
 from bot.strategies.base import Strategy
 from bot.strategies.config import StrategyConfig
@@ -191,7 +192,7 @@ async def test_orders_that_ended_do_not_pile_up() -> None:
     shop = await Shop(funds={"USDT": D(10**6)}).open()
     for n in range(3 * FINISHED_KEPT):
         assert statuses(await shop.place(order(f"o-{n}"))) == [OrderStatus.NEW]
-    known = shop.broker._exchange.orders(ACCOUNT, "BTCUSDT")
+    known = shop.broker._desk._exchange.orders(ACCOUNT, "BTCUSDT")
     assert len(known) <= 2 * FINISHED_KEPT + 2
 
 

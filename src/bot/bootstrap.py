@@ -52,13 +52,14 @@ from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote, KillSwitch
 from bot.runtime.lease import Keeper
-from bot.runtime.paper_trade import PaperBroker, terms_of
+from bot.runtime.paper_trade import PaperBroker
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
 from bot.runtime.worker import Listed
 from bot.security.keys import load_or_create_key
 from bot.security.secrets import SecretBox
 from bot.security.tokens import new_token, token_hash
+from bot.simulation.desk import terms_of
 from bot.strategies.base import Strategy as BaseStrategy
 from bot.strategies.registry import Catalogue, discover
 

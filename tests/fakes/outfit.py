@@ -19,10 +19,11 @@ from bot.proof.lease import MemoryLease, Turns
 from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote
 from bot.runtime.lease import Keeper
-from bot.runtime.paper_trade import PaperBroker, terms_of
+from bot.runtime.paper_trade import PaperBroker
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
 from bot.runtime.worker import Listed, Worker
+from bot.simulation.desk import terms_of
 from bot.strategies.base import Strategy
 
 D = Decimal

@@ -207,7 +207,7 @@ def test_killed_between_any_two_records_an_account_goes_on_with_exact_money(reco
             assert ledger.imbalance() == {}
             assert all(each.order.price is not None for each in state.open_orders), "no market order is left in doubt"
             # What the simulator holds and what the ledger says are the same to the last unit.
-            held = again.outfit.brokers[-1]._exchange.balances("paper")  # type: ignore[attr-defined]
+            held = again.outfit.brokers[-1]._desk._exchange.balances("paper")  # type: ignore[attr-defined]
             assert {asset: each.total for asset, each in held.items() if each.total} == {
                 asset: amount for asset, amount in ledger.ours().items() if amount
             }

@@ -1,0 +1,139 @@
+"""A desk at the simulated exchange: takes what an engine decided, and gives back what became of it, at once.
+
+Paper trading and backtests deal through the same desk, so they fill alike. It refuses what Binance would refuse, with
+the same code, and charges fees where Binance takes them.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from bot.domain.instrument import Instrument
+from bot.domain.market import Candle
+from bot.domain.messages import CancelOrder, Event, OrderUpdate
+from bot.domain.money import ZERO, exact
+from bot.domain.order import Order, OrderStatus
+from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
+from bot.strategies.config import StrategyConfig
+
+ACCOUNT = "paper"
+FINISHED_KEPT = 100
+"""Ended orders that the simulator keeps: nobody asks it for them, the journal has them all."""
+
+
+def terms_of(config: StrategyConfig) -> Terms:
+    """Read out of a strategy's settings how its paper orders are filled and charged."""
+    fee = exact(config.fee_pct)
+    return Terms(maker_fee=fee, taker_fee=fee, fill=config.fill, slippage_bps=exact(config.slippage_bps))
+
+
+class Desk:
+    """One account's orders at a spot exchange in memory; `deliver` hears of all that happens to them."""
+
+    def __init__(
+        self,
+        instruments: Mapping[str, Instrument],
+        funds: Mapping[str, Decimal],
+        terms: Mapping[int, Terms],
+        deliver: Callable[[Event], None],
+        *,
+        first_order_id: int = 1,
+        first_trade_id: int = 1,
+    ) -> None:
+        """Open an account with these funds. `terms` are those of each strategy, by its id."""
+        self._exchange = Exchange(
+            instruments, first_order_id=first_order_id, first_trade_id=first_trade_id, keep_finished=FINISHED_KEPT
+        )
+        self._exchange.open_account(ACCOUNT, {asset: amount for asset, amount in funds.items() if amount > 0})
+        self._terms = terms
+        self._deliver = deliver
+        self._told: dict[str, int] = {}
+        self._forming: dict[str, Candle] = {}
+        self.now_ms = 0
+        """Close of the newest candle."""
+
+    @property
+    def totals(self) -> dict[str, Decimal]:
+        """What the account holds by asset, free and locked together."""
+        return {asset: each.free + each.locked for asset, each in self._exchange.balances(ACCOUNT).items()}
+
+    def adopt(self, order: RestingOrder) -> None:
+        """Put back an order that was waiting when the account was left."""
+        self._exchange.adopt(ACCOUNT, order)
+
+    def see(self, candle: Candle) -> None:
+        """Let the market move, and deliver what that fills."""
+        if not candle.is_closed:
+            self._forming[candle.symbol] = candle
+            return
+        self._forming.pop(candle.symbol, None)
+        self.now_ms = max(self.now_ms, candle.close_time)
+        for order in self._exchange.on_candle(candle):
+            self._report(order)
+
+    def place(self, order: Order) -> None:
+        """Place an order; what becomes of it at once is delivered before this returns."""
+        # Resting orders meet whole candles alone. What is placed inside one gets the price that its strategy saw.
+        if (forming := self._forming.pop(order.symbol, None)) is not None:
+            touched = self._exchange.on_price(order.symbol, exact(forming.close), forming.open_time, quantity=ZERO)
+            for each in touched:
+                self._report(each)
+        try:
+            placed = self._exchange.place(
+                ACCOUNT,
+                client_order_id=order.client_order_id,
+                symbol=order.symbol,
+                side=order.side,
+                type=order.type,
+                time_in_force=order.time_in_force,
+                quantity=order.quantity,
+                price=order.price,
+                stop_price=order.stop_price,
+                now_ms=order.created_ms,
+                terms=self._terms[order.strategy_id],
+            )
+        except Refused as refusal:
+            reason = f"{refusal.message} ({refusal.code})"
+            self._deliver(
+                OrderUpdate(
+                    order.client_order_id, OrderStatus.REJECTED, order.created_ms, reason=reason, code=refusal.code
+                )
+            )
+        else:
+            self._report(placed)
+
+    def cancel(self, command: CancelOrder) -> None:
+        """Cancel an order; one that ended before stays as it was told."""
+        try:
+            order = self._exchange.cancel(
+                ACCOUNT, command.symbol, client_order_id=command.client_order_id, now_ms=self.now_ms
+            )
+        except Refused:
+            return
+        self._report(order)
+
+    def cancel_all(self, *, everything: bool = False) -> tuple[int, int]:
+        """Cancel every open order, stops only if `everything` has to go; give how many went, and how many stay."""
+        found = self._exchange.open_orders(ACCOUNT)
+        chosen = [order for order in found if everything or order.stop_price is None]
+        for order in chosen:
+            self._report(
+                self._exchange.cancel(ACCOUNT, order.symbol, client_order_id=order.client_order_id, now_ms=self.now_ms)
+            )
+        return len(chosen), len(found) - len(chosen)
+
+    def _report(self, order: RestingOrder) -> None:
+        told = self._told.get(order.client_order_id)
+        if told is None:
+            told = 0
+            self._update(order, OrderStatus.NEW)
+        for fill in order.fills[told:]:
+            self._deliver(fill)
+        if order.is_open:
+            self._told[order.client_order_id] = len(order.fills)
+            return
+        self._told.pop(order.client_order_id, None)
+        if order.status is not OrderStatus.FILLED:
+            self._update(order, order.status)
+
+    def _update(self, order: RestingOrder, status: OrderStatus) -> None:
+        self._deliver(OrderUpdate(order.client_order_id, status, order.updated_ms, exchange_order_id=order.order_id))
