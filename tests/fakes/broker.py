@@ -1,7 +1,8 @@
 """A broker that keeps what it was asked for; the test decides what becomes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from bot.domain.errors import BotError
 from bot.domain.market import Candle
 from bot.domain.messages import Attempt, Command
 from bot.domain.order import Order
@@ -18,6 +19,10 @@ class FakeBroker:
         self.looks = 0
         self.foreign: list[Foreign] = []
         self.swept_everything = False
+        self.trouble: BotError | None = None
+        """What a look fails with."""
+        self.asked: list[Newest] = []
+        self.while_looking: Callable[[], None] = lambda: None
         self.swept = Swept(0, 0)
 
     async def start(
@@ -33,7 +38,12 @@ class FakeBroker:
 
     async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
         self.looks += 1
-        return self.foreign
+        self.asked.append(newest)
+        self.while_looking()
+        if self.trouble:
+            raise self.trouble
+        told, self.foreign = self.foreign, []
+        return told
 
     def prepare(self, order: Order) -> Attempt:
         return Attempt(order.client_order_id, order.created_ms)

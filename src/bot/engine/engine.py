@@ -108,6 +108,11 @@ class Engine:
             (slot.guard is not None and slot.guard.is_waiting) or closing_exit(slot) for slot in self.slots.values()
         )
 
+    @property
+    def suspects_money(self) -> bool:
+        """True while the last look at the account found money that nothing explains, and no second one has agreed."""
+        return bool(self._suspected)
+
     def restore_fill_keys(self, keys: frozenset[tuple[str, str, int]]) -> None:
         """Remember which fills were booked already."""
         self._orders.restore(keys)

@@ -1,8 +1,10 @@
 """The condition of one account: which state it is in, and every doubt that keeps it from taking new risk.
 
-A doubt moves right at once. READY comes back when no doubt is left and the exchange was looked at since.
+A doubt moves right at once. READY comes back when no doubt is left and the exchange was looked at since the last one
+was settled.
 """
 
+import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -13,9 +15,12 @@ log = structlog.get_logger()
 
 Listener = Callable[[AccountState, str], None]
 
+EXCHANGE = "exchange"
+"""The doubt that a look has failed; the next one that succeeds takes it back."""
+
 
 class Condition:
-    """Holds the state of an account; `listener` hears of every move."""
+    """Holds the state of an account (`ports.Doubts`); `listener` hears of every move."""
 
     def __init__(self, account: str, listener: Listener | None = None) -> None:
         self.account = account
@@ -24,6 +29,8 @@ class Condition:
         self.keeps_stops = False
         """Halted by a kill switch and by nothing else: stops that guard what is held may still be placed."""
         self.listener = listener
+        self.wants_look = asyncio.Event()
+        """Set while somebody waits for a look at the exchange that has not begun."""
         self._doubts: dict[str, str] = {}
 
     @property
@@ -36,23 +43,35 @@ class Condition:
         self._doubts[name] = reason
         if self.state in {AccountState.READY, AccountState.RECONCILING}:
             self._move(AccountState.DEGRADED, self._reasons())
+        self._explain()
 
     def settle(self, name: str) -> None:
-        """Take a doubt back. New risk still waits for a clean look at the exchange."""
+        """Take a doubt back, or merely wish for a look. New risk still waits for a clean look at the exchange."""
         self._doubts.pop(name, None)
+        self.wants_look.set()
+        self._explain()
 
     def begin(self) -> None:
-        """The exchange is being looked at."""
-        if self.state in {AccountState.BOOT, AccountState.DEGRADED, AccountState.READY}:
+        """The exchange is being looked at, for everything that was settled until now.
+
+        A look while all is well, or while another doubt remains anyway, moves nothing.
+        """
+        self.wants_look.clear()
+        if self.state is AccountState.BOOT or (self.state is AccountState.DEGRADED and not self._doubts):
             self._move(AccountState.RECONCILING, "comparing with the exchange")
 
     def finish(self) -> None:
         """The look at the exchange was clean."""
-        if self.state is AccountState.RECONCILING:
-            if self._doubts:
+        self._doubts.pop(EXCHANGE, None)
+        if self._doubts:
+            if self.state is AccountState.RECONCILING:
                 self._move(AccountState.DEGRADED, self._reasons())
-            else:
-                self._move(AccountState.READY, "")
+            self._explain()
+            return
+        if self.state is AccountState.DEGRADED and not self.wants_look.is_set():
+            self._move(AccountState.RECONCILING, "comparing with the exchange")
+        if self.state is AccountState.RECONCILING:
+            self._move(AccountState.READY, "")
 
     def halt(self, reason: str, *, keeps_stops: bool = False) -> None:
         """Stop until a person lets it start again; what halts it may never give back that stops may be placed."""
@@ -64,7 +83,12 @@ class Condition:
             self._tell(reason)
 
     def _reasons(self) -> str:
-        return "; ".join(self._doubts.values())
+        return "; ".join(self._doubts.values()) or "what was in doubt is settled; a look at the exchange follows"
+
+    def _explain(self) -> None:
+        """Keep the reason true while doubts come and go."""
+        if self.state is AccountState.DEGRADED:
+            self.reason = self._reasons()
 
     def _move(self, state: AccountState, reason: str) -> None:
         assert may_move(self.state, state), f"{self.state} may not become {state}"

@@ -27,13 +27,19 @@ from bot.domain.money import plain
 from bot.domain.order import Fill, Order, OrderStatus
 from bot.engine.engine import Engine
 from bot.killpoints import reached
-from bot.ports import Broker, Clock, Journal
+from bot.ports import Broker, Clock, Doubts, Journal
 from bot.runtime.inbox import Inbox
 
 log = structlog.get_logger()
 
 PATIENCE_S = 5.0
 """How old a decision may grow while the database is away; older ones are never sent."""
+
+
+DOUBT_AFTER_S = 1.0
+"""How long one record may take before no new risk is taken: whatever is on its way out stops at the gate."""
+DATABASE = "database"
+"""The name of that doubt."""
 
 
 GRACE_S = 5.0
@@ -44,7 +50,14 @@ class Runner:
     """Keeps one account's engine fed."""
 
     def __init__(
-        self, account: str, engine: Engine, journal: Journal, broker: Broker, inbox: Inbox, clock: Clock
+        self,
+        account: str,
+        engine: Engine,
+        journal: Journal,
+        broker: Broker,
+        inbox: Inbox,
+        clock: Clock,
+        doubts: Doubts | None = None,
     ) -> None:
         self.account = account
         self.inbox = inbox
@@ -57,11 +70,26 @@ class Runner:
         self._journal = journal
         self._broker = broker
         self._clock = clock
+        self._doubts = doubts
+        self._writing_since: float | None = None
+        self._is_in_doubt = False
 
     async def run(self) -> None:
         """Go on until cancelled."""
         async for event in self.inbox:
             await self.step(event)
+
+    async def watch(self) -> None:
+        """Doubt what we know while the journal does not take a record, until cancelled."""
+        while True:
+            since, now = self._writing_since, self._clock.monotonic()
+            if since is None or self._is_in_doubt or self._doubts is None:
+                await self._clock.sleep(DOUBT_AFTER_S / 2)
+            elif (left_s := since + DOUBT_AFTER_S - now) > 0:
+                await self._clock.sleep(left_s)
+            else:
+                self._is_in_doubt = True
+                self._doubts.doubt(DATABASE, f"the database has taken no record for {DOUBT_AFTER_S:g} s")
 
     async def step(self, event: Event) -> None:
         """Take one event, and then all order facts that it brought about."""
@@ -107,7 +135,7 @@ class Runner:
 
     async def _remember(self, event: Event, outcomes: Sequence[Outcome]) -> float:
         """Write until it is written: nothing is decided or sent meanwhile. Gives the seconds that took."""
-        began = self._clock.monotonic()
+        began = self._writing_since = self._clock.monotonic()
         queue: list[tuple[float, int]] = []
         while True:
             try:
@@ -127,6 +155,10 @@ class Runner:
                 self._late_candles = max(self._late_candles, late)
                 self._away_s = now - began
             self.is_waiting_for_database = False
+            self._writing_since = None
+            if self._is_in_doubt and self._doubts is not None:
+                self._is_in_doubt = False
+                self._doubts.settle(DATABASE)
             return now - began
 
     async def _place(self, command: PlaceOrder, attempt: Attempt, age_s: float) -> None:

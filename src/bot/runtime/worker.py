@@ -20,6 +20,7 @@ from bot.runtime.gate import SendGate
 from bot.runtime.inbox import Inbox
 from bot.runtime.kill_switch import KillNote, Stopped
 from bot.runtime.lease import Keeper
+from bot.runtime.looks import Looks
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import candles_since_entry, restore, restore_best_price, restore_cooldown
 from bot.runtime.runner import Runner
@@ -171,14 +172,14 @@ class Worker:
             )
             broker = await outfit.broker(plan, instruments, recovered)
             gate = SendGate(condition, owners=[keeper.objection], switches=[self._switch], closing=self._is_closing)
-            runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock)
+            runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock, condition)
+            looks = Looks(engine, broker, condition, outfit.clock)
             # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
             await self._warm_up(feed, engine)
             try:
                 ours = [each for each in recovered.open_orders if each.order.strategy_id in engine.slots]
-                condition.begin()
                 await broker.start(inbox.put, ours, gate.permit, condition)
-                await broker.reconcile(engine.newest_trades())
+                await looks.look()
                 self._broker = broker
                 if (note := outfit.stopped_by(plan)) is not None:
                     await self.carry_out(note)
@@ -191,6 +192,8 @@ class Worker:
                 try:
                     async with asyncio.TaskGroup() as group:
                         group.create_task(runner.run(), name=f"runner {plan}")
+                        group.create_task(runner.watch(), name=f"journal {plan}")
+                        group.create_task(looks.run(), name=f"looks {plan}")
                         group.create_task(self._mark(runner, inbox), name=f"marks {plan}")
                         group.create_task(self._pulse(engine, inbox), name=f"pulse {plan}")
                 finally:

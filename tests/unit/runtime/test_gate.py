@@ -78,36 +78,6 @@ def test_one_decision_has_few_children() -> None:
     assert not checked.permit(order(4, created_ms=2000), None)
 
 
-def test_ready_comes_back_only_after_a_clean_look_without_doubts() -> None:
-    moves: list[tuple[AccountState, str]] = []
-    condition = Condition("main/live", lambda state, reason: moves.append((state, reason)))
-    condition.begin()
-    condition.finish()
-    condition.doubt("stream", "the user stream broke")
-    condition.doubt("clock", "the clock is off")
-    condition.settle("stream")
-    assert condition.state is AccountState.DEGRADED
-    condition.begin()
-    condition.finish()
-    assert (condition.state, condition.reason) == (AccountState.DEGRADED, "the clock is off")
-    condition.settle("clock")
-    condition.begin()
-    condition.finish()
-    assert condition.state is AccountState.READY
-    assert [state.value for state, _ in moves] == [
-        "reconciling", "ready", "degraded", "reconciling", "degraded", "reconciling", "ready",
-    ]  # fmt: skip
-
-
-def test_nothing_but_a_new_start_leaves_a_halt() -> None:
-    condition = ready()
-    condition.halt("two bots share one key")
-    condition.begin()
-    condition.finish()
-    condition.doubt("clock", "the clock is off")
-    assert (condition.state, condition.reason) == (AccountState.HALTED, "two bots share one key")
-
-
 def test_what_a_person_wants_closed_is_closed_while_everything_else_is_stopped() -> None:
     condition = ready()
     condition.halt("enough")

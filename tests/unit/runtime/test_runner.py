@@ -24,9 +24,11 @@ from bot.domain.messages import (
     TradeClosed,
 )
 from bot.domain.order import Fill, OrderStatus
+from bot.domain.state import AccountState
 from bot.engine.engine import Engine
+from bot.runtime.condition import Condition
 from bot.runtime.inbox import Inbox
-from bot.runtime.runner import PATIENCE_S, Runner
+from bot.runtime.runner import DOUBT_AFTER_S, PATIENCE_S, Runner
 from bot.strategies.base import Strategy
 
 
@@ -70,7 +72,10 @@ class Scene:
         self.engine = Engine()
         plan = told(script, **({"base": base} if base else {}), **config)  # type: ignore[arg-type]
         self.slot = self.engine.add(1, plan.strategy, plan.config, BTC)
-        self.runner = Runner("main/paper", self.engine, self.journal, self.broker, self.inbox, self.clock)
+        self.condition = Condition("main/paper")
+        self.runner = Runner(
+            "main/paper", self.engine, self.journal, self.broker, self.inbox, self.clock, self.condition
+        )
         self.engine.handle(FundsSeen({"USDT": D(1000)}, START))
 
     def fill(self, order_number: int = 0, price: float = 100.0) -> Fill:
@@ -156,6 +161,30 @@ async def test_nothing_is_sent_while_the_journal_is_away_and_all_goes_on_after(
     assert scene.runner.candles == 2
     assert len(scene.orders) == 1
     assert not scene.runner.is_waiting_for_database
+
+
+async def test_a_record_that_takes_too_long_is_a_doubt_before_the_engine_hears(
+    running: list["asyncio.Task[None]"],
+) -> None:
+    scene = Scene({0: buys()})
+    scene.condition.begin()
+    scene.condition.finish()
+    running.extend(asyncio.create_task(work) for work in (scene.runner.run(), scene.runner.watch()))
+    await scene.clock.advance(0.3)
+    scene.journal.is_away = True
+    scene.inbox.put(candle(0, 100.0))
+    await until(lambda: scene.runner.is_waiting_for_database)
+    await scene.clock.advance(DOUBT_AFTER_S - 0.1)
+    assert scene.condition.state is AccountState.READY, "a moment is no reason"
+    await scene.clock.advance(0.1)
+    await scene.clock.advance(0.1)
+    assert scene.condition.state is AccountState.DEGRADED
+    assert scene.condition.reason == "the database has taken no record for 1 s"
+    scene.journal.is_away = False
+    await scene.clock.advance(0.5)
+    await until(lambda: scene.inbox.is_idle)
+    assert scene.condition.doubts == {}
+    assert scene.condition.wants_look.is_set()
 
 
 async def test_an_order_that_grew_too_old_is_void_and_never_sent(running: list["asyncio.Task[None]"]) -> None:
