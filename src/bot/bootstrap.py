@@ -55,7 +55,7 @@ from bot.runtime.lease import Keeper
 from bot.runtime.paper_trade import PaperBroker
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
-from bot.runtime.worker import Listed
+from bot.runtime.setting_up import Listed
 from bot.security.keys import load_or_create_key
 from bot.security.secrets import SecretBox
 from bot.security.tokens import new_token, token_hash

@@ -22,7 +22,8 @@ from bot.runtime.lease import Keeper
 from bot.runtime.paper_trade import PaperBroker
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import newest_order_id, newest_trade_id
-from bot.runtime.worker import Listed, Worker
+from bot.runtime.setting_up import Listed
+from bot.runtime.worker import Worker
 from bot.simulation.desk import terms_of
 from bot.strategies.base import Strategy
 

@@ -32,8 +32,9 @@ from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote
 from bot.runtime.lease import Keeper
 from bot.runtime.plan import AccountPlan, StrategyPlan
+from bot.runtime.setting_up import Listed
 from bot.runtime.supervisor import keep_alive
-from bot.runtime.worker import Listed, Worker
+from bot.runtime.worker import Worker
 
 HOSTS = {
     Market.SPOT: hosts_for("emulator", emulator_url="http://emulator"),

@@ -22,7 +22,7 @@ SUSPICIOUS_S = 2.0
 """Until the second look at money that the first one cannot explain; each further one waits twice as long."""
 RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
 """Until a look that failed is tried again, growing."""
-BREATH_S, LONGEST_BREATH_S = 1.0, 4.0
+BREATH_S, LONGEST_BREATH_S = 0.25, 4.0
 """At least between two looks, growing while they are wished for again and again: each costs weight."""
 
 
@@ -71,7 +71,7 @@ class Looks:
         while True:
             due_s = self._breath_s if wish.is_set() else max(self._pause_s(), self._breath_s)
             left_s = due_s - (self._clock.monotonic() - began)
-            if left_s <= 0:
+            if left_s < 0.001:  # (clocks have an end to their digits)
                 break
             if wish.is_set():
                 await self._clock.sleep(left_s)

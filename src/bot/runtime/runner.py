@@ -85,7 +85,7 @@ class Runner:
             since, now = self._writing_since, self._clock.monotonic()
             if since is None or self._is_in_doubt or self._doubts is None:
                 await self._clock.sleep(DOUBT_AFTER_S / 2)
-            elif (left_s := since + DOUBT_AFTER_S - now) > 0:
+            elif (left_s := since + DOUBT_AFTER_S - now) > 0.001:
                 await self._clock.sleep(left_s)
             else:
                 self._is_in_doubt = True

@@ -1,14 +1,12 @@
 """A worker: one account's engine with its journal, broker and runner, from recovery to a clean stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import structlog
 
-from bot.domain.errors import BotError, Rejected, Unavailable
-from bot.domain.instrument import Instrument
-from bot.domain.market import Market, Stream
+from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import CloseRequested, Pulse, StateChanged, StopRequested, Tick
 from bot.engine.callbacks import Fault, run
 from bot.engine.engine import Engine
@@ -22,22 +20,16 @@ from bot.runtime.kill_switch import KillNote, Stopped
 from bot.runtime.lease import Keeper
 from bot.runtime.looks import Looks
 from bot.runtime.plan import AccountPlan, StrategyPlan
-from bot.runtime.recovery import candles_since_entry, restore, restore_best_price, restore_cooldown
+from bot.runtime.recovery import restore
 from bot.runtime.runner import Runner
+from bot.runtime.setting_up import Listed, add_strategies, rules_in_force, warm_up
 from bot.runtime.supervisor import gravest
 
 log = structlog.get_logger()
 
 PULSE_S = 1.0
-HISTORY_AT_ONCE = 8
-"""Series whose history is fetched at the same time."""
-
-
 TAKE_AGAIN_S = 0.5
 """Between attempts to take the lease while the database is away."""
-
-Listed = Mapping[tuple[Market, str], Instrument]
-"""The rules of what is traded, by market and symbol: spot and futures write different things alike."""
 
 
 class Outfit(Protocol):
@@ -160,11 +152,11 @@ class Worker:
         feed = outfit.feed(plan)
         journal = await outfit.journal(plan)
         try:
-            instruments = await self._instruments(feed)
+            instruments = await rules_in_force(plan, feed)
             recovered = await journal.recover()
             engine = Engine(outfit.limits, epoch=keeper.epoch, stopwatch=outfit.clock.monotonic, probe=probe)
             condition = self.condition = Condition(str(plan))
-            await self._add_strategies(engine, instruments)
+            await add_strategies(plan, engine, instruments, outfit.refuse)
             restore(engine, recovered)
             inbox = self._inbox = Inbox()
             condition.listener = lambda state, reason: inbox.put(
@@ -175,7 +167,7 @@ class Worker:
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock, condition)
             looks = Looks(engine, broker, condition, outfit.clock)
             # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
-            await self._warm_up(feed, engine)
+            await warm_up(engine, feed, outfit.clock)
             try:
                 ours = [each for each in recovered.open_orders if each.order.strategy_id in engine.slots]
                 await broker.start(inbox.put, ours, gate.permit, condition)
@@ -190,12 +182,7 @@ class Worker:
                 self._remind(engine)
                 log.info("account.ready", account=str(plan), strategies=len(engine.slots))
                 try:
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(runner.run(), name=f"runner {plan}")
-                        group.create_task(runner.watch(), name=f"journal {plan}")
-                        group.create_task(looks.run(), name=f"looks {plan}")
-                        group.create_task(self._mark(runner, inbox), name=f"marks {plan}")
-                        group.create_task(self._pulse(engine, inbox), name=f"pulse {plan}")
+                    await self._work(engine, runner, looks)
                 finally:
                     self.runner = None
                     await subscription.close()
@@ -207,6 +194,15 @@ class Worker:
         finally:
             await close(journal)
             log.info("account.stopped", account=str(plan))
+
+    async def _work(self, engine: Engine, runner: Runner, looks: Looks) -> None:
+        plan = self.plan
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runner.run(), name=f"runner {plan}")
+            group.create_task(runner.watch(), name=f"journal {plan}")
+            group.create_task(looks.run(), name=f"looks {plan}")
+            group.create_task(self._mark(runner, runner.inbox), name=f"marks {plan}")
+            group.create_task(self._pulse(engine, runner.inbox), name=f"pulse {plan}")
 
     def request_stop(self, strategy_id: int, reason: str) -> None:
         """Take a strategy out of new risk at once."""
@@ -228,56 +224,6 @@ class Worker:
     def _is_closing(self) -> bool:
         note = self._outfit.stopped_by(self.plan)
         return note is not None and note.flatten
-
-    async def _instruments(self, feed: Feed) -> Listed:
-        found: dict[tuple[Market, str], Instrument] = {}
-        for market in sorted({each.config.market_of for each in self.plan.strategies}):
-            try:
-                rules = await feed.instruments(market)
-            except Rejected as error:  # a market that this feed does not show: its strategies alone cannot run
-                log.warning("market.not_shown", account=str(self.plan), market=market, cause=str(error))
-                continue
-            found |= {(market, symbol): instrument for symbol, instrument in rules.items()}
-        return found
-
-    async def _add_strategies(self, engine: Engine, instruments: Listed) -> None:
-        for each in self.plan.strategies:
-            market, symbol = each.config.market_of, each.config.symbol
-            instrument = instruments.get((market, symbol))
-            if instrument is None:
-                await self._outfit.refuse(each, f"{symbol} is not listed on {self.plan.environment} {market}")
-                continue
-            try:
-                slot = engine.add(each.strategy_id, each.strategy, each.config, instrument)
-            except Fault as fault:
-                await self._outfit.refuse(each, str(fault))
-                continue
-            except Exception as error:  # noqa: BLE001 - a strategy's own constructor may raise anything
-                await self._outfit.refuse(each, f"{each.strategy.__name__} raised {type(error).__name__}: {error}")
-                continue
-            slot.stopped = each.stopped or ("" if each.is_enabled else "disabled")
-
-    async def _warm_up(self, feed: Feed, engine: Engine) -> None:
-        """Fetch each series' history once, however many strategies read it."""
-        wanted: dict[Stream, int] = {}
-        for slot in engine.slots.values():
-            # One candle at least, so that every strategy knows a price before its first own candle.
-            count = max(slot.strategy.warm_up, candles_since_entry(slot, self._outfit.clock.now_ms()))
-            wanted[slot.stream] = max(wanted.get(slot.stream, 1), count)
-        gate = asyncio.Semaphore(HISTORY_AT_ONCE)
-
-        async def fetch(stream: Stream, count: int) -> None:
-            async with gate:
-                candles = await feed.history(stream, count)
-            for slot in engine.slots.values():
-                if slot.stream == stream:
-                    engine.warm_up(slot.id, candles)
-                    restore_best_price(slot, candles)
-                    restore_cooldown(slot)
-
-        async with asyncio.TaskGroup() as group:
-            for stream, count in wanted.items():
-                group.create_task(fetch(stream, count))
 
     async def _pulse(self, engine: Engine, inbox: Inbox) -> None:
         """Tell the engine that time passes, while something waits for that: stops, or what a person wants closed."""

@@ -42,7 +42,8 @@ from bot.ports import Broker, Deliver, OpenOrder, Recovered
 from bot.runtime.kill_switch import KillNote
 from bot.runtime.lease import LeaseLost
 from bot.runtime.plan import AccountPlan, StrategyPlan
-from bot.runtime.worker import Listed, Worker
+from bot.runtime.setting_up import Listed
+from bot.runtime.worker import Worker
 from bot.strategies.base import Strategy
 
 MINUTES = Stream(Market.SPOT, "BTCUSDT", "1m")
