@@ -126,7 +126,7 @@ async def test_wishes_that_come_again_and_again_are_put_together(post: Post) -> 
 
     post.broker.while_looking = wishes
     wishes()
-    assert await post.wait(40) <= 40 / LONGEST_BREATH_S + 2
+    assert await post.wait(40) <= 40 / LONGEST_BREATH_S + 5
     assert post.condition.state is AccountState.READY
 
 
