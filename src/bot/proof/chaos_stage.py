@@ -115,20 +115,20 @@ class Stage:
 
     # The bot's life.
 
-    async def start_bot(self) -> None:
+    async def start_bot(self, *, from_scratch: bool = False) -> None:
         """Start the bot and wait until it is ready to trade. Silent when it does not come, or dies before."""
         began = time.monotonic()
-        bot = await self.spawn()
+        bot = await self.spawn(from_scratch=from_scratch)
         if not await bot.says("account.ready", START_S):
             last = bot.lines[-1:] or ["no word"]
             raise Silent(f"the bot was not ready: {last[0]}")
         self.starts_s.append(time.monotonic() - began)
 
-    async def spawn(self) -> Life:
-        """Start the bot's process, and wait for nothing. Each tenth is born from scratch."""
+    async def spawn(self, *, from_scratch: bool = False) -> Life:
+        """Start the bot's process, and wait for nothing. Each tenth is born from scratch, if not all are to be."""
         await self.kill()
         said = self.folder / "lives" / f"{self.lives:04}.log"
-        is_quick = self.lives % 10
+        is_quick = self.lives % 10 and not from_scratch
         self.lives += 1
         if is_quick:
             self.bot = await self._mother.bear(said)
@@ -173,6 +173,10 @@ class Stage:
         """Let the exchange's time go on at once."""
         await self._ask("POST", "/_clock", {"advance_ms": AGE_MS})
 
+    async def misbehave(self, rule: Mapping[str, Any]) -> None:
+        """Let the exchange do something wrong (`emulator.faults.Rule`)."""
+        await self._ask("POST", "/_faults", rule)
+
     def spoil(self, line: Toxics = CLEAN, database: Toxics = CLEAN) -> None:
         """Let something go wrong on the lines, or nothing any more."""
         self.line.toxics, self.database.toxics = line, database
@@ -198,10 +202,14 @@ class Stage:
         """Hold the journal against the truth, once."""
         if not hasattr(self, "facts"):
             self.facts = FactRows(self.server.url, account_id)
-        while self.truth.take(await self._ask("GET", f"/_truth?since={self.truth.last}")):
-            pass
+        await self.listen()
         await self.facts.refresh()
         return judge(Found(ACCOUNT, self.truth, self.facts, trouble, OPEN_MAX))
+
+    async def listen(self) -> None:
+        """Read what is new in the exchange's truth book; it does not take the database."""
+        while self.truth.take(await self._ask("GET", f"/_truth?since={self.truth.last}")):
+            pass
 
     def keep(self, name: str) -> None:
         """Leave what was seen in the folder."""
