@@ -1,4 +1,7 @@
-"""`bot why`: what a strategy saw and wanted at a moment, the verdict, and what came of it; or why nothing happened."""
+"""`bot why`: what a strategy saw and wanted at a moment, the verdict, and what came of it; or why nothing happened.
+
+With --order, --trade or --position: the whole life of an order, from the stream of facts.
+"""
 
 import re
 import time
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from bot.bootstrap import Roof
     from bot.db.base import Mode
+    from bot.reporting.life import Life
     from bot.reporting.queries import StrategyFacts
     from bot.reporting.why import DecisionSeen, OrderSeen, Standing
 
@@ -28,10 +32,17 @@ _HOW = "write 2025-05-20 12:30, 2025-05-20, 12:30, 15m (that long before its new
 
 
 def why(
-    strategy: Annotated[str, typer.Argument(help="Its id, its title, or account/title.")],
+    strategy: Annotated[str, typer.Argument(help="Its id, its title, or account/title.")] = "",
     when: Annotated[
         str, typer.Argument(metavar="[TIME]", help=f"{_HOW[0].upper()}{_HOW[1:]}. Left out: the newest decisions.")
     ] = "",
+    order: Annotated[str, typer.Option("--order", help="The whole life of this order, by our id.", metavar="ID")] = "",
+    trade: Annotated[
+        int, typer.Option("--trade", min=0, help="That of the order of this trade of the exchange.", metavar="NUMBER")
+    ] = 0,
+    position: Annotated[
+        bool, typer.Option("--position", help="That of the orders which made what the strategy holds (then).")
+    ] = False,
     mode: Annotated[str, typer.Option(help=f"Of this money: {', '.join(MODES)}; else the one it uses now.")] = "",
     most: Annotated[int, typer.Option("--most", min=1, max=1_000, help="Show this many decisions at most.")] = 10,
     json: Json = False,
@@ -41,11 +52,22 @@ def why(
         fail(f"unknown mode {mode!r}; use one of {', '.join(MODES)}", ExitCode.USAGE)
     if when and not _is_time(when):
         fail(f"{when!r} is no time; {_HOW}", ExitCode.USAGE)
+    if bool(strategy) + bool(order) + bool(trade) != 1:
+        fail("say whose: a strategy, or --order ID, or --trade NUMBER", ExitCode.USAGE)
+    if position and not strategy:
+        fail("--position goes with a strategy: bot why STRATEGY --position", ExitCode.USAGE)
     from bot.bootstrap import Roof  # noqa: PLC0415
     from bot.commands.rows import with_session  # noqa: PLC0415
     from bot.db.repositories import Strategies  # noqa: PLC0415
 
     roof = Roof()
+    if order or trade or position:
+        lives = with_session(roof, lambda session: _lives(session, strategy, when, order, trade, mode))
+        if json:
+            as_json(_exact(lives))
+        else:
+            _show_lives(lives)
+        return
 
     async def work(session: "AsyncSession") -> dict[str, Any]:
         row = await Strategies(session).find(strategy)
@@ -53,15 +75,55 @@ def why(
 
     answer = with_session(roof, work)
     if json:
-        as_json(_exact(answer))
+        as_json(_woven(answer))
     else:
         _show(answer)
+
+
+async def _lives(
+    session: "AsyncSession", strategy: str, when: str, order: str, trade: int, wanted: str
+) -> "list[Life]":
+    """Find lives; a plain refusal when nothing on record is meant."""
+    from bot.db.base import Mode  # noqa: PLC0415
+    from bot.db.repositories import Strategies  # noqa: PLC0415
+    from bot.domain.errors import Misconfigured  # noqa: PLC0415
+    from bot.reporting import life  # noqa: PLC0415
+
+    modes = [Mode(wanted)] if wanted else list(Mode)
+    if order:
+        found = await session.run_sync(lambda reading: life.of_order(reading, order, modes))
+        if found is None:
+            raise Misconfigured(f"no order {order} is on record; see the ids in: bot why STRATEGY")
+        return [found]
+    if trade:
+        lives = await session.run_sync(lambda reading: life.of_trade(reading, trade, modes))
+        if not lives:
+            raise Misconfigured(f"no trade with the number {trade} is on record")
+        return lives
+    row = await Strategies(session).find(strategy)
+    found = await session.run_sync(lambda reading: _of_position(reading, row.id, when, wanted))
+    if found is None:
+        raise Misconfigured(
+            f"{strategy} has held nothing {'until then' if when else 'yet'}, by the facts of this money"
+        )
+    return [found]
+
+
+def _of_position(session: "Session", strategy_id: int, when: str, wanted: str) -> "Life | None":
+    from bot.db.base import Mode  # noqa: PLC0415
+    from bot.reporting import life, queries, why  # noqa: PLC0415
+
+    facts = next(each for each in queries.strategies(session) if each.id == strategy_id)
+    mode = Mode(wanted) if wanted else facts.mode
+    newest_ms = why.newest_ms(session, facts, mode)
+    at_ms = span(when, time.time_ns() // 1_000_000 if newest_ms is None else newest_ms)[1] if when else None
+    return life.of_position(session, facts, mode, at_ms)
 
 
 def _answer(roof: "Roof", session: "Session", strategy_id: int, when: str, wanted: str, most: int) -> dict[str, Any]:
     from bot.db.base import Mode  # noqa: PLC0415
     from bot.domain.market import INTERVAL_MS  # noqa: PLC0415
-    from bot.reporting import queries, silence, why  # noqa: PLC0415
+    from bot.reporting import life, queries, silence, why  # noqa: PLC0415
 
     facts = next(each for each in queries.strategies(session) if each.id == strategy_id)
     mode = Mode(wanted) if wanted else facts.mode
@@ -95,6 +157,12 @@ def _answer(roof: "Roof", session: "Session", strategy_id: int, when: str, wante
         "since_ms": since_ms,
         "until_ms": until_ms,
         "decisions": decisions,
+        "account_then": {each.id: life.account_state(session, facts.account_id, each.time_ms) for each in decisions},
+        "lives": {
+            each.order.client_order_id: found
+            for each in decisions
+            if each.order and (found := life.of_order(session, each.order.client_order_id, [mode]))
+        },
         "nothing_because": told,
         "standing": standing,
     }  # fmt: skip
@@ -167,6 +235,17 @@ def _elsewhere(session: "Session", facts: "StrategyFacts", mode: "Mode") -> list
     return [f"there are decisions in other money: --mode {other}" for other in others]
 
 
+def _woven(answer: dict[str, Any]) -> dict[str, Any]:
+    """Put what the facts say beside the decision that it belongs to."""
+    told: dict[str, Any] = _exact(answer)
+    then, lives = told.pop("account_then"), told.pop("lives")
+    for each in told["decisions"]:
+        each["account_then"] = then[each["id"]]
+        if each["order"]:
+            each["order"]["life"] = lives.get(each["order"]["client_order_id"], {}).get("moments", [])
+    return told
+
+
 def _exact(value: Any) -> Any:
     """Turn records into dicts and amounts into texts without an exponent."""
     from decimal import Decimal  # noqa: PLC0415
@@ -199,41 +278,73 @@ def _show(answer: dict[str, Any]) -> None:
     table(
         f"{title}, {known['state']}",
         ["time", "wanted", "saw", "verdict", "order", "result"],
-        [_row(each) for each in answer["decisions"]],
+        [_row(each, answer["account_then"][each.id], answer["lives"]) for each in answer["decisions"]],
         empty="",
     )
 
 
-def _row(decision: "DecisionSeen") -> Sequence[str]:
+def _show_lives(lives: "list[Life]") -> None:
+    from bot.reporting.silence import moment  # noqa: PLC0415
+
+    for each in lives:
+        names = ", ".join(one.client_order_id for one in each.endings)
+        say(f"{names} ({each.account}, {each.mode}), all times UTC")
+        for decision in each.decisions:
+            seen = ", ".join(
+                f"{name} {'-' if value is None else f'{value:.8g}'}" for name, value in decision.seen.items()
+            )
+            by = f" by {decision.rule}" if decision.rule else ""
+            say(f"  {moment(decision.time_ms)}  wanted {decision.side} {decision.symbol}: {decision.reason}"
+                f"{f', having seen {seen}' if seen else ''}; {decision.verdict}{by}")  # fmt: skip
+        for one in each.moments:
+            say(f"  {moment(one.time_ms)}  {one.says}")
+        for ending in each.endings:
+            say(f"  {ending.client_order_id}: {ending.says}, {ending.filled} of {ending.wanted} filled")
+
+
+def _row(decision: "DecisionSeen", account_then: str, lives: "dict[str, Life]") -> Sequence[str]:
     from bot.reporting.silence import moment  # noqa: PLC0415
 
     seen = "\n".join(f"{name} {'-' if value is None else f'{value:.8g}'}" for name, value in decision.seen.items())
     verdict = f"denied by {decision.rule}" if decision.verdict == "denied" else decision.verdict
+    if decision.verdict == "denied" and account_then:
+        verdict = f"{verdict}\n{account_then}"
     order = decision.order
     return (
         moment(decision.time_ms),
         f"{decision.side}: {decision.reason}",
         seen,
         verdict,
-        "" if order is None else _shown_order(order),
+        "" if order is None else _shown_order(order, lives.get(order.client_order_id)),
         "" if order is None else _result(order),
     )
 
 
-def _shown_order(order: "OrderSeen") -> str:
+def _shown_order(order: "OrderSeen", life: "Life | None") -> str:
     from bot.domain.money import plain  # noqa: PLC0415
     from bot.reporting.silence import moment  # noqa: PLC0415
 
     price = f" at {plain(order.limit_price)}" if order.limit_price is not None else ""
     lines = [f"{order.side} {plain(order.quantity)} {order.type.lower()}{price} ({order.purpose})"]
-    lines += [
-        f"{state.status} {moment(state.time_ms)}{f': {state.reason}' if state.reason else ''}" for state in order.states
-    ]
+    if life is not None:
+        kinds = {"attempt", "order", "cancel"}
+        lines += [f"{each.says} {moment(each.time_ms)}" for each in life.moments if each.kind in kinds]
+    else:
+        lines += _states(order)
     lines += [
         f"filled {plain(fill.quantity)} at {plain(fill.price)}, fee {plain(fill.fee)} {fill.fee_asset}"
         for fill in order.fills
     ]
     return "\n".join([*lines, order.client_order_id])
+
+
+def _states(order: "OrderSeen") -> list[str]:
+    """Tell the states that the tables have, of an order that is older than the stream of facts."""
+    from bot.reporting.silence import moment  # noqa: PLC0415
+
+    return [
+        f"{state.status} {moment(state.time_ms)}{f': {state.reason}' if state.reason else ''}" for state in order.states
+    ]
 
 
 def _result(order: "OrderSeen") -> str:

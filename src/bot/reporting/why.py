@@ -126,6 +126,13 @@ def between(
     return [_decision(session, row) for row in rows.mappings()]
 
 
+def decision_of(session: Session, client_order_id: str) -> list[DecisionSeen]:
+    """Give the decision that an order came of, if one did; `queries.use_ledger` first."""
+    where = "client_order_id = :order ORDER BY id"
+    rows = session.execute(text(f"{queries.DECISIONS} WHERE {where}"), {"order": client_order_id})
+    return [_decision(session, row) for row in rows.mappings()]
+
+
 def newest_ms(session: Session, facts: StrategyFacts, mode: Mode) -> int | None:
     """Give the time of a strategy's newest mark or decision."""
     queries.use_ledger(session, mode)
