@@ -12,6 +12,10 @@ from bot.binance.endpoints import Priority
 
 AT_ONCE = {Priority.CANCEL: 8, Priority.STOP: 8, Priority.ORDER: 7, Priority.QUERY: 6, Priority.HISTORY: 4}
 """Requests on their way, by what the next one is for: the last lane is kept for cancels and stops."""
+AT_ONCE_NEAR_THE_END = {
+    Priority.CANCEL: 4, Priority.STOP: 3, Priority.ORDER: 2, Priority.QUERY: 1, Priority.HISTORY: 1,
+}  # fmt: skip
+"""The same when little of the limit is left: what others behind our address do meanwhile, we hear with each answer."""
 FORGOTTEN_S = 2.0
 """A request without an answer for so long arrived long ago, or never will: the lane is free again."""
 _RANKS = {priority: rank for rank, priority in enumerate(AT_ONCE)}
@@ -35,6 +39,8 @@ class Lanes:
         self._queue: list[tuple[int, int, Priority, asyncio.Future[Lane]]] = []
         self._numbers = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
+        self.is_near_the_end = False
+        """Whether little of the limit is left."""
 
     @property
     def busy(self) -> int:
@@ -71,7 +77,7 @@ class Lanes:
             if not waiter.done():
                 waiter.set_result(self._take(loop.time()))
         if queue and self._alarm is None:
-            oldest = next(iter(self._busy))
+            oldest = next(iter(self._busy))  # (where nobody is on the way, everybody may go)
             self._alarm = loop.call_at(oldest.since + FORGOTTEN_S, self._ring, loop)
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -79,7 +85,7 @@ class Lanes:
         self._let_in(loop)
 
     def _is_free_for(self, priority: Priority) -> bool:
-        return len(self._busy) < AT_ONCE[priority]
+        return len(self._busy) < (AT_ONCE_NEAR_THE_END if self.is_near_the_end else AT_ONCE)[priority]
 
     def _take(self, now_s: float) -> Lane:
         lane = Lane(now_s)

@@ -25,6 +25,10 @@ LIMITS = {Market.SPOT: 6000, Market.FUTURES: 2400}
 HANDSHAKE_WEIGHT = 5
 """Of a connection to the WebSocket API."""
 _SIDE_POOLS = {Pool.WALLET: (12_000, 60.0), Pool.FUNDING: (500, 300.0)}
+_SOON_S = 0.02
+"""Between looks whether what is under way has left room."""
+_NEAR_THE_END = 0.8
+"""The share of the limit from which on fewer requests go at once."""
 _SLOWER = 0.9995
 """How this machine's clock is taken, which may run ahead of the host's by less than the rest."""
 _AT_ONCE = frozenset({Priority.CANCEL, Priority.STOP, Priority.ORDER})
@@ -70,6 +74,10 @@ class Window:
     def fits(self, amount: int, share: float) -> bool:
         """Say whether so much more stays within a share of the limit."""
         return not amount or self.used + amount <= self.limit * share
+
+    def may_fit_soon(self, amount: int, share: float) -> bool:
+        """Say whether nothing but what is under way keeps so much from fitting: much of that will be given back."""
+        return self.used - self.flying + amount <= self.limit * share
 
     def learn(self, told: int | None, paid: int) -> None:
         """Take in what the host counts, or that a request of ours was counted."""
@@ -154,12 +162,17 @@ class WeightBank:
     def wait_s(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> float:
         """Say how long such a request has to wait; 0 when it may go."""
         window = self._windows[pool]
-        return max(self.banned_s, 0.0 if window.fits(weight, priority.value) else window.rest_s)
+        if window.fits(weight, priority.value):
+            return self.banned_s
+        rest_s = min(window.rest_s, _SOON_S) if window.may_fit_soon(weight, priority.value) else window.rest_s
+        return max(self.banned_s, rest_s)
 
     async def admit(self, weight: int, priority: Priority, pool: Pool = Pool.MARKET) -> Ticket:
         """Let a request go, now or when its turn comes. Raises Throttled for orders at once: a late order is stale."""
         while True:
             await self._wait(weight, priority, pool)
+            market = self._windows[Pool.MARKET]
+            self._lanes.is_near_the_end = not market.fits(1, _NEAR_THE_END)
             lane = await self._lanes.enter(priority)
             # Between the wait and the lane others went, and perhaps one of them heard that it was enough.
             if not self.wait_s(weight, priority, pool):
@@ -209,7 +222,7 @@ class WeightBank:
 
     async def _wait(self, weight: int, priority: Priority, pool: Pool) -> None:
         while wait := self.wait_s(weight, priority, pool):
-            if priority in _AT_ONCE or wait > self._patience_s:
+            if wait > (_SOON_S if priority in _AT_ONCE else max(_SOON_S, self._patience_s)):
                 raise Throttled(
                     f"Binance's request limit is used up for {wait:.0f} s: nothing was sent; it goes on by itself",
                     wait,

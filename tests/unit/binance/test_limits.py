@@ -37,12 +37,12 @@ def bank(times: Times) -> WeightBank:
 async def test_history_stops_first_then_queries_and_orders_last(bank: WeightBank) -> None:
     bank.learn(60)
     assert bank.wait_s(1, Priority.HISTORY) > 0
-    await bank.admit(30, Priority.QUERY)
+    bank.settle(await bank.admit(30, Priority.QUERY))
     assert bank.wait_s(1, Priority.QUERY) > 0
-    await bank.admit(7, Priority.ORDER)
+    bank.settle(await bank.admit(7, Priority.ORDER))
     with pytest.raises(Throttled, match="nothing was sent"):
         await bank.admit(1, Priority.ORDER)
-    await bank.admit(2, Priority.STOP)
+    bank.settle(await bank.admit(2, Priority.STOP))
     with pytest.raises(Throttled):
         await bank.admit(1, Priority.STOP)
     await bank.admit(1, Priority.CANCEL)
@@ -83,6 +83,23 @@ async def test_what_succeeds_for_free_is_given_back_and_what_is_under_way_is_kep
     assert bank.used == 7
     bank.settle(second, told=20)
     assert bank.used == 20
+
+
+async def test_what_only_waits_for_answers_under_way_goes_as_soon_as_they_are_there(bank: WeightBank) -> None:
+    bank.learn(97)
+    going = [asyncio.create_task(bank.admit(1, Priority.CANCEL)) for _ in range(6)]
+    for each in going:
+        bank.settle(await asyncio.wait_for(each, 30), is_free=True)
+    assert bank.used == 97
+
+
+async def test_fewer_go_at_once_when_little_is_left(bank: WeightBank) -> None:
+    bank.learn(85)
+    going = [asyncio.create_task(bank.admit(0, Priority.QUERY)) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert bank.on_their_way == 1
+    for each in going:
+        bank.settle(await asyncio.wait_for(each, 30))
 
 
 async def test_each_pool_has_a_limit_of_its_own(bank: WeightBank, times: Times) -> None:

@@ -1,0 +1,124 @@
+"""A storm of requests over one address: our own client never draws a 429, cancels overtake, and nothing draws a ban."""
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+
+import aiohttp
+import pytest
+
+from bot.binance.client import OrderPath, build_public
+from bot.binance.endpoints import Priority
+from bot.binance.errors import Throttled
+from bot.binance.lanes import AT_ONCE
+from bot.binance.limits import WeightBank
+from bot.domain.errors import BotError
+from bot.domain.market import Market, Stream
+from bot.domain.order import OrderStatus
+from bot.emulator.unverified import Unverified
+
+from .scene import BTC, Desk, Scene, a_scene, an_order, until
+
+STERN = Unverified(refusals_before_ban=0)
+"""One request in spite of a 429, and the address is banned."""
+WEIGHT = 1_200
+PAGES = 2_000
+MINUTE = Stream(BTC, "1m", Market.SPOT)
+
+
+async def statuses(scene: Scene) -> Counter[int]:
+    """Count how requests ended."""
+    return Counter(int(row["status"]) for row in await scene.truth("request"))
+
+
+async def bans(scene: Scene) -> int:
+    """Give how often anybody was banned."""
+    return sum(one["bans"] for one in (await scene.control("GET", "/_limits"))[scene.face].values())
+
+
+@pytest.mark.parametrize("path", OrderPath)
+async def test_in_a_storm_of_our_own_no_429_comes_and_a_cancel_overtakes_two_thousand_pages(path: OrderPath) -> None:
+    async with a_scene(Market.SPOT, path, settings=STERN, weight_per_minute=WEIGHT) as scene:
+        bank = WeightBank(WEIGHT)
+        desk = await Desk(scene, bank=bank).open()
+        public = scene.closes(build_public(scene.hosts, bank))
+        order = an_order(scene, "resting")
+        await desk.place(order)
+        await desk.hears(order, OrderStatus.NEW)
+        pages = [asyncio.create_task(public.klines(MINUTE, limit=5)) for _ in range(PAGES)]
+        crowd = [an_order(scene, f"o-{number}") for number in range(20)]
+        for each in crowd:
+            await desk.place(each)
+        await until(lambda: sum(page.done() for page in pages) >= 50)
+        before = len(await scene.truth("request"))
+        await desk.cancel(order)
+        await desk.hears(order, OrderStatus.CANCELED)
+        rows = await scene.truth("request")
+        (cancel,) = (
+            number for number, row in enumerate(rows) if row["client_order_id"] == "resting" and number > before
+        )
+        assert cancel - before < 100, "the cancel waited behind the storm"
+        # History takes its share of the minute and no more: what is left waits for the next one.
+        await until(lambda: bank.wait_s(2, Priority.HISTORY) > 0)
+        await until(lambda: bank.on_their_way == 0)
+        for each in crowd:
+            await desk.hears(each, OrderStatus.NEW)
+            await desk.cancel(each)
+        for each in crowd:
+            await desk.hears(each, OrderStatus.CANCELED)
+        for page in pages:
+            page.cancel()
+        await asyncio.gather(*pages, return_exceptions=True)
+        told = await statuses(scene)
+        assert (told[429], told[418], await bans(scene)) == (0, 0, 0)
+
+
+async def used_up(scene: Scene) -> None:
+    """Let somebody else behind our address take all but a little of this minute's weight, and stop in time."""
+    used = 0
+    async with aiohttp.ClientSession() as stranger:
+        while used < WEIGHT - 5:
+            async with stranger.get(f"{scene.hosts.rest}/api/v3/ticker/price?symbol={BTC}") as reply:
+                used = int(reply.headers["X-MBX-USED-WEIGHT-1M"])
+
+
+@pytest.mark.parametrize("path", OrderPath)
+async def test_the_last_of_the_weight_is_for_cancels_when_others_took_the_rest(path: OrderPath) -> None:
+    async with a_scene(Market.SPOT, path, settings=STERN, weight_per_minute=WEIGHT) as scene:
+        bank = WeightBank(WEIGHT)
+        desk = await Desk(scene, bank=bank).open()
+        resting = [an_order(scene, f"resting-{number}") for number in range(10)]
+        for order in resting:
+            await desk.place(order)
+            await desk.hears(order, OrderStatus.NEW)
+        await used_up(scene)
+        with suppress(BotError):
+            await scene.closes(build_public(scene.hosts, bank)).klines(MINUTE, limit=5)
+        late = an_order(scene, "late")
+        for order in resting:
+            await desk.cancel(order)
+        await desk.place(late)
+        for order in resting:
+            await desk.hears(order, OrderStatus.CANCELED)
+        told = await statuses(scene)
+        assert (told[429], told[418], await bans(scene)) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("path", OrderPath)
+async def test_what_is_on_its_way_when_others_used_the_limit_up_draws_no_ban(path: OrderPath) -> None:
+    async with a_scene(Market.SPOT, path, weight_per_minute=WEIGHT) as scene:
+        bank = WeightBank(WEIGHT, patience_s=0.0)
+        desk = await Desk(scene, bank=bank).open()
+        public = scene.closes(build_public(scene.hosts, bank))
+        await scene.fault("limit", path="/api/v3/klines", retry_after_s=300, count=1)
+        wishes = [asyncio.create_task(public.klines(MINUTE, limit=5)) for _ in range(200)]
+        late = [an_order(scene, f"o-{number}") for number in range(50)]
+        for order in late:
+            await desk.place(order)
+        ended = await asyncio.gather(*wishes, return_exceptions=True)
+        assert any(isinstance(each, Throttled) for each in ended)
+        for order in late:
+            await until(lambda order=order: desk.statuses(order))  # type: ignore[misc]
+        told = await statuses(scene)
+        assert 1 <= told[429] <= AT_ONCE[Priority.CANCEL]
+        assert (told[418], await bans(scene)) == (0, 0)
