@@ -126,8 +126,11 @@ class SignedBroker:
     async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
         """Carry a command out in a task of its own; what becomes of it is delivered."""
         if isinstance(command, CancelOrder):
-            if command.client_order_id not in self._cancelling:  # (asked for again, it goes on as it does)
-                self._tasks.start(self._cancel(command), f"cancel-{command.client_order_id}")
+            name = command.client_order_id
+            if name not in self._cancelling:  # (asked for again, it goes on as it does)
+                self._cancelling.add(name)
+                task = self._tasks.start(self._cancel(command), f"cancel-{name}")
+                task.add_done_callback(lambda _: self._cancelling.discard(name))
         else:
             order = command.order
             self._track(order.client_order_id, order.symbol, order.market)
@@ -217,13 +220,6 @@ class SignedBroker:
             delay = min(2 * delay, self.patience.poll_max_s)
 
     async def _cancel(self, command: CancelOrder) -> None:
-        self._cancelling.add(command.client_order_id)
-        try:
-            await self._cancel_until_it_ended(command)
-        finally:
-            self._cancelling.discard(command.client_order_id)
-
-    async def _cancel_until_it_ended(self, command: CancelOrder) -> None:
         """Cancel until the order has ended: each refusal is followed by a question, none by an assumption."""
         tracked = self._orders.get(command.client_order_id)
         if tracked is None:

@@ -33,7 +33,7 @@ KEYS = (Credentials("key", "secret"), Credentials("key-2", "secret-2"))
 PACE = Pace(retry_first_s=0.01, retry_max_s=0.05, control_gap_s=0.001, overlap_s=0.05)
 PATIENCE = Patience(poll_first_s=0.02, poll_max_s=0.1, audit_s=60.0, stop_s=0.2, dead_man_s=0.0)
 FENCE_MS = PATIENCE.fence_ms
-_ORDER_PATH = {Market.SPOT: "/api/v3/order", Market.FUTURES: "/fapi/v1/order"}
+ORDER_PATH = {Market.SPOT: "/api/v3/order", Market.FUTURES: "/fapi/v1/order"}
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -93,7 +93,7 @@ class Scene:
     async def order_fault(self, kind: str, **rule: Any) -> int:
         """Switch on a fault that hits the next new order."""
         is_rest = self.path is OrderPath.REST
-        where = {"path": _ORDER_PATH[self.market] if is_rest else "order.place"}
+        where = {"path": ORDER_PATH[self.market] if is_rest else "order.place"}
         method = {"method": "POST"} if is_rest and kind not in {"extra_keys", "unknown_enum"} else {}
         return await self.fault(kind, **(where | method | {"count": 1} | rule))
 
@@ -114,7 +114,7 @@ class Scene:
 
     async def posts(self, account: str = "") -> list[dict[str, Any]]:
         """Give every request for a new order that reached the exchange."""
-        rest = ("POST", _ORDER_PATH[self.market])
+        rest = ("POST", ORDER_PATH[self.market])
         rows = await self.truth("request", account)
         return [row for row in rows if (row["method"], row["path"]) == rest or row["path"] == "order.place"]
 

@@ -17,7 +17,7 @@ from bot.domain.market import Market, Stream
 from bot.domain.order import OrderStatus
 from bot.emulator.unverified import Unverified
 
-from .scene import BTC, Desk, Scene, a_scene, an_order, until
+from .scene import BTC, ORDER_PATH, Desk, Scene, a_scene, an_order, until
 
 STERN = Unverified(refusals_before_ban=0)
 """One request in spite of a 429, and the address is banned."""
@@ -122,3 +122,43 @@ async def test_what_is_on_its_way_when_others_used_the_limit_up_draws_no_ban(pat
         told = await statuses(scene)
         assert 1 <= told[429] <= AT_ONCE[Priority.CANCEL]
         assert (told[418], await bans(scene)) == (0, 0)
+
+
+async def test_an_order_in_doubt_is_looked_for_once_the_wait_is_over_and_not_before(market_scene: Scene) -> None:
+    bank = market_scene.bank()
+    desk = await Desk(market_scene, bank=bank).open()
+    await market_scene.mute_user_events()
+    await market_scene.order_fault("drop_reply")
+    question = await market_scene.fault(
+        "limit", method="GET", path=ORDER_PATH[market_scene.market], count=1, retry_after_s=1
+    )
+    order = an_order(market_scene)
+    await desk.place(order)
+    await market_scene.struck(question)
+    assert desk.statuses(order) == [OrderStatus.UNKNOWN]
+    await desk.hears(order, OrderStatus.NEW)
+    # One question drew the 429, the next one the answer: none was spent on a closed door, and none came late.
+    asked = [
+        row for row in await market_scene.truth("request") if row["client_order_id"] == "a" and row["method"] == "GET"
+    ]
+    assert [row["status"] for row in asked] == [429, 200]
+    assert await bans(market_scene) == 0
+
+
+async def test_a_cancel_goes_on_after_the_wait_and_is_sent_once_however_often_it_is_wished(scene: Scene) -> None:
+    desk = await Desk(scene).open()
+    order = an_order(scene)
+    await desk.place(order)
+    await desk.hears(order, OrderStatus.NEW)
+    where = (
+        {"path": "order.cancel"}
+        if scene.path is OrderPath.WS
+        else {"method": "DELETE", "path": ORDER_PATH[scene.market]}
+    )
+    await scene.fault("limit", count=1, retry_after_s=1, **where)
+    for _ in range(5):
+        await desk.cancel(order)
+    await desk.hears(order, OrderStatus.CANCELED)
+    sent = [row for row in await scene.truth("request") if row["method"] == "DELETE" or row["path"] == "order.cancel"]
+    assert [row["status"] for row in sent] == [429, 200]
+    assert await bans(scene) == 0
