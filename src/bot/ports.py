@@ -12,7 +12,7 @@ import msgspec
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import AccountMarked, Attempt, Command, Event, Outcome
+from bot.domain.messages import AccountMarked, Attempt, Command, Event, Outcome, ProtectionMoved
 from bot.domain.order import Fill, Order, OrderStatus, Side
 
 
@@ -196,6 +196,8 @@ class StrategyState(msgspec.Struct, frozen=True):
     sequence: int = 0
     decided_ms: int = -1
     """Time of its newest order."""
+    protection: ProtectionMoved | None = None
+    """The newest word about its stop on the exchange."""
 
 
 class Recovered(msgspec.Struct, frozen=True):

@@ -206,6 +206,16 @@ async def test_a_finished_trip_leaves_fills_of_another_symbol_alone(journal: Jou
     assert (await journal.recover()).strategies[1].fills == (other,)
 
 
+async def test_the_newest_word_about_each_stop_comes_back(journal: Journal) -> None:
+    lost = ProtectionMoved(1, "lost", NOW + 5, "s", Decimal("0.5"), Decimal(90), "by hand", 2, NOW)
+    other = ProtectionMoved(2, "armed", NOW + 1, "t", Decimal(1), Decimal(80), "", 0, NOW + 1)
+    await record(journal, PlaceOrder(order("a")), PlaceOrder(msgspec.structs.replace(order("z"), strategy_id=2)))
+    await record(journal, ProtectionMoved(1, "armed", NOW, "s", Decimal("0.5"), Decimal(90), "", 1, NOW), other)
+    await record(journal, lost)
+    strategies = (await journal.recover()).strategies
+    assert (strategies[1].protection, strategies[2].protection) == (lost, other)
+
+
 async def test_recording_everything_again_changes_nothing(journal: Journal) -> None:
     everything: Sequence[Outcome] = (
         FundsPosted(move("USDT", Decimal("5.5"), EXTERNAL, OWNER, NOW, "deposit")),

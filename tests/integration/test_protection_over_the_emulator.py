@@ -4,6 +4,7 @@ while the bot is dead."""
 import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from bot.db.base import Mode
@@ -291,5 +292,26 @@ def test_what_could_not_be_sold_at_first_is_sold_as_soon_as_the_exchange_takes_i
         world.venue.set_status(SYMBOL, "TRADING")
         took_s = await world.until(lambda: any(isinstance(each, TradeClosed) for each in world.outcomes))
         assert took_s <= 35.0
+
+    assert play(Calm(0.2), script) == []
+
+
+def test_losses_in_a_row_count_over_restarts() -> None:
+    async def script(world: Play) -> None:
+        def losses() -> list[int]:
+            moves = [each for each in world.outcomes if isinstance(each, ProtectionMoved)]
+            return [each.losses for each in moves if each.state == "lost"]
+
+        def has_lost(times: int) -> bool:
+            return len(losses()) == times
+
+        while "bare" not in world.protection:
+            world.cancel(await world.armed())
+            await world.until(partial(has_lost, len(losses()) + 1))
+            await world.kill()
+            world.bear()
+            await world.until(lambda: "bare" in world.protection or world.protection[-1] == "armed")
+        assert losses()[-4:] == [1, 2, 3, 4]
+        await world.until(lambda: any(isinstance(each, TradeClosed) for each in world.outcomes))
 
     assert play(Calm(0.2), script) == []

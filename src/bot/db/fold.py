@@ -8,8 +8,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow, dict_row
 
+from bot.db.facts import read
 from bot.domain.market import Market
-from bot.domain.messages import AccountMarked, Attempt
+from bot.domain.messages import AccountMarked, Attempt, ProtectionMoved
 from bot.domain.money import Price, Quantity, number, plain
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.ports import OpenOrder, Recovered, StrategyState
@@ -49,6 +50,10 @@ LEFT JOIN risk_state r ON r.strategy_id = s.id
 LEFT JOIN LATERAL (SELECT * FROM equity e WHERE e.strategy_id = s.id ORDER BY e.time_ms DESC LIMIT 1) newest ON true
 WHERE s.account_id = %s ORDER BY s.id
 """
+_PROTECTION = """
+SELECT DISTINCT ON (body->>'strategy_id') kind, body::text AS body FROM facts
+WHERE account_id = %s AND kind = 'protection' ORDER BY body->>'strategy_id', id DESC
+"""
 _ACCOUNT = "SELECT quote, marked_ms, peak_equity, day_equity FROM account_risk WHERE account_id = %s ORDER BY quote"
 
 
@@ -62,13 +67,17 @@ async def fold(connection: "psycopg.AsyncConnection[TupleRow]", account_id: int)
     fills: defaultdict[int, list[tuple[Fill, Decimal]]] = defaultdict(list)
     for row in await rows(_OPEN_FILLS):
         fills[row["strategy_id"]].append((_fill(row), _tidy(row["fee_in_quote"])))
+    told = [read(row["kind"], row["body"]) for row in await rows(_PROTECTION)]
+    protection = {each.strategy_id: each for each in told if isinstance(each, ProtectionMoved)}
     keys = {
         (row["market"], row["symbol"], row["trade_id"]) for row in await rows(_FILL_KEYS, REMEMBERED_FILLS, account_id)
     }
     return Recovered(
         balances={(row["ledger"], row["asset"]): _tidy(row["amount"]) for row in await rows(_BALANCES)},
         open_orders=tuple(_open_order(row) for row in await rows(_OPEN_ORDERS)),
-        strategies={row["id"]: _strategy(row, fills[row["id"]]) for row in await rows(_STRATEGIES)},
+        strategies={
+            row["id"]: _strategy(row, fills[row["id"]], protection.get(row["id"])) for row in await rows(_STRATEGIES)
+        },
         fill_keys=frozenset(keys | {fill.key for each in fills.values() for fill, _ in each}),
         accounts=tuple(
             AccountMarked(row["quote"], row["marked_ms"], row["peak_equity"], row["day_equity"])
@@ -77,7 +86,9 @@ async def fold(connection: "psycopg.AsyncConnection[TupleRow]", account_id: int)
     )
 
 
-def _strategy(row: dict[str, Any], fills: Sequence[tuple[Fill, Decimal]]) -> StrategyState:
+def _strategy(
+    row: dict[str, Any], fills: Sequence[tuple[Fill, Decimal]], protection: ProtectionMoved | None
+) -> StrategyState:
     return StrategyState(
         strategy_id=row["id"],
         fills=tuple(fill for fill, _ in fills),
@@ -91,6 +102,7 @@ def _strategy(row: dict[str, Any], fills: Sequence[tuple[Fill, Decimal]]) -> Str
         stopped=row["stopped"],
         sequence=row["orders"],
         decided_ms=-1 if row["decided_ms"] is None else row["decided_ms"],
+        protection=protection,
     )
 
 

@@ -22,6 +22,7 @@ from bot.domain.messages import (
     OrderChanged,
     Outcome,
     PlaceOrder,
+    ProtectionMoved,
     StrategyStopped,
     TradeClosed,
 )
@@ -57,6 +58,7 @@ class Replay:
         self._marks: defaultdict[int, dict[int, EquityMarked]] = defaultdict(dict)
         self._accounts: dict[str, AccountMarked] = {}
         self._stopped: dict[int, str] = {}
+        self._protection: dict[int, ProtectionMoved] = {}
         for each in facts:
             self.take(each)
 
@@ -94,6 +96,8 @@ class Replay:
                 self._accounts[fact.quote] = fact
             case StrategyStopped():
                 self._stopped[fact.strategy_id] = fact.reason
+            case ProtectionMoved():
+                self._protection[fact.strategy_id] = fact
             case _:
                 pass
 
@@ -185,6 +189,7 @@ class Replay:
             stopped=self._stopped.get(strategy_id, ""),
             sequence=len(placed),
             decided_ms=max((each.created_ms for each in placed), default=-1),
+            protection=self._protection.get(strategy_id),
         )
 
 

@@ -227,7 +227,10 @@ class AccountMoved(msgspec.Struct, frozen=True):
 
 
 class ProtectionMoved(msgspec.Struct, frozen=True):
-    """The stop that rests on the exchange for a strategy's position went on to another state, and why."""
+    """The stop that rests on the exchange for a strategy's position went on to another state, and why.
+
+    `losses` are those in a row so far; `armed_ms` is since when it stands, 0 while it does not.
+    """
 
     strategy_id: int
     state: str
@@ -236,6 +239,8 @@ class ProtectionMoved(msgspec.Struct, frozen=True):
     quantity: Decimal = ZERO
     stop_price: Decimal | None = None
     reason: str = ""
+    losses: int = 0
+    armed_ms: int = 0
 
 
 Fact = (

@@ -215,6 +215,8 @@ class Guarding:
                 ZERO if live is None else live.order.quantity,
                 None if live is None else live.order.stop_price,
                 reason,
+                guard.refusals,
+                guard.armed_ms,
             )
         )
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from bot.domain.instrument import Instrument
+from bot.domain.messages import ProtectionMoved
 from bot.domain.money import EXACT, Price, Quantity, plain, times
 from bot.domain.order import OrderStatus, OrderType, Side
 
@@ -84,8 +85,13 @@ class Guard:
         assert then in MOVES[self.state], f"protection cannot go from {self.state} to {then}"
         self.state = then
         if then is Protection.NONE:
-            self.refusals = self.pause = 0
+            self.refusals = self.pause = self.armed_ms = 0
             self.order_id = ""
+
+    def recall(self, told: ProtectionMoved) -> None:
+        """Go on with the row of losses, and the time that it stood, where the record left them."""
+        self.refusals, self.armed_ms, self.reason = told.losses, told.armed_ms, told.reason
+        self.seen_ms = max(self.seen_ms, told.time_ms)
 
     def adopt(self, order_id: str, status: OrderStatus) -> None:
         """Go on with a stop that was open when the state was left."""

@@ -40,6 +40,8 @@ def _restore_slot(slot: Slot, state: StrategyState) -> None:
     slot.sequence = state.sequence
     slot.decided_ms = state.decided_ms
     slot.stopped = slot.stopped or state.stopped
+    if slot.guard is not None and state.protection is not None:
+        slot.guard.recall(state.protection)
     # Who gave it more or less to trade with since then made neither a profit nor a loss by that.
     given = slot.capital - (slot.capital if state.capital is None else state.capital)
     if state.peak_equity is not None:

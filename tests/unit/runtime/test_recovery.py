@@ -25,7 +25,7 @@ from tests.fakes.outfit import (
 )
 
 from bot.domain.errors import Unavailable
-from bot.domain.messages import AccountMarked, Event, Outcome, PlaceOrder
+from bot.domain.messages import AccountMarked, Event, Outcome, PlaceOrder, ProtectionMoved
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
 from bot.engine.engine import Engine
 from bot.ports import OpenOrder, Recovered, StrategyState
@@ -225,3 +225,15 @@ def test_a_plan_says_whose_it_is() -> None:
     plan = account_plan(told(), name="savings")
     assert str(plan) == "savings/paper"
     assert plan.key == (1, "paper")
+
+
+def test_the_row_of_losses_of_a_stop_goes_on_after_a_restart() -> None:
+    engine = engine_with(stop_loss=0.1, protect="exchange")
+    word = ProtectionMoved(1, "lost", START + 9, "b-1-x-0", D(2), D(90), "by hand", 3, START + 1)
+    restore(engine, recovered(strategies={1: StrategyState(1, fills=(BOUGHT,), fees=(D(0),), protection=word)}))
+    guard = engine.slots[1].guard
+    assert guard is not None
+    assert (guard.refusals, guard.armed_ms, guard.reason, guard.seen_ms) == (3, START + 1, "by hand", START + 9)
+    watching = engine_with()
+    restore(watching, recovered(strategies={1: StrategyState(1, protection=word)}))
+    assert watching.slots[1].guard is None
