@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,9 @@ EXTRAS = ("quote_volume", "count", "taker_buy_volume", "taker_buy_quote_volume")
 _LEAST_MS, _MOST_MS = 10**11, 10**13
 """Times outside are in another unit: seconds below, µs or ns above (1973 and 2286 in ms)."""
 INTEGERS = frozenset({"open_time", "count"})
-_DUMP = (*NEEDED, "close_time", *EXTRAS)
+DUMP = (*NEEDED, "close_time", *EXTRAS)
 """The order of the exchange's own files; an ignored column follows."""
+_UNPACKED_BY_NUMPY = {".gz", ".bz2", ".xz"}
 _ALIASES = {
     "opentime": "open_time", "timestamp": "open_time", "time": "open_time", "date": "open_time",
     "open_price": "open", "high_price": "high", "low_price": "low", "close_price": "close",
@@ -127,20 +128,35 @@ def read_csv(path: Path, market: Market, symbol: str, interval: str) -> Columns:
 def parse_csv(path: Path) -> dict[str, NDArray[Any]]:
     """Read the columns of a candle file as they are, by our names; only the unit of time is made ms."""
     try:
-        with _text(path) as text:
+        with path.open("rb") as file:
+            return parse(file, str(path), path)
+    except OSError as error:
+        raise Misconfigured(f"{path}: {error.strerror}; give the path of a candle file") from error
+
+
+def parse(file: IO[bytes], name: str, path: Path | None = None) -> dict[str, NDArray[Any]]:
+    """Do what `parse_csv` does with a file that is open. Where it lies (`path`) makes reading a plain one quicker."""
+    try:
+        with _text(file, name) as text:
             first = text.readline()
             if not first.strip():
-                raise Misconfigured(f"{path}: the file is empty; fetch it again")
-            has_names, delimiter, columns = _layout(path, first)
-            table = _table(path, delimiter, columns, text, first="" if has_names else first)
+                raise Misconfigured(f"{name}: the file is empty; fetch it again")
+            has_names, delimiter, columns = _layout(name, first)
+            table = _table(name, delimiter, columns, text, "" if has_names else first, path)
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         raise Misconfigured(
-            f"{path}: cannot be read ({reason}); it is damaged or incomplete, fetch it again"
+            f"{name}: cannot be read ({reason}); it is damaged or incomplete, fetch it again"
         ) from error
-    arrays = {name: table[name] for name in table.dtype.names or ()}
+    arrays = {column: table[column] for column in table.dtype.names or ()}
     arrays["open_time"] = in_ms(arrays["open_time"])
     return arrays
+
+
+def our_name(name: str) -> str:
+    """Give our name of a column that others call otherwise."""
+    plain = name.strip().lower().replace(" ", "_")
+    return _ALIASES.get(plain, plain)
 
 
 def in_ms(times: Ints) -> Ints:
@@ -155,46 +171,47 @@ def in_ms(times: Ints) -> Ints:
 
 
 @contextmanager
-def _text(path: Path) -> Iterator[Any]:
-    """Open a file for reading lines, whatever it is packed in."""
-    with path.open("rb") as file:
-        magic = file.read(2)
-        file.seek(0)
-        if magic == b"PK":
-            with zipfile.ZipFile(file) as archive:
-                names = [name for name in archive.namelist() if not name.endswith("/")]
-                if len(names) != 1:
-                    raise Misconfigured(f"{path}: holds {len(names)} files, expected one CSV; unpack it")
-                with archive.open(names[0]) as member, io.TextIOWrapper(member, "utf-8") as text:
-                    yield text
-        elif magic == b"\x1f\x8b":
-            with gzip.open(file, "rt", encoding="utf-8") as text:
+def _text(file: IO[bytes], name: str) -> Iterator[Any]:
+    """Give the lines of a file, whatever it is packed in."""
+    magic = file.read(2)
+    file.seek(0)
+    if magic == b"PK":
+        with zipfile.ZipFile(file) as archive:
+            names = [one for one in archive.namelist() if not one.endswith("/")]
+            if len(names) != 1:
+                raise Misconfigured(f"{name}: holds {len(names)} files, expected one CSV; unpack it")
+            with archive.open(names[0]) as member, io.TextIOWrapper(member, "utf-8") as text:
                 yield text
-        else:
-            with io.TextIOWrapper(file, "utf-8") as text:
-                yield text
+    elif magic == b"\x1f\x8b":
+        with gzip.open(file, "rt", encoding="utf-8") as text:
+            yield text
+    else:
+        with io.TextIOWrapper(file, "utf-8") as text:
+            yield text
 
 
-def _layout(path: Path, first: str) -> tuple[bool, str, dict[str, int]]:
+def _layout(name: str, first: str) -> tuple[bool, str, dict[str, int]]:
     """Tell from the first line whether it has names, what stands between columns, and where each of ours is."""
     delimiter = max(",;\t", key=first.count)
     cells = [cell.strip().strip('"').lower() for cell in first.lstrip("\ufeff").strip().split(delimiter)]
     if cells[0][:1].isdigit():
         if len(cells) < len(NEEDED):
-            raise Misconfigured(f"{path}: {len(cells)} columns; expected at least {', '.join(NEEDED)}")
-        return False, delimiter, {name: at for at, name in enumerate(_DUMP[: len(cells)]) if name != "close_time"}
-    names = [_ALIASES.get(cell.replace(" ", "_"), cell.replace(" ", "_")) for cell in cells]
-    if missing := [name for name in NEEDED if name not in names]:
+            raise Misconfigured(f"{name}: {len(cells)} columns; expected at least {', '.join(NEEDED)}")
+        return False, delimiter, {one: at for at, one in enumerate(DUMP[: len(cells)]) if one != "close_time"}
+    names = [our_name(cell) for cell in cells]
+    if missing := [one for one in NEEDED if one not in names]:
         raise Misconfigured(
-            f"{path}: no column {', '.join(missing)} in its first line; name the columns {','.join(NEEDED)}"
+            f"{name}: no column {', '.join(missing)} in its first line; name the columns {','.join(NEEDED)}"
         )
-    return True, delimiter, {name: names.index(name) for name in (*NEEDED, *EXTRAS) if name in names}
+    return True, delimiter, {one: names.index(one) for one in (*NEEDED, *EXTRAS) if one in names}
 
 
-def _table(path: Path, delimiter: str, columns: dict[str, int], rest: Any, first: str) -> NDArray[Any]:
+def _table(
+    name: str, delimiter: str, columns: dict[str, int], rest: Any, first: str, path: Path | None
+) -> NDArray[Any]:
     """Read all rows. A plain file is read by numpy itself, which is twice as fast as line by line."""
-    kinds = np.dtype([(name, np.int64 if name == "open_time" else np.float64) for name in columns])
-    is_plain = isinstance(rest.buffer, io.BufferedReader) and path.suffix.lower() not in {".gz", ".bz2", ".xz"}
+    kinds = np.dtype([(one, np.int64 if one == "open_time" else np.float64) for one in columns])
+    is_plain = isinstance(rest.buffer, io.BufferedReader) and path and path.suffix.lower() not in _UNPACKED_BY_NUMPY
     source: Any = str(path) if is_plain else _lines(rest, first)
     try:
         with warnings.catch_warnings():
@@ -205,9 +222,9 @@ def _table(path: Path, delimiter: str, columns: dict[str, int], rest: Any, first
             )  # fmt: skip
     except ValueError as error:
         reason = str(error).split(";", maxsplit=1)[0].rstrip(".")
-        raise Misconfigured(f"{path}: {reason}; the file is damaged or no candle file") from error
+        raise Misconfigured(f"{name}: {reason}; the file is damaged or no candle file") from error
     if not len(table):
-        raise Misconfigured(f"{path}: holds no candle; fetch it again")
+        raise Misconfigured(f"{name}: holds no candle; fetch it again")
     return table
 
 

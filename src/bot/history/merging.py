@@ -42,29 +42,35 @@ class Plan:
 
 
 def plan(month: str, before: Certificate, old: Columns, new: Columns, after_ms: int | None, *, replace: bool) -> Plan:
-    """Put new candles among old ones; Misconfigured when both have one and they differ, unless `replace` says so.
+    """Put new candles among those of a month; Misconfigured like `merged`."""
+    whole, added = merged(old, new, replace=replace)
+    if whole.open_time[0] < new.open_time[0]:
+        after_ms = None
+    return Plan(month, before, whole, added, after_ms)
 
-    What neither side says of a candle (a column that one file did not have) is told as not a number, and -1 for counts.
+
+def merged(old: Columns, new: Columns, *, replace: bool) -> tuple[Columns, int]:
+    """Put new candles among old ones, and say how many were not there.
+
+    Misconfigured when both have a candle and they differ, unless `replace` says that the new one is right. What one
+    side does not say of its candles (a column that its file did not have) is NaN, and -1 for counts.
     """
     _, in_old, in_new = np.intersect1d(old.open_time, new.open_time, assume_unique=True, return_indices=True)
     if not replace:
-        _refuse_difference(month, old, new, in_old, in_new)
-    names = [*NEEDED, *(name for name in EXTRAS if _has(old, name) or _has(new, name))]
+        _refuse_difference(old, new, in_old, in_new)
     # With `replace` the new candle is kept of two; else the one with more columns, for their prices are the same.
     keeps_new = replace or len(new.arrays()) > len(old.arrays())
     first, second, left_out = (new, old, in_old) if keeps_new else (old, new, in_new)
     kept = np.ones(len(second), np.bool_)
     kept[left_out] = False
+    names = [*NEEDED, *(name for name in EXTRAS if name in old.arrays() or name in new.arrays())]
     arrays = {name: np.concatenate((first.column(name), second.column(name)[kept])) for name in names}
     order = np.argsort(arrays["open_time"], kind="stable")
-    arrays = {name: array[order] for name, array in arrays.items()}
-    whole = made(old.market, old.symbol, old.interval, arrays)
-    if whole.open_time[0] < new.open_time[0]:
-        after_ms = None
-    return Plan(month, before, whole, len(new) - len(in_new), after_ms)
+    ordered = {name: array[order] for name, array in arrays.items()}
+    return made(old.market, old.symbol, old.interval, ordered), len(new) - len(in_new)
 
 
-def _refuse_difference(month: str, old: Columns, new: Columns, in_old: Any, in_new: Any) -> None:
+def _refuse_difference(old: Columns, new: Columns, in_old: Any, in_new: Any) -> None:
     differs = np.zeros(len(in_old), np.bool_)
     for name in NEEDED[1:]:
         mine, theirs = getattr(old, name)[in_old], getattr(new, name)[in_new]
@@ -72,13 +78,8 @@ def _refuse_difference(month: str, old: Columns, new: Columns, in_old: Any, in_n
         differs |= ~np.isclose(mine, theirs, rtol=1e-9, atol=0)
     if differs.any():
         at = int(differs.argmax())
-        time_ms = int(old.open_time[in_old[at]])
         raise Misconfigured(
-            f"{month}: {int(differs.sum())} candles differ from those that are kept, the first at"
-            f" {checks.when(time_ms)} (close {old.close[in_old[at]]} kept, {new.close[in_new[at]]} new);"
-            " --replace takes the new ones"
+            f"{old.symbol} {old.interval}: {int(differs.sum())} candles differ from those that were there before, the"
+            f" first at {checks.when(int(old.open_time[in_old[at]]))} (close {old.close[in_old[at]]} before,"
+            f" {new.close[in_new[at]]} now); --replace takes the later ones"
         )
-
-
-def _has(columns: Columns, name: str) -> bool:
-    return getattr(columns, name) is not None

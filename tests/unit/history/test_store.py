@@ -101,7 +101,7 @@ def test_the_same_candles_again_change_nothing_and_others_are_refused_unless_the
     put(store, candles(0, 10))
     assert store.put(candles(5, 10), [Origin("more.csv")], 2).added == 5
     with pytest.raises(
-        Misconfigured, match="10 candles differ from those that are kept, the first at 2024-01-01 00:00"
+        Misconfigured, match="10 candles differ from those that were there before, the first at 2024-01-01 00:00"
     ):
         put(store, candles(0, 10, price=200.0))
     put(store, candles(0, 10, price=200.0), replace=True)
