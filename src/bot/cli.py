@@ -10,6 +10,7 @@ from bot import __version__
 from bot.commands import (
     account,
     chaos,
+    data,
     demo,
     panic,
     prove,
@@ -52,6 +53,7 @@ app.command("chaos")(chaos.chaos)
 app.add_typer(account.app, name="account")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(token.app, name="token")
+app.add_typer(data.app, name="data")
 app.add_typer(replay.facts, name="facts")
 app.command("add-account", hidden=True)(account.add)
 

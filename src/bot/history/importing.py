@@ -21,7 +21,7 @@ from bot.history.columns import DUMP, NEEDED, Columns, in_ms, made, our_name, pa
 from bot.history.names import stream_of
 from bot.history.store import Kept, Store
 
-_NO_PYARROW = "needs pyarrow to be read; install it with: pip install 'binance-bot[pandas]'"
+_NO_PYARROW = "needs pyarrow to be read, of the extra pandas; docs/how-to/history.md says how to install it"
 
 
 @dataclass(frozen=True, slots=True)
