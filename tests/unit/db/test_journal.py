@@ -153,6 +153,22 @@ async def test_what_is_no_number_or_has_no_order_is_refused_whole(journal: Postg
     assert await journal.recover() == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(f"{name} = 'NaN'" for name in (
+            "qty", "price", "limit_price", "stop_price", "fee", "filled", "quote_filled", "reserved"
+        )),
+        "qty = 0", "price = -1", "limit_price = 0", "filled = -1", "quote_filled = -1", "reserved = -1", "filled = 3",
+    ],
+)  # fmt: skip
+async def test_no_order_has_a_number_that_cannot_be(journal: PostgresJournal, database_url: str, change: str) -> None:
+    await record(journal, PlaceOrder(order("a")))
+    with psycopg.connect(plain_dsn(database_url)) as connection, pytest.raises(psycopg.errors.CheckViolation) as told:
+        connection.execute(f"UPDATE orders SET {change}")  # type: ignore[arg-type]
+    assert told.value.diag.constraint_name == "orders_numbers_check"
+
+
 async def test_more_filled_than_ordered_is_refused(journal: PostgresJournal) -> None:
     await record(journal, PlaceOrder(order("a", quantity="1")), booked("a", 1, "100"))
     with pytest.raises(BrokenRecord):
