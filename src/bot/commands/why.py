@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bot.bootstrap import Roof
     from bot.db.base import Mode
-    from bot.reporting.life import Life
+    from bot.reporting.life import Life, Moment
     from bot.reporting.queries import StrategyFacts
     from bot.reporting.why import DecisionSeen, OrderSeen, Standing
 
@@ -157,12 +157,10 @@ def _answer(roof: "Roof", session: "Session", strategy_id: int, when: str, wante
         "since_ms": since_ms,
         "until_ms": until_ms,
         "decisions": decisions,
-        "account_then": {each.id: life.account_state(session, facts.account_id, each.time_ms) for each in decisions},
-        "lives": {
-            each.order.client_order_id: found
-            for each in decisions
-            if each.order and (found := life.of_order(session, each.order.client_order_id, [mode]))
-        },
+        "account_then": life.account_states(session, facts.account_id, [each.time_ms for each in decisions]),
+        "lives": life.of_orders(
+            session, facts.account_id, [each.order.client_order_id for each in decisions if each.order]
+        ),
         "nothing_because": told,
         "standing": standing,
     }  # fmt: skip
@@ -240,9 +238,9 @@ def _woven(answer: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = _exact(answer)
     then, lives = told.pop("account_then"), told.pop("lives")
     for each in told["decisions"]:
-        each["account_then"] = then[each["id"]]
+        each["account_then"] = then[each["time_ms"]]
         if each["order"]:
-            each["order"]["life"] = lives.get(each["order"]["client_order_id"], {}).get("moments", [])
+            each["order"]["life"] = lives[each["order"]["client_order_id"]]
     return told
 
 
@@ -278,7 +276,7 @@ def _show(answer: dict[str, Any]) -> None:
     table(
         f"{title}, {known['state']}",
         ["time", "wanted", "saw", "verdict", "order", "result"],
-        [_row(each, answer["account_then"][each.id], answer["lives"]) for each in answer["decisions"]],
+        [_row(each, answer["account_then"][each.time_ms], answer["lives"]) for each in answer["decisions"]],
         empty="",
     )
 
@@ -302,7 +300,7 @@ def _show_lives(lives: "list[Life]") -> None:
             say(f"  {ending.client_order_id}: {ending.says}, {ending.filled} of {ending.wanted} filled")
 
 
-def _row(decision: "DecisionSeen", account_then: str, lives: "dict[str, Life]") -> Sequence[str]:
+def _row(decision: "DecisionSeen", account_then: str, lives: "dict[str, list[Moment]]") -> Sequence[str]:
     from bot.reporting.silence import moment  # noqa: PLC0415
 
     seen = "\n".join(f"{name} {'-' if value is None else f'{value:.8g}'}" for name, value in decision.seen.items())
@@ -315,20 +313,20 @@ def _row(decision: "DecisionSeen", account_then: str, lives: "dict[str, Life]") 
         f"{decision.side}: {decision.reason}",
         seen,
         verdict,
-        "" if order is None else _shown_order(order, lives.get(order.client_order_id)),
+        "" if order is None else _shown_order(order, lives[order.client_order_id]),
         "" if order is None else _result(order),
     )
 
 
-def _shown_order(order: "OrderSeen", life: "Life | None") -> str:
+def _shown_order(order: "OrderSeen", life: "list[Moment]") -> str:
     from bot.domain.money import plain  # noqa: PLC0415
     from bot.reporting.silence import moment  # noqa: PLC0415
 
     price = f" at {plain(order.limit_price)}" if order.limit_price is not None else ""
     lines = [f"{order.side} {plain(order.quantity)} {order.type.lower()}{price} ({order.purpose})"]
-    if life is not None:
+    if life:
         kinds = {"attempt", "order", "cancel"}
-        lines += [f"{each.says} {moment(each.time_ms)}" for each in life.moments if each.kind in kinds]
+        lines += [f"{each.says} {moment(each.time_ms)}" for each in life if each.kind in kinds]
     else:
         lines += _states(order)
     lines += [

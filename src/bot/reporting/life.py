@@ -86,9 +86,9 @@ _TRADES_OF = """
 SELECT id, kind, body::text AS body FROM facts
 WHERE account_id = :account AND kind IN ('fill', 'trip') AND (body ->> 'strategy_id')::bigint = :strategy ORDER BY id
 """
-_STATE = """
-SELECT body::text FROM facts WHERE account_id = :account AND kind = 'state' AND (body ->> 'time_ms')::bigint <= :at
-ORDER BY id DESC LIMIT 1
+_STATES = """
+SELECT id, kind, body::text AS body, 0 AS written_ms FROM facts
+WHERE account_id = :account AND kind = 'state' ORDER BY id
 """
 
 
@@ -133,10 +133,18 @@ def of_position(session: Session, strategy: queries.StrategyFacts, mode: Mode, a
     return _life(session, strategy.account_id, strategy.account, mode, orders)
 
 
-def account_state(session: Session, account_id: int, at_ms: int) -> str:
-    """Say how an account stood at a moment, by the facts; empty when none tells."""
-    found = session.execute(text(_STATE), {"account": account_id, "at": at_ms}).scalar_one_or_none()
-    return says(read("state", found)) if found else ""
+def of_orders(session: Session, account_id: int, orders: Sequence[str]) -> dict[str, list[Moment]]:
+    """Give each order's own facts, in one look at the stream; `queries.use_ledger` first."""
+    found: dict[str, list[Moment]] = {name: [] for name in orders}
+    for fact in _read(session, _OF_ORDERS, account=account_id, orders=list(orders)) if orders else ():
+        found[_order_of(fact[3])].extend(told([fact]))
+    return found
+
+
+def account_states(session: Session, account_id: int, moments_ms: Iterable[int]) -> dict[int, str]:
+    """Say how an account stood at each of these moments, by the facts; empty where none tells."""
+    moved = [(time_of(fact), says(fact)) for *_, fact in _read(session, _STATES, account=account_id)]
+    return {at: next((words for since, words in reversed(moved) if since <= at), "") for at in moments_ms}
 
 
 def told(facts: Iterable[tuple[int, int, str, MoneyFact]]) -> Iterator[Moment]:
@@ -157,6 +165,16 @@ def endings(facts: Sequence[MoneyFact]) -> list[Ending]:
         )
         for name, each in replay.orders.items()
     ]  # fmt: skip
+
+
+def _order_of(fact: MoneyFact) -> str:
+    match fact:
+        case PlaceOrder(order):
+            return order.client_order_id
+        case FillBooked(fill=fill):
+            return fill.client_order_id
+        case _:
+            return str(getattr(fact, "client_order_id", ""))
 
 
 def _end(status: str, *, is_over: bool) -> str:

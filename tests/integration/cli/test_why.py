@@ -101,7 +101,7 @@ def test_the_whole_life_of_an_order_is_told_by_its_id_its_trade_or_its_position(
 
     denied, approved = json.loads(person.ok("why", "dips", "--json"))["decisions"]
     assert (denied["rule"], denied["account_then"]) == ("cooldown", "the account is ready: all is well")
-    assert [each["kind"] for each in approved["order"]["life"]] == [each["kind"] for each in life["moments"]]
+    assert approved["order"]["life"] == life["moments"][1:]
     assert "attempt written" in person.ok("why", "dips")
 
     for words in ((), ("dips", "--trade", "501"), ("--position", "--trade", "501")):

@@ -159,5 +159,15 @@ def test_an_order_that_no_money_knows_has_no_life(reading: Session) -> None:
 def test_the_account_stood_as_the_newest_fact_before_said(reading: Session, world: World) -> None:
     queries.use_ledger(reading, Mode.PAPER)
     account = world.ids["account"]
-    assert life.account_state(reading, account, NOW_MS + 6_000) == "the account is degraded: the user stream broke"
-    assert life.account_state(reading, account, NOW_MS - 60_000) == ""
+    assert life.account_states(reading, account, [NOW_MS + 6_000, NOW_MS - 60_000]) == {
+        NOW_MS + 6_000: "the account is degraded: the user stream broke", NOW_MS - 60_000: "",
+    }  # fmt: skip
+
+
+def test_many_orders_are_told_of_in_one_look(reading: Session, world: World) -> None:
+    queries.use_ledger(reading, Mode.PAPER)
+    found = life.of_orders(reading, world.ids["account"], [BUY, SELL, "b-nobody"])
+    assert [each.kind for each in found[BUY]] == ["intent", "attempt", "order", "order", "fill", "order"]
+    assert [each.kind for each in found[SELL]] == ["intent", "attempt", "cancel", "fill", "order", "trip"]
+    assert found["b-nobody"] == []
+    assert life.of_orders(reading, world.ids["account"], []) == {}
