@@ -80,6 +80,7 @@ def test_what_the_commands_say_becomes_figures(tmp_path: Path, monkeypatch: pyte
     assert known["prove, wild"].figures["invariants broken"] == {"I3": 1}
     assert known["chaos, named points, twice"].figures["invariants broken"] == {"I4": 1}
     assert Counter(known["chaos, named points, twice"].points["wire.first_byte"]) == {"market": 2, "missed": 1}
+    assert known["chaos, named points, twice"].command == "bot chaos --points wire.first_byte --double"
     assert known["mutants"].figures == {"planted": 2, "found": 1, "most seeds needed": 200, "not found": "two"}
     assert {each.commit for each in known.values()} == {"abc"}
 

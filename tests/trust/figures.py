@@ -7,6 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.trust.points import OWN_TEST
+
+from bot.killpoints import NAMES
+
 KEPT = Path(__file__).with_name("figures.json")
 
 
@@ -78,8 +82,9 @@ def _of_chaos(told: dict[str, Any], date: str) -> tuple[str, Figures]:
     what = (
         f"named points{', twice' * is_double}" if hits else "random kills" if told["random_kills"] else "spoiled lines"
     )
-    command = {"named points": "bot chaos --points all", "named points, twice": "bot chaos --points all --double",
-               "random kills": f"bot chaos --random {told['runs']}"}.get(what, f"bot chaos --faults {told['runs']}")  # fmt: skip
+    points = "all" if told["points"].keys() >= set(NAMES) - OWN_TEST.keys() else ",".join(told["points"])
+    how = f"--points {points}{' --double' * is_double}" if hits else f"--random {told['runs']}"
+    command = f"bot chaos --faults {told['runs']}" if what == "spoiled lines" else f"bot chaos {how}"
     figures = {
         "runs": told["runs"], "kills": told["kills"], "at random": told["random_kills"],
         "lines and databases spoiled": sum(told["troubles"].values()),
