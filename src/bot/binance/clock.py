@@ -8,6 +8,8 @@ from statistics import median
 from bot.domain.errors import BotError
 
 REFRESH_S = 180.0
+JUMP_S = 0.5
+"""By more than this this machine's time moved against the clock that never jumps: it was set, or it slept."""
 
 
 class LocalClock:
@@ -45,6 +47,9 @@ class ExchangeClock:
         self._looks = looks
         self._speed = speed
         self._monotonic = monotonic
+        self._wall = wall
+        self._apart_s = wall() - monotonic()
+        self._is_suspect = False
         # Until the first look, this machine's time is the best guess.
         self._origin_ms = (wall() - monotonic() * speed) * 1000
 
@@ -60,6 +65,19 @@ class ExchangeClock:
         """Wait (real seconds)."""
         await asyncio.sleep(seconds)
 
+    def seconds_until(self, time_ms: int) -> float:
+        """Give the real seconds until an exchange time; below 0 when it has passed."""
+        return (time_ms - self.now_ms()) / 1000 / self._speed
+
+    @property
+    def is_suspect(self) -> bool:
+        """True when the exchange's clock has to be looked at before anything is signed."""
+        return self._is_suspect or abs(self._wall() - self._monotonic() - self._apart_s) > JUMP_S
+
+    def suspect(self) -> None:
+        """Note that the exchange called our time wrong."""
+        self._is_suspect = True
+
     async def sync(self) -> None:
         """Look at the exchange's clock several times and keep the median. Raises Unavailable."""
         origins = []
@@ -69,6 +87,8 @@ class ExchangeClock:
             answered = self._monotonic()
             origins.append(server_ms - (asked + answered) / 2 * 1000 * self._speed)
         self._origin_ms = median(origins)
+        self._apart_s = self._wall() - self._monotonic()
+        self._is_suspect = False
 
     async def keep(self, every_s: float = REFRESH_S) -> None:
         """Look again every few minutes, until cancelled."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from bot.binance.cancel_all import cancel_all
+from bot.binance.caution import EVENTS, STREAM, Caution
 from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
 from bot.binance.endpoints import Sending
@@ -33,6 +34,12 @@ from bot.killpoints import reached
 from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Swept
 
 log = structlog.get_logger()
+
+
+AHEAD_MS = 1_000
+"""The exchange takes no request that was signed further ahead of its time."""
+AFTER_FENCE_S = 0.01
+"""How long after the fence an order of unknown outcome is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,17 @@ class SignedBroker:
         self._clock = clock
         self.patience = patience or Patience()
         self._orders = Orders()
+        self._caution = Caution(clock)
         self._looks = Reconciliation(client, clock, self._orders, self._adopt, self._tell_fill)
-        self._left_open: tuple[OpenOrder, ...] = ()
-        """Orders that were open when the state was left, until they were looked at."""
+        self._left_open: dict[str, int] = {}
+        """When orders were signed that nobody asks for until the next look."""
         self._cancelling: set[str] = set()
         self._tasks = Tasks()
         self._watchers = Tasks()
         self._user = self._user_stream(credentials, pace)
+        self._user.on_lost = self._caution.lost
+        self._user.on_puzzle = self._on_puzzle
+        self._user.on_refused = self._caution.halt
         self._deliver: Deliver = _nowhere
         self._permit: Permit = _always
 
@@ -92,26 +103,29 @@ class SignedBroker:
         deliver: Deliver,
         open_orders: Sequence[OpenOrder] = (),
         permit: Permit | None = None,
-        doubts: Doubts | None = None,  # noqa: ARG002
+        doubts: Doubts | None = None,
     ) -> None:
         """Look at the clock and open the user stream. Raises Misconfigured, Unavailable or Rejected."""
         self._deliver = deliver
         self._permit = permit or _always
+        self._caution.doubts = doubts
         await self._clock.sync()
         await self._client.open()
         await self._user.start()
         for each in open_orders:
             tracked = self._track(each.order.client_order_id, each.order.symbol, each.order.market)
             self._orders.name(tracked, each.exchange_order_id)
-        self._left_open = tuple(open_orders)
+            # Signed at a time that nobody wrote down, it was signed before now.
+            signed_ms = each.attempt.signed_ms if each.attempt else self._clock.now_ms()
+            self._left_open[tracked.id] = signed_ms
         self._watchers.start(self._clock.keep(), "clock")
         self._watchers.start(self._audit(), "audit")
 
     async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
         """Look at the exchange, tell what we missed, then the money; give what is not ours. Raises BotError."""
         reached("recon.started")
-        unsure = {each.order.client_order_id for each in self._left_open}
-        seen = await self._looks.look(newest, unsure)
+        async with self._caution:
+            seen = await self._looks.look(newest, set(self._left_open))
         if seen.funds is not None:
             self._deliver(seen.funds)
         reached("recon.repaired")
@@ -153,13 +167,11 @@ class SignedBroker:
         await self._client.close()
 
     def _resolve_left_open(self) -> None:
-        """Go on asking for orders of before the start that the exchange has not shown."""
-        left_open, self._left_open = self._left_open, ()
-        for each in left_open:
-            tracked = self._orders.get(each.order.client_order_id)
+        """Go on asking for orders that were left open and that the exchange has not shown."""
+        left_open, self._left_open = self._left_open, {}
+        for client_order_id, signed_ms in left_open.items():
+            tracked = self._orders.get(client_order_id)
             if tracked is not None and not tracked.was_found:
-                # Signed at a time that nobody wrote down, it was signed before now.
-                signed_ms = each.attempt.signed_ms if each.attempt else self._clock.now_ms()
                 self._tasks.start(self._resolve(tracked, signed_ms), f"resolve-{tracked.id}")
 
     async def _place(self, command: PlaceOrder, attempt: Attempt) -> None:
@@ -167,7 +179,8 @@ class SignedBroker:
         tracked = self._track(order.client_order_id, order.symbol, order.market)
         sending = Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
         try:
-            reply = await self._client.place(order, sending)
+            async with self._caution:
+                reply = await self._client.place(order, sending)
             reached("reply.parsed")
             if order.purpose is Purpose.STOP:
                 reached("stop.placed")
@@ -192,6 +205,8 @@ class SignedBroker:
     def _objection(self, command: Command, attempt: Attempt | None) -> str:
         """Say why a command may not leave now, or nothing."""
         age_ms = self._clock.now_ms() - attempt.signed_ms if attempt else 0
+        if age_ms < -AHEAD_MS:
+            return f"it was signed by a clock that was {-age_ms / 1000:.1f} s ahead"
         if attempt and age_ms > attempt.recv_window_ms:
             return f"it was held up for {age_ms / 1000:.1f} s after its decision was written down"
         return self._permit(command, attempt)
@@ -199,25 +214,32 @@ class SignedBroker:
     async def _resolve(self, tracked: Tracked, signed_ms: int) -> None:
         """Ask until the exchange shows the order, or denies it after the fence."""
         delay = self.patience.poll_first_s
-        while tracked.is_live:
+        while tracked.is_unproven:
             asked_ms = self._clock.now_ms()
             try:
-                if await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked):
-                    return
+                async with self._caution:
+                    if await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked):
+                        return
             except Throttled as error:
                 await self._clock.sleep(error.wait_s)
                 delay = self.patience.poll_first_s
                 continue
-            except ClockOff:
-                await self._resync()
             except Rejected as error:
                 if error.code == NO_SUCH_ORDER and asked_ms >= signed_ms + self.patience.fence_ms:
                     self._tell(tracked, OrderStatus.VOID, reason="the exchange never had it")
                     return
             except (BotError, ValueError) as error:
                 log.warning("order.unresolved", client_order_id=tracked.id, reason=str(error))
-            await self._clock.sleep(delay)
-            delay = min(2 * delay, self.patience.poll_max_s)
+            if self._caution.is_refused:
+                self._left_open[tracked.id] = signed_ms
+                return
+            fence_s = self._clock.seconds_until(signed_ms + self.patience.fence_ms)
+            if 0 < fence_s < delay:
+                await self._clock.sleep(fence_s + AFTER_FENCE_S)
+                delay = self.patience.poll_first_s
+            else:
+                await self._clock.sleep(delay)
+                delay = min(2 * delay, self.patience.poll_max_s)
 
     async def _cancel(self, command: CancelOrder) -> None:
         """Cancel until the order has ended: each refusal is followed by a question, none by an assumption."""
@@ -232,7 +254,8 @@ class SignedBroker:
                 return
             try:
                 reached("cancel.wire")
-                reply = await self._client.cancel(command.symbol, command.client_order_id)
+                async with self._caution:
+                    reply = await self._client.cancel(command.symbol, command.client_order_id)
                 reached("cancel.ack")
             except Throttled as error:
                 # Nothing was sent, or nothing was done: no round is lost while the exchange wants us to wait.
@@ -240,8 +263,6 @@ class SignedBroker:
                 if not tracked.is_live:
                     return
                 continue
-            except ClockOff:
-                await self._resync()
             except Misconfigured as error:
                 log.error("order.cancel_refused", client_order_id=tracked.id, reason=str(error))
                 return
@@ -288,7 +309,8 @@ class SignedBroker:
     async def _ask(self, tracked: Tracked) -> bool:
         """Ask once where an order stands; False when there is no answer to take over (yet)."""
         try:
-            return await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+            async with self._caution:
+                return await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
         except (BotError, ValueError) as error:
             log.info("order.unanswered", client_order_id=tracked.id, reason=str(error))
             return False
@@ -298,11 +320,11 @@ class SignedBroker:
         delay = self.patience.poll_first_s
         while tracked.is_live:
             doubts = tracked.doubts
-            if await self._ask(tracked) and tracked.doubts == doubts:
-                tracked.doubts = 0
-                return
+            if (await self._ask(tracked) and tracked.doubts == doubts) or self._caution.is_refused:
+                break
             await self._clock.sleep(delay)
             delay = min(2 * delay, self.patience.poll_max_s)
+        tracked.doubts = 0
 
     async def _audit(self) -> None:
         while True:
@@ -315,8 +337,14 @@ class SignedBroker:
                 await self._ask(tracked)
 
     def _on_break(self) -> None:
-        """Events of the user stream were missed."""
+        """Events of the user stream may have been missed, and come again."""
+        self._caution.look_again(STREAM)
         self._tasks.start(self._ask_about_all(), "gap")
+
+    def _on_puzzle(self, reason: str) -> None:
+        """Something was told that may mean anything."""
+        self._caution.puzzled(reason)
+        self._tasks.start(self._ask_about_all(), "puzzle")
 
     def _on_event(self, event: OrderEvent) -> None:
         reached("event.received")
@@ -325,11 +353,12 @@ class SignedBroker:
         update = event.update()
         tracked = self._orders.get(event.our_id)
         if tracked is None:
+            self._wonder(event)
             return
         tracked.was_found = True
         self._orders.name(tracked, event.number)
         if update is None:
-            self._on_break()  # A status that we do not know may be an end.
+            self._on_puzzle(f"order {tracked.id} is in a state that is not known here: it may be an end")
             return
         if event.filled > tracked.filled:
             # Told now, the order would count as ended without its trades: nobody would ask for them again.
@@ -339,16 +368,25 @@ class SignedBroker:
             return
         self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
 
+    def _wonder(self, event: OrderEvent) -> None:
+        """Ask for a look at an order that nobody sent from here; once it was looked at, it is no reason for doubt."""
+        if self._orders.knew(event.our_id):
+            return
+        if self._looks.has_given(event.number):
+            self._caution.look_again(EVENTS)
+        else:
+            self._caution.puzzled(f"order {event.our_id} is not of this bot, or it was forgotten")
+
     def _refused(self, tracked: Tracked, error: Rejected | Misconfigured) -> None:
         log.warning("order.refused", client_order_id=tracked.id, symbol=tracked.symbol, reason=str(error))
         code = error.code if isinstance(error, Rejected) else 0
         self._tell(tracked, OrderStatus.REJECTED, reason=str(error), code=code)
         if isinstance(error, ClockOff):
-            self._tasks.start(self._resync(), "clock")
+            self._tasks.start(self._set_clock(), "clock")
 
-    async def _resync(self) -> None:
+    async def _set_clock(self) -> None:
         with suppress(BotError):
-            await self._clock.sync()
+            await self._caution.mend()
 
     def _tell_unknown(self, tracked: Tracked, reason: str) -> None:
         log.warning("order.unknown", client_order_id=tracked.id, symbol=tracked.symbol, reason=reason)
@@ -369,6 +407,7 @@ class SignedBroker:
             self._deliver(OrderUpdate(tracked.id, status, at, exchange_order_id, reason, code))
             if not tracked.is_live:
                 self._orders.end(tracked)
+            self._caution.count_unknown(self._orders.unknown)
 
     def _tell_fill(self, fill: Fill) -> None:
         if self._orders.is_news(fill):

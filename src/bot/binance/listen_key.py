@@ -87,8 +87,7 @@ class ListenKeyStream(UserStream):
                 self._on_other(event)
         except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
             # Also from whoever listens: numbers that are none. An error that left here would end the stream for good.
-            log.error("user_event.unreadable", reason=str(error), size=len(text))
-            self._on_break()
+            self.on_puzzle(f"an event of the user stream could not be read: {error}")
 
 
 def _tell(event: FuturesEvent) -> None:

@@ -73,6 +73,7 @@ class Reconciliation:
         self._seen: dict[str, int] = {}
         """By symbol, the newest trade that a look has seen; -1 when there was none."""
         self._given: dict[tuple[str, int, Decimal, bool], None] = {}
+        self._known: dict[int, None] = {}
 
     async def look(self, newest: Newest, unsure: Collection[str] = ()) -> Look:
         """Take a look. Orders in `unsure` are asked for even if the exchange never showed them. Raises BotError."""
@@ -80,6 +81,10 @@ class Reconciliation:
             return await self._look(newest, unsure)
         except (ValueError, ArithmeticError) as error:
             raise Unavailable(f"what the exchange shows of the account makes no sense: {error}") from error
+
+    def has_given(self, exchange_order_id: int) -> bool:
+        """Say whether an order of another was given lately."""
+        return exchange_order_id in self._known
 
     async def _look(self, newest: Newest, unsure: Collection[str]) -> Look:
         booked = {symbol: trade_id for (market, symbol), trade_id in newest.items() if market is self._market}
@@ -192,7 +197,9 @@ class Reconciliation:
             key = (each.symbol, each.exchange_order_id, each.filled, each.is_open)
             if key not in self._given:
                 news[each.symbol, each.exchange_order_id] = each
-                self._given[key] = None
+                self._given[key] = self._known[each.exchange_order_id] = None
         while len(self._given) > STRANGERS_REMEMBERED:
             del self._given[next(iter(self._given))]
+        while len(self._known) > STRANGERS_REMEMBERED:
+            del self._known[next(iter(self._known))]
         return tuple(news.values())

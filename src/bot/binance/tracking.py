@@ -36,6 +36,11 @@ class Tracked:
         return self.status.is_open
 
     @property
+    def is_unproven(self) -> bool:
+        """True until the exchange has shown it or refused it."""
+        return self.status in {OrderStatus.SENT, OrderStatus.UNKNOWN}
+
+    @property
     def filled(self) -> Decimal:
         """Quantity of the trades told so far."""
         return sum(self.trades.values(), ZERO)
@@ -75,6 +80,15 @@ class Orders:
     def live(self) -> list[Tracked]:
         """Those whose end was not told yet."""
         return list(self._live.values())
+
+    @property
+    def unknown(self) -> int:
+        """How many are of unknown outcome."""
+        return sum(each.status is OrderStatus.UNKNOWN for each in self._live.values())
+
+    def knew(self, client_order_id: str) -> bool:
+        """Say whether an order ended lately."""
+        return client_order_id in self._ended
 
     def get(self, client_order_id: str) -> Tracked | None:
         """Give one that may still trade."""

@@ -76,15 +76,13 @@ class UserData(UserStream):
         try:
             event = read_user_event(text)
         except (msgspec.MsgspecError, ValueError) as error:
-            log.error("user_event.unreadable", reason=str(error))
-            self._on_break()
+            self.on_puzzle(f"an event of the user stream could not be read: {error}")
             return
         if event.is_order:
             try:
                 self._on_event(event)
             except (ValueError, ArithmeticError) as error:
-                log.error("user_event.unreadable", reason=str(error))
-                self._on_break()
+                self.on_puzzle(f"an order's event could not be read: {error}")
         elif event.e == "serverShutdown":
             self._renew(is_alive=True)
         elif event.e == "eventStreamTerminated":
@@ -97,14 +95,15 @@ class UserData(UserStream):
         try:
             event = read_account_event(kind, text)
         except (msgspec.MsgspecError, ValueError) as error:
-            log.warning("user_event.unreadable", kind=kind, reason=str(error))
+            self.on_puzzle(f"an event of kind {kind} could not be read: {error}")
             return
         if isinstance(event, BalanceEvent):
             log.info("account.moved", kind=kind, asset=event.a, amount=plain(event.d))
+            self._on_break()  # A look finds what it did to the money.
         elif isinstance(event, ListEvent):
             log.info("order_list.changed", list_id=event.g, symbol=event.s, status=event.L)
-        else:
-            log.debug("user_event.seen", kind=kind)
+        elif event is None:
+            self.on_puzzle(f"an event of the unknown kind {kind} came")
 
     def _stray(self, status: int) -> None:
         if status:

@@ -67,6 +67,12 @@ class UserStream(ABC):
     ) -> None:
         self._on_event = on_event
         self._on_break = on_break
+        self.on_lost: Callable[[], None] = _nothing
+        """Called when the connection has died: nothing is told until `on_break`."""
+        self.on_puzzle: Callable[[str], None] = _ignored
+        """Called with what could not be read or is not known."""
+        self.on_refused: Callable[[Misconfigured], None] = _ignored
+        """Called when it is not let in again, and will not try any more: a person has to act."""
         self._pace = pace or Pace()
         self._tasks = Tasks()
         self._link: Link | None = None
@@ -101,23 +107,32 @@ class UserStream(ABC):
             old = self._link
             is_dead = await self._ended(old)
             if is_dead:
+                self.on_lost()
                 await old.close()
-            await self._reopen(is_dead=is_dead)
+            try:
+                await self._reopen(old, is_dead=is_dead)
+            except Misconfigured as error:
+                log.error("user_stream.refused", reason=str(error))
+                self.on_refused(error)
+                return
             await old.close()
             self._on_break()
 
-    async def _reopen(self, *, is_dead: bool) -> None:
+    async def _reopen(self, old: Link, *, is_dead: bool) -> None:
+        """Open the next connection, however long that takes. Raises Misconfigured."""
         failures = 0
         while True:
+            if not is_dead and (old.gone.is_set() or not self._is_alive):
+                is_dead = True  # before its successor was there
+                self.on_lost()
             if is_dead or failures:
                 await asyncio.sleep(self._delay(failures))
             self._end = asyncio.Event()
             self._is_alive = True
             try:
                 self._link = await self._open()
-            except Misconfigured as error:
-                log.error("user_stream.refused", reason=str(error))
-                failures = 16  # A person has to act: ask rarely.
+            except Misconfigured:
+                raise
             except BotError as error:
                 failures += 1
                 log.warning("user_stream.unreachable", reason=str(error), attempt=failures)
@@ -139,3 +154,11 @@ class UserStream(ABC):
     def _delay(self, failures: int) -> float:
         longest = min(self._pace.retry_max_s, self._pace.retry_first_s * 2.0 ** min(failures, 16))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
+def _nothing() -> None:
+    """Take no notice."""
+
+
+def _ignored(_what: object) -> None:
+    """Take no notice."""
