@@ -9,7 +9,8 @@ from tests.fakes.outfit import BTC, START, D, candle
 
 from bot.binance.client import build_public, build_spot
 from bot.binance.clock import ExchangeClock
-from bot.binance.execution import Patience, SpotBroker
+from bot.binance.execution import SpotBroker
+from bot.binance.following import Patience
 from bot.binance.hosts import hosts_for
 from bot.binance.signing import Credentials
 from bot.domain.market import Market

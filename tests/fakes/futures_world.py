@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from bot.binance.client import FuturesClient, OrderPath, Sender, build_futures, build_public
 from bot.binance.clock import ExchangeClock
-from bot.binance.execution import Patience
+from bot.binance.following import Patience
 from bot.binance.futures_broker import FuturesBroker
 from bot.binance.hosts import hosts_for
 from bot.binance.limits import OrderCounts, WeightBank

@@ -11,7 +11,7 @@ from bot.binance import futures
 from bot.binance import wire_new_futures as new
 from bot.binance import wire_requests as ask
 from bot.binance.client import OrderPath
-from bot.binance.execution import Patience
+from bot.binance.following import Patience
 from bot.binance.listen_key import ListenKeyStream
 from bot.binance.wire_requests import NOTHING
 from bot.binance.wire_user import AccountEvent, AlgoEvent, ConfigEvent

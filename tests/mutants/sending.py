@@ -12,7 +12,8 @@ from bot.binance import errors, rest, spot, ws_sender
 from bot.binance.client import SpotClient
 from bot.binance.endpoints import Endpoint, Sending
 from bot.binance.errors import NO_SUCH_ORDER, Ending
-from bot.binance.execution import Patience, SignedBroker
+from bot.binance.execution import SignedBroker
+from bot.binance.following import Patience
 from bot.binance.tracking import Tracked
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.messages import Attempt, Command, Event, Outcome, PlaceOrder

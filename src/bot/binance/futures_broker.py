@@ -8,7 +8,8 @@ import structlog
 from bot.binance import futures
 from bot.binance.client import Client
 from bot.binance.clock import ExchangeClock
-from bot.binance.execution import Patience, SignedBroker
+from bot.binance.execution import SignedBroker
+from bot.binance.following import Patience
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.binance.tracking import Tracked

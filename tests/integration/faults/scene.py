@@ -13,7 +13,8 @@ import aiohttp
 from bot.binance.bans import NO_NOTE, BanNote
 from bot.binance.client import FuturesClient, OrderPath, Sender, SpotClient, build_public
 from bot.binance.clock import ExchangeClock
-from bot.binance.execution import Patience, SignedBroker, SpotBroker
+from bot.binance.execution import SignedBroker, SpotBroker
+from bot.binance.following import Patience
 from bot.binance.futures_broker import FuturesBroker
 from bot.binance.hosts import hosts_for
 from bot.binance.limits import LIMITS, OrderCounts, WeightBank

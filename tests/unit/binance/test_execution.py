@@ -12,7 +12,8 @@ from fake_binance import Answer, FakeBinance, until
 
 from bot.binance.client import SpotClient, build_public, build_spot
 from bot.binance.clock import ExchangeClock
-from bot.binance.execution import Patience, SpotBroker
+from bot.binance.execution import SpotBroker
+from bot.binance.following import Patience
 from bot.binance.limits import WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials

@@ -13,7 +13,7 @@ from fake_binance import Answer, FakeBinance, until
 
 from bot.binance.client import FuturesClient, build_futures, build_public
 from bot.binance.clock import ExchangeClock
-from bot.binance.execution import Patience
+from bot.binance.following import Patience
 from bot.binance.futures_broker import FuturesBroker
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
