@@ -26,7 +26,7 @@ D = Decimal
 BTC, ETH = "BTCUSDT", "ETHUSDT"
 KEY = Credentials("key", "secret")
 PACE = Pace(retry_first_s=0.01, retry_max_s=0.05, control_gap_s=0.001, overlap_s=0.05)
-HASTE = Patience(fence_ms=0, poll_first_s=0.02, poll_max_s=0.1, audit_s=60.0, stop_s=0.5)
+HASTE = Patience(fence_ms=0, poll_first_s=0.02, poll_max_s=0.1, stop_s=0.5)
 
 
 async def until(condition: Callable[[], object]) -> None:

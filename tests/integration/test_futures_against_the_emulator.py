@@ -22,7 +22,7 @@ from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInFo
 from bot.ports import OpenOrder
 
 COUNTDOWN = "/fapi/v1/countdownCancelAll"
-LOUD = Patience(fence_ms=0, poll_first_s=0.02, audit_s=60.0, dead_man_s=1.6)
+LOUD = Patience(fence_ms=0, poll_first_s=0.02, dead_man_s=1.6)
 
 
 @pytest.fixture

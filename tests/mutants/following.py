@@ -1,5 +1,6 @@
 """Mutants of the way back: fills, ends of orders, and what the user stream leaves out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tests.mutants.planting import Soil, mutant
@@ -16,6 +17,7 @@ from bot.domain.messages import CancelOrder, FillBooked, OrderChanged, OrderUpda
 from bot.domain.order import Fill, OrderStatus
 from bot.engine import engine
 from bot.engine.memory import OrderMemory
+from bot.ports import Foreign, Newest
 
 
 @mutant("of an order's trades only the first is booked", "I3, F28")
@@ -46,10 +48,12 @@ def booked_fills_are_forgotten(soil: Soil) -> None:
 
 @mutant("nobody looks at open orders again: what the stream drops stays unknown", "F18")
 def never_looks_again(soil: Soil) -> None:
-    async def nothing(self: SignedBroker) -> None:
-        return
+    async def wrong(self: SignedBroker, newest: Newest) -> Sequence[Foreign]:
+        if self._looks._seen and not self._left_open:
+            return ()
+        return await right(self, newest)
 
-    soil.swap(SignedBroker, "_ask_about_all", nothing)
+    right = soil.swap(SignedBroker, "reconcile", wrong)
 
 
 @mutant("an order's end is taken over without its trades", "F29, I3")

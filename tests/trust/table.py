@@ -33,7 +33,7 @@ PROMISES = (
     )),
     Promise("No fill is lost or counted twice", "I3, I5", "dropped and repeated events, gaps, late reads", (
         "test_a_fill_is_booked_once_however_often_it_is_told",
-        "test_an_event_that_the_user_stream_dropped_is_found_by_the_audit",
+        "test_an_event_that_the_user_stream_dropped_is_found_by_a_look",
         "test_an_end_that_the_user_stream_tells_waits_for_the_trades_it_did_not_tell",
         "test_trades_that_are_not_yet_readable_are_waited_for",
     )),
@@ -126,7 +126,7 @@ INCIDENTS = (
     Incident("python-binance #1057, #1090, #670", "a stream is silent while its pings work", "believes the stream alone", (
         "test_python_binance_1057_a_stream_that_is_silent_while_its_connection_lives_hides_no_fill",
         "test_a_silent_stream_whose_market_moves_is_opened_again",
-        "test_an_event_that_the_user_stream_dropped_is_found_by_the_audit",
+        "test_an_event_that_the_user_stream_dropped_is_found_by_a_look",
     )),
     Incident("hummingbot #1291, BTCT #427", "429 ignored, then banned by 418", "asks on at once", (
         "test_hummingbot_1291_a_429_is_waited_for_and_never_becomes_a_ban",

@@ -51,7 +51,7 @@ class SignedBroker(Following):
         self._watchers = Tasks()
         self._user = self._user_stream(credentials, pace)
         self._user.on_lost = self._caution.lost
-        self._user.on_puzzle = self._on_puzzle
+        self._user.on_puzzle = self._caution.puzzled
         self._user.on_refused = self._caution.halt
         self._permit: Permit = _always
 
@@ -80,7 +80,6 @@ class SignedBroker(Following):
         await self._user.start()
         self._take_over(open_orders)
         self._watchers.start(self._clock.keep(), "clock")
-        self._watchers.start(self._audit(), "audit")
 
     def prepare(self, order: Order) -> Attempt:
         """Say how an order will be sent: the time in it is the one that it will be signed with."""

@@ -39,8 +39,6 @@ class Patience:
     """After signing, in exchange time: recvWindow, the exchange's own 10 s limit, and 5 s for reads that lag."""
     poll_first_s: float = 0.25
     poll_max_s: float = 5.0
-    audit_s: float = 30.0
-    """Between looks at open orders, for the day on which the user stream drops an event."""
     cancel_rounds: int = 12
     dead_man_s: float = 120.0
     """Futures: how long the exchange leaves our open orders when it hears nothing of us; 0 is for ever."""
@@ -167,25 +165,9 @@ class Following:
             delay = min(2 * delay, self.patience.poll_max_s)
         tracked.doubts = 0
 
-    async def _audit(self) -> None:
-        while True:
-            await self._clock.sleep(self.patience.audit_s)
-            await self._ask_about_all()
-
-    async def _ask_about_all(self) -> None:
-        for tracked in self._orders.live:
-            if tracked.was_found and tracked.is_live:
-                await self._ask(tracked)
-
     def _on_break(self) -> None:
         """Events of the user stream may have been missed, and come again."""
         self._caution.look_again(STREAM)
-        self._tasks.start(self._ask_about_all(), "gap")
-
-    def _on_puzzle(self, reason: str) -> None:
-        """Something was told that may mean anything."""
-        self._caution.puzzled(reason)
-        self._tasks.start(self._ask_about_all(), "puzzle")
 
     def _on_event(self, event: OrderEvent) -> None:
         reached("event.received")
@@ -199,7 +181,7 @@ class Following:
         tracked.was_found = True
         self._orders.name(tracked, event.number)
         if update is None:
-            self._on_puzzle(f"order {tracked.id} is in a state that is not known here: it may be an end")
+            self._caution.puzzled(f"order {tracked.id} is in a state that is not known here: it may be an end")
             return
         if event.filled > tracked.filled:
             # Told now, the order would count as ended without its trades: nobody would ask for them again.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+from tests.fakes.looker import Looker
 
 from bot.binance.bans import NO_NOTE, BanNote
 from bot.binance.client import FuturesClient, OrderPath, Sender, SpotClient, build_public
@@ -32,7 +33,7 @@ from bot.emulator.server import Emulator
 BTC = "BTCUSDT"
 KEYS = (Credentials("key", "secret"), Credentials("key-2", "secret-2"))
 PACE = Pace(retry_first_s=0.01, retry_max_s=0.05, control_gap_s=0.001, overlap_s=0.05)
-PATIENCE = Patience(poll_first_s=0.02, poll_max_s=0.1, audit_s=60.0, stop_s=0.2, dead_man_s=0.0)
+PATIENCE = Patience(poll_first_s=0.02, poll_max_s=0.1, stop_s=0.2, dead_man_s=0.0)
 FENCE_MS = PATIENCE.fence_ms
 ORDER_PATH = {Market.SPOT: "/api/v3/order", Market.FUTURES: "/fapi/v1/order"}
 
@@ -223,15 +224,17 @@ class Scene:
 class Desk:
     """A broker, and all that it tells."""
 
-    def __init__(self, scene: Scene, **options: Any) -> None:
+    def __init__(self, scene: Scene, *, look_every_s: float = 60.0, **options: Any) -> None:
         self.scene = scene
         self.broker, self.sender = scene.broker(**options)
         self.told: list[Event] = []
+        self.looker = Looker(self.broker, {(scene.market, BTC): 0}, look_every_s)
+        scene.ends.push_async_callback(self.looker.close)
 
     async def open(self) -> "Desk":
         """Start, and wait until orders go by the path."""
-        await self.broker.start(self.told.append)
-        await self.broker.reconcile({})
+        await self.broker.start(self.told.append, (), None, self.looker)
+        await self.looker.look()
         sender = self.sender
         if isinstance(sender, WsSender):
             await until(lambda: sender.is_connected)

@@ -1,6 +1,5 @@
 """Every fault of the user stream, switched on over the control port: each trade is told once, and no ending is missed."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,11 +7,10 @@ import pytest
 from bot.domain.market import Market
 from bot.domain.order import Order, OrderStatus
 
-from .scene import PATIENCE, Desk, Scene, a_scene, an_order, until
+from .scene import Desk, Scene, a_scene, an_order, until
 
 NEW, PARTIALLY, FILLED = OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
 EVENT = {Market.SPOT: "executionReport", Market.FUTURES: "ORDER_TRADE_UPDATE"}
-WATCHFUL = replace(PATIENCE, audit_s=0.05)
 A_DAY_MS = 86_400_000
 
 
@@ -58,7 +56,7 @@ async def test_an_order_is_told_whole_whatever_happens_to_its_events(
 async def test_what_a_silent_user_stream_keeps_back_is_found_by_looking(
     market_scene: Scene, rule: dict[str, Any]
 ) -> None:
-    desk = await Desk(market_scene, patience=WATCHFUL).open()
+    desk = await Desk(market_scene, look_every_s=0.05).open()
     await market_scene.fault("drop_frame", event=EVENT[market_scene.market], **rule)
     order = await rests(desk)
     market_scene.trade("0.98", "0.004")

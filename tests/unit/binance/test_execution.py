@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from fake_binance import Answer, FakeBinance, until
+from tests.fakes.looker import Looker
 
 from bot.binance.client import SpotClient, build_public, build_spot
 from bot.binance.clock import ExchangeClock
@@ -19,6 +20,7 @@ from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.domain.errors import Misconfigured, Unavailable
+from bot.domain.market import Market
 from bot.domain.messages import CancelOrder, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
@@ -26,7 +28,7 @@ from bot.ports import OpenOrder
 
 CREDENTIALS = Credentials("the-key", "the-secret")
 SERVER_MS = 1_790_000_000_123
-HASTE = Patience(fence_ms=150, poll_first_s=0.01, poll_max_s=0.02, audit_s=60.0, stop_s=0.05)
+HASTE = Patience(fence_ms=150, poll_first_s=0.01, poll_max_s=0.02, stop_s=0.05)
 PACE = Pace(retry_first_s=0.01, retry_max_s=0.02)
 PLACE, QUERY, CANCEL, TRADES = "POST /api/v3/order", "GET /api/v3/order", "DELETE /api/v3/order", "GET /api/v3/myTrades"
 
@@ -95,6 +97,11 @@ class Desk:
         self.binance = binance
         self.broker = broker
         self.events: list[object] = []
+        self.looker = Looker(broker)
+
+    async def open(self, *open_orders: OpenOrder) -> None:
+        await self.broker.start(self.events.append, open_orders, None, self.looker)
+        await self.looker.look()
 
     @property
     def statuses(self) -> list[OrderStatus]:
@@ -131,7 +138,9 @@ async def desk(binance: FakeBinance, answer_s: float) -> AsyncIterator[Desk]:
     sender = Rest(binance.hosts, bank, clock=clock, credentials=CREDENTIALS, order_timeout_s=answer_s)
     client = SpotClient(binance.hosts, sender)
     broker = SpotBroker(client, CREDENTIALS, clock, patience=HASTE, pace=PACE)
-    yield Desk(binance, broker)
+    made = Desk(binance, broker)
+    yield made
+    await made.looker.close()
     await broker.stop()
     await client.close()
     await public.close()
@@ -139,15 +148,13 @@ async def desk(binance: FakeBinance, answer_s: float) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def ready(desk: Desk) -> Desk:
-    await desk.broker.start(desk.events.append)
-    await desk.broker.reconcile({})
+    await desk.open()
     desk.events.clear()
     return desk
 
 
 async def test_starting_tells_free_and_locked_money_together(desk: Desk) -> None:
-    await desk.broker.start(desk.events.append)
-    await desk.broker.reconcile({})
+    await desk.open()
     (funds,) = desk.events
     assert isinstance(funds, FundsSeen)
     assert funds.totals == {"USDT": Decimal("1750.25")}
@@ -350,16 +357,14 @@ async def test_an_order_of_before_the_restart_is_settled_before_the_money_is_tol
     desk.binance.answers[QUERY] = says(order_reply())
     desk.binance.answers[TRADES] = says([TRADE])
     open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
-    await desk.broker.start(desk.events.append, [open_order])
-    await desk.broker.reconcile({})
+    await desk.open(open_order)
     assert [type(event) for event in desk.events] == [Fill, OrderUpdate, FundsSeen]
 
 
 async def test_an_order_of_before_the_restart_that_never_arrived_is_void_after_the_fence(desk: Desk) -> None:
     desk.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
     open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
-    await desk.broker.start(desk.events.append, [open_order])
-    await desk.broker.reconcile({})
+    await desk.open(open_order)
     assert [type(event) for event in desk.events] == [FundsSeen]
     await until(lambda: desk.statuses == [OrderStatus.VOID])
 
@@ -409,8 +414,7 @@ async def test_money_is_looked_at_again_when_a_fill_fell_between_the_looks(desk:
 
     desk.binance.answers["GET /api/v3/account"] = account
     open_order = OpenOrder(an_order(), OrderStatus.SENT, Decimal(0), Decimal(0), 0)
-    await desk.broker.start(desk.events.append, [open_order])
-    await desk.broker.reconcile({})
+    await desk.open(open_order)
     assert [type(event) for event in desk.events] == [OrderUpdate, Fill, OrderUpdate, FundsSeen]
     funds = desk.events[-1]
     assert isinstance(funds, FundsSeen)
@@ -424,10 +428,9 @@ async def test_an_account_that_may_not_trade_is_refused_at_the_start(desk: Desk)
         await desk.broker.reconcile({})
 
 
-async def test_an_event_that_the_user_stream_dropped_is_found_by_the_audit(binance: FakeBinance, desk: Desk) -> None:
-    desk.broker.patience = replace(HASTE, audit_s=0.02)
-    await desk.broker.start(desk.events.append)
-    await desk.broker.reconcile({})
+async def test_an_event_that_the_user_stream_dropped_is_found_by_a_look(binance: FakeBinance, desk: Desk) -> None:
+    desk.looker.every_s = 0.02
+    await desk.open()
     binance.answers[PLACE] = says(order_reply("NEW", "0"))
     binance.answers[QUERY] = says(order_reply())
     binance.answers[TRADES] = says([TRADE])
@@ -525,3 +528,123 @@ async def test_cancelling_an_order_that_has_ended_asks_for_nothing(ready: Desk) 
     await ready.broker.execute(CancelOrder("o-1", "BTCUSDT"))
     await ready.broker.stop()
     assert not ready.binance.seen(CANCEL)
+
+
+async def unknown(ready: Desk) -> None:
+    """Send an order whose answer is lost, and that no question finds."""
+    ready.broker.patience = replace(HASTE, fence_ms=60_000, poll_first_s=60.0, poll_max_s=60.0)
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout", 503)
+    ready.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
+    await ready.place()
+    await until(lambda: ready.binance.seen(QUERY))
+
+
+async def test_an_unknown_order_that_the_user_stream_shows_is_known_at_once(ready: Desk) -> None:
+    await unknown(ready)
+    await ready.binance.push_user(report("NEW", "NEW"))
+    await until(lambda: ready.statuses == [OrderStatus.UNKNOWN, OrderStatus.NEW])
+    assert len(ready.binance.seen(QUERY)) == 1
+
+
+async def test_an_unknown_order_that_the_user_stream_shows_filled_comes_with_its_trades(ready: Desk) -> None:
+    await unknown(ready)
+    trade = report("TRADE", "FILLED", l="0.015", z="0.015", L="61250.50", n="0.000015", N="BTC", t=771)
+    await ready.binance.push_user(trade)
+    await until(lambda: ready.statuses == [OrderStatus.UNKNOWN, OrderStatus.FILLED])
+    assert [fill.trade_id for fill in ready.fills] == [771]
+    assert len(ready.binance.seen(QUERY)) == 1
+
+
+async def test_an_order_that_never_arrived_is_asked_for_right_after_the_fence(ready: Desk) -> None:
+    ready.broker.patience = replace(HASTE, fence_ms=300, poll_first_s=0.2, poll_max_s=60.0)
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout", 503)
+    ready.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await ready.place()
+    await until(lambda: OrderStatus.VOID in ready.statuses)
+    assert loop.time() - began >= 0.3
+    assert len(ready.binance.seen(QUERY)) == 3
+
+
+async def test_a_user_stream_that_died_is_a_doubt_until_it_is_back(ready: Desk) -> None:
+    ready.binance.on_api = lambda _request: {"status": 503, "error": {"code": -1008, "msg": "busy"}}
+    await ready.binance.api_sockets[-1].close()
+    await until(lambda: "user stream" in ready.looker.doubts)
+    assert ready.looker.doubts["user stream"].startswith("nothing is heard of our orders since ")
+    ready.binance.on_api = lambda _request: {"status": 200, "result": {}}
+    await until(lambda: ready.looker.wishes == ["user stream"])
+    assert not ready.looker.doubts
+
+
+async def test_a_user_stream_that_is_renewed_is_no_doubt_but_asks_for_a_look(ready: Desk) -> None:
+    await ready.binance.push_user({"e": "serverShutdown", "E": SERVER_MS})
+    await until(lambda: ready.looker.wishes == ["user stream"])
+    assert not ready.looker.was_in_doubt
+    assert len(ready.binance.api_sockets) == 2
+
+
+async def test_a_user_stream_that_is_not_let_in_any_more_halts_the_account(ready: Desk) -> None:
+    error = {"code": -2015, "msg": "Invalid API-key, IP, or permissions for action."}
+    ready.binance.on_api = lambda _request: {"status": 401, "error": error}
+    await ready.binance.api_sockets[-1].close()
+    await until(lambda: ready.looker.halted)
+    assert "check all three at Binance" in ready.looker.halted
+    assert len(ready.binance.api_requests) == 2
+
+
+async def test_an_order_that_nobody_sent_from_here_is_a_doubt_until_it_was_looked_at(ready: Desk) -> None:
+    by_hand = order_reply("NEW", "0", clientOrderId="by-hand", orderId=70)
+    ready.binance.answers["GET /api/v3/openOrders"] = says([by_hand])
+    ready.looker.newest = {(Market.SPOT, "BTCUSDT"): 5}
+    ready.binance.answers[TRADES] = says([])
+    await ready.binance.push_user(report("NEW", "NEW", c="by-hand", i=70))
+    await until(lambda: ready.looker.foreign)
+    assert [each.client_order_id for each in ready.looker.foreign] == ["by-hand"]
+    assert ready.looker.was_in_doubt == ["user events: order by-hand is not of this bot, or it was forgotten"]
+    await ready.binance.push_user(report("CANCELED", "CANCELED", c="x", C="by-hand", i=70))
+    await until(lambda: len(ready.looker.wishes) == 2)
+    assert len(ready.looker.was_in_doubt) == 1
+
+
+async def test_a_key_that_is_revoked_amid_trading_halts_the_account_and_nothing_is_asked_again(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout", 503)
+    ready.binance.answers[QUERY] = refuses(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+    await ready.place()
+    await until(lambda: ready.looker.halted)
+    assert "check all three at Binance" in ready.looker.halted
+    await until(lambda: not [task for task in asyncio.all_tasks() if task.get_name() == "place-o-1"])
+    assert len(ready.binance.seen(QUERY)) == 1
+    assert ready.statuses == [OrderStatus.UNKNOWN]
+    ready.binance.answers[QUERY] = says(order_reply("NEW", "0"))
+    await ready.looker.look()
+    assert ready.statuses == [OrderStatus.UNKNOWN, OrderStatus.NEW]
+
+
+async def test_more_than_three_orders_of_unknown_outcome_are_a_doubt(ready: Desk) -> None:
+    ready.broker.patience = replace(HASTE, fence_ms=60_000)
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout", 503)
+    ready.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
+    for number in range(3):
+        await ready.place(an_order(client_order_id=f"o-{number}"))
+    await until(lambda: len(ready.statuses) == 3)
+    assert not ready.looker.was_in_doubt
+    await ready.place(an_order(client_order_id="o-3"))
+    await until(lambda: ready.looker.doubts)
+    assert "what became of 4 orders at once is unknown" in ready.looker.doubts["unknown orders"]
+    await ready.binance.push_user(report("NEW", "NEW", c="o-3"))
+    await until(lambda: not ready.looker.doubts)
+
+
+async def test_a_clock_that_is_off_is_set_at_once_and_in_doubt_when_that_does_not_help(ready: Desk) -> None:
+    asked = len(ready.binance.seen("GET /api/v3/time"))
+    ready.binance.answers[PLACE] = refuses(-1021, "Timestamp for this request is outside of the recvWindow.")
+    await ready.place()
+    await until(lambda: len(ready.binance.seen("GET /api/v3/time")) == asked + 2)
+    assert not ready.looker.was_in_doubt
+    await ready.place(an_order(client_order_id="o-2"))
+    await until(lambda: "clock" in ready.looker.doubts)
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0", clientOrderId="o-3"))
+    await ready.place(an_order(client_order_id="o-3"))
+    await until(lambda: "clock" not in ready.looker.doubts)
+    assert ready.statuses == [OrderStatus.REJECTED, OrderStatus.REJECTED, OrderStatus.NEW]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from fake_binance import Answer, FakeBinance, until
+from tests.fakes.looker import Looker
 
 from bot.binance.client import FuturesClient, build_futures, build_public
 from bot.binance.clock import ExchangeClock
@@ -25,7 +26,7 @@ from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side
 from bot.ports import OpenOrder
 
 SERVER_MS = 1_790_000_000_123
-HASTE = Patience(fence_ms=150, poll_first_s=0.01, poll_max_s=0.02, audit_s=60.0, stop_s=0.05)
+HASTE = Patience(fence_ms=150, poll_first_s=0.01, poll_max_s=0.02, stop_s=0.05)
 PLACE, QUERY, CANCEL = "POST /fapi/v1/order", "GET /fapi/v1/order", "DELETE /fapi/v1/order"
 TRADES, CONFIG, BALANCE = "GET /fapi/v1/userTrades", "GET /fapi/v1/accountConfig", "GET /fapi/v3/balance"
 
@@ -86,6 +87,7 @@ class Desk:
         pace = Pace(retry_first_s=0.01, retry_max_s=0.02)
         self.broker = FuturesBroker(self.client, credentials, clock, patience=HASTE, pace=pace)
         self.events: list[object] = []
+        self.looker = Looker(self.broker)
 
     @property
     def statuses(self) -> list[OrderStatus]:
@@ -96,14 +98,15 @@ class Desk:
         return [event for event in self.events if isinstance(event, Fill)]
 
     async def open(self, *orders: OpenOrder) -> None:
-        await self.broker.start(self.events.append, orders)
-        await self.broker.reconcile({})
+        await self.broker.start(self.events.append, orders, None, self.looker)
+        await self.looker.look()
 
     async def push(self, event: dict[str, Any]) -> None:
         await until(lambda: self.binance.private_sockets)
         await self.binance.private_sockets[-1].send_str(json.dumps(event))
 
     async def close(self) -> None:
+        await self.looker.close()
         await self.broker.stop()
         await self.public.close()
 

@@ -45,6 +45,8 @@ class Scene:
         self.stream = ListenKeyStream(
             self.client, self.orders.append, self._broken, pace, on_other=more.pop("on_other", on_other), **more
         )
+        self.puzzles: list[str] = []
+        self.stream.on_puzzle = self.puzzles.append
 
     async def close(self) -> None:
         await self.stream.close()
@@ -118,11 +120,11 @@ async def test_what_nobody_asked_for_is_put_on_record(binance: FakeBinance) -> N
 
 
 @pytest.mark.parametrize("text", ["{nonsense", '{"e":"ORDER_TRADE_UPDATE","o":{"s":1}}'])
-async def test_an_event_that_cannot_be_read_counts_as_missed(scene: Scene, text: str) -> None:
+async def test_an_event_that_cannot_be_read_is_a_puzzle(scene: Scene, text: str) -> None:
     await scene.stream.start()
     await until(lambda: scene.binance.private_sockets)
     await scene.binance.private_sockets[-1].send_str(text)
-    await until(lambda: scene.breaks == 1)
+    await until(lambda: len(scene.puzzles) == 1)
     await scene.push(ORDER)
     await until(lambda: scene.orders)
 

@@ -26,8 +26,10 @@ class Watcher:
         self.looks = 0
         self.events: list[OrderEvent] = []
         self.breaks = 0
+        self.puzzles: list[str] = []
         clock = ExchangeClock(self._look, looks=1)
         self.stream = UserData(binance.hosts.ws_api, credentials, clock, self.events.append, self._broken, pace)
+        self.stream.on_puzzle = self.puzzles.append
 
     async def _look(self) -> int:
         self.looks += 1
@@ -76,15 +78,16 @@ async def test_a_refused_key_is_said_plainly_and_leaves_no_connection(binance: F
     await until(lambda: binance.api_sockets[-1].closed)
 
 
-async def test_an_event_that_cannot_be_read_counts_as_missed(binance: FakeBinance, watcher: Watcher) -> None:
+async def test_an_event_that_cannot_be_read_or_is_unknown_is_a_puzzle(binance: FakeBinance, watcher: Watcher) -> None:
     await watcher.stream.start()
     await binance.push_user({"e": "executionReport", "l": "not a number"})
-    await until(lambda: watcher.breaks == 1)
     await binance.push_user({"e": "somethingNew", "l": ["of", "tomorrow"]})
     await binance.push_user({"e": "executionReport", "c": "o-1", "X": "NEW"})
     await until(lambda: watcher.events)
     assert [event.our_id for event in watcher.events] == ["o-1"]
-    assert watcher.breaks == 1
+    assert ["could not be read" in each for each in watcher.puzzles] == [True, False]
+    assert "somethingNew" in watcher.puzzles[1]
+    assert watcher.breaks == 0
 
 
 async def test_a_break_is_told_once_the_stream_is_open_again(binance: FakeBinance, watcher: Watcher) -> None:
