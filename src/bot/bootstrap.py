@@ -278,6 +278,15 @@ class Outfit:
         """Look at the kill switch."""
         return self._roof.kill_switch.note(plan.name)
 
+    @property
+    def halts_on_foreign(self) -> bool:
+        """Follow the setting."""
+        return self._roof.settings.FOREIGN_ORDERS == "halt"
+
+    def halt(self, plan: AccountPlan, reason: str) -> None:
+        """Leave a note that outlives us, as the kill switch does; it cancels nothing."""
+        self._roof.kill_switch.engage("the bot itself", reason, plan.name, cancels=False)
+
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give the account's memory, in the schema of its mode; live money asks for a durable server first."""
         if plan.mode is Mode.LIVE:

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     EMULATOR_UM_URL: str = Field("http://127.0.0.1:8002", description="write http://HOST:PORT of an emulator of yours")
     ORDER_PATH: Annotated[Literal["rest", "ws"], _Lower] = Field("rest", description="use rest or ws")
 
+    FOREIGN_ORDERS: Annotated[Literal["report", "halt"], _Lower] = Field("report", description="use report or halt")
+
     RISK_MAX_ORDER_VALUE: Decimal = Field(Decimal(1000), gt=0, description="give an amount in quote above 0")
     RISK_MAX_OPEN_ORDERS: int = Field(50, ge=1, le=200, description="give a count between 1 and 200")
     RISK_MAX_DRAWDOWN: float = Field(0.25, gt=0, le=1, description="give a fraction: 0.25 is 25 %")

@@ -4,7 +4,7 @@ Way in: the protocol. Leans on: domain. Fakes for tests stand in `tests/fakes/`,
 (`tests/contracts/`) runs against fake and real.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
@@ -216,6 +216,10 @@ class Journal(Protocol):
 
     async def record(self, event: Event, outcomes: Sequence[Outcome]) -> None:
         """Remember what came out of an event, before anything of it is acted on."""
+        ...
+
+    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
+        """Give those of these orders that were ever intended here. Raises Unavailable."""
         ...
 
     async def recover(self) -> Recovered:

@@ -98,6 +98,8 @@ class FakeOutfit:
         self.note: KillNote | None = None
         """What the kill switch says."""
         self.is_database_away = False
+        self.halts_on_foreign = False
+        self.halts: list[str] = []
 
     def feed(self, plan: AccountPlan) -> Feed:
         return self.feed_
@@ -113,6 +115,9 @@ class FakeOutfit:
 
     def stopped_by(self, plan: AccountPlan) -> KillNote | None:
         return self.note
+
+    def halt(self, plan: AccountPlan, reason: str) -> None:
+        self.halts.append(reason)
 
     async def _ask_database(self, work: Callable[[], None]) -> None:
         if self.is_database_away:

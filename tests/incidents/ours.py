@@ -158,6 +158,14 @@ class Ours:
         """Nobody engages the kill switch here."""
         return None
 
+    @property
+    def halts_on_foreign(self) -> bool:
+        """Orders of others are reported."""
+        return False
+
+    def halt(self, plan: AccountPlan, reason: str) -> None:
+        """Nobody lifts it here."""
+
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give a connection to the database."""
         return self.shared.database.connect()

@@ -146,7 +146,7 @@ class Program:
             for each in (await asyncio.to_thread(sealed_copy.read, copy) if copy.exists() else ())
             if note.account in {"", each.name} and each.name not in at_work
         ]
-        if not idle:
+        if not idle or not note.cancels:
             return stopped
         swept = await sweep_through(self.feeds, self.roof.settings, idle, everything=note.everything)
         return [*stopped, *swept]

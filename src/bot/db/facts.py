@@ -14,6 +14,7 @@ from bot.domain.messages import (
     Attempt,
     CancelOrder,
     FillBooked,
+    ForeignSeen,
     FundsPosted,
     OrderChanged,
     Outcome,
@@ -35,6 +36,7 @@ MoneyFact = (
     | StrategyStopped
     | AccountMoved
     | ProtectionMoved
+    | ForeignSeen
 )
 _KINDS: dict[str, type[MoneyFact]] = {
     "intent": PlaceOrder,
@@ -47,6 +49,7 @@ _KINDS: dict[str, type[MoneyFact]] = {
     "stop": StrategyStopped,
     "state": AccountMoved,
     "protection": ProtectionMoved,
+    "foreign": ForeignSeen,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _DECODERS: dict[str, Callable[[str | bytes], MoneyFact]] = {
@@ -88,6 +91,9 @@ def key_of(fact: MoneyFact) -> str:
             return f"state:{fact.time_ms}:{fact.state}:{fact.reason}"
         case ProtectionMoved():
             return f"protection:{fact.strategy_id}:{fact.time_ms}:{fact.client_order_id}:{fact.state}"
+        case ForeignSeen():
+            place = f"{fact.market}:{fact.symbol}:{fact.exchange_order_id}"
+            return f"foreign:{place}:{plain(fact.filled)}:{'open' if fact.is_open else 'over'}"
 
 
 def body_of(fact: MoneyFact) -> str:

@@ -5,7 +5,7 @@ write whose commit was in doubt is repeated without harm.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import psycopg
@@ -60,6 +60,12 @@ class PostgresJournal:
         if writes := self._statements(outcomes):
             async with self._turn:
                 await self._guarded(self._write(writes))
+
+    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
+        """Give those of these orders that were ever intended on this account. Raises Unavailable."""
+        async with self._turn:
+            known: set[str] = await self._guarded(self._known(list(client_order_ids)))
+            return known
 
     async def recover(self) -> Recovered:
         """Give the state to go on from."""
@@ -117,6 +123,11 @@ class PostgresJournal:
             raise BrokenRecord(f"client order id {placed} was used before; the order was not sent") from None
         if placed:
             reached("intent.committed")
+
+    async def _known(self, client_order_ids: list[str]) -> set[str]:
+        connection = await self._connected()
+        rows = await connection.execute(statements.KNOWN, {"account": self._account_id, "ids": client_order_ids})
+        return {name async for (name,) in rows}
 
     async def _fold(self) -> Recovered:
         connection = await self._connected()

@@ -46,6 +46,8 @@ ON CONFLICT (client_order_id) DO UPDATE SET updated = now(), client_order_id = C
     THEN orders.client_order_id END
 """
 
+KNOWN = "SELECT client_order_id FROM orders WHERE account_id = %(account)s AND client_order_id = ANY(%(ids)s)"
+
 _KEEP = """
 INSERT INTO facts (account_id, key, kind, body)
 SELECT %(account_id)s::bigint, fact.* FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(bodies)s::jsonb[])

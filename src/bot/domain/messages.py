@@ -76,7 +76,23 @@ class Pulse(msgspec.Struct, frozen=True):
     """A second passed, whatever the time is: what waits for its turn is tried again."""
 
 
-Event = Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | CloseRequested | StateChanged | Pulse
+class ForeignSeen(msgspec.Struct, frozen=True):
+    """The account has an order that this bot did not send: a person's, or another program's. An event and a fact."""
+
+    market: Market
+    symbol: str
+    client_order_id: str
+    exchange_order_id: int
+    side: Side
+    quantity: Decimal
+    filled: Decimal
+    is_open: bool
+    time_ms: int
+
+
+Event = (
+    Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | CloseRequested | StateChanged | Pulse | ForeignSeen
+)
 
 # Commands: what the broker has to do.
 
@@ -255,5 +271,6 @@ Fact = (
     | StrategyStopped
     | AccountMoved
     | ProtectionMoved
+    | ForeignSeen
 )
 Outcome = Command | Fact

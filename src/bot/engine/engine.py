@@ -14,6 +14,7 @@ from bot.domain.messages import (
     AccountMoved,
     CloseRequested,
     Event,
+    ForeignSeen,
     FundsPosted,
     FundsSeen,
     OrderUpdate,
@@ -145,6 +146,8 @@ class Engine:
                 return self._on_state(event)
             case Pulse():
                 return self._on_pulse()
+            case ForeignSeen():
+                return (event,)
             case _:
                 assert_never(event)
 

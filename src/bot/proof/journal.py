@@ -4,7 +4,7 @@ It keeps the promises of `ports.Journal` by the same contract test as PostgreSQL
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from random import Random
@@ -37,6 +37,12 @@ class MemoryJournal:
         self.outcomes += outcomes
         for each in outcomes:
             self._replay.take(each)
+
+    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
+        """Give those of these orders that were ever intended here."""
+        if self.is_away:
+            raise Unavailable("the journal is away")
+        return self._replay.orders.keys() & set(client_order_ids)
 
     async def recover(self) -> Recovered:
         """Give the state to go on from."""
@@ -143,6 +149,11 @@ class ConnectedJournal:
             self._database.committed(event, kept)
 
         await self._database.carry_out(work)
+
+    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
+        """Give those of these orders that were ever intended here. Raises Unavailable."""
+        await self._database.carry_out(_nothing)
+        return await self._database.journal.knows(client_order_ids)
 
     async def recover(self) -> Recovered:
         """Give the state to go on from. Raises Unavailable."""

@@ -113,6 +113,15 @@ class Outfit:
         """Give the note of the kill switch, once one is engaged."""
         return self._world.note
 
+    @property
+    def halts_on_foreign(self) -> bool:
+        """Orders of others are reported."""
+        return False
+
+    def halt(self, plan: AccountPlan, reason: str) -> None:
+        """Tell of it: nobody lifts it here."""
+        self._world.trace.add("halt", f"{plan.name}: {reason}")
+
     async def journal(self, plan: AccountPlan) -> Journal:
         """Give a connection to the account's database."""
         return self._world.party(plan).database.connect()

@@ -42,6 +42,8 @@ class KillNote(msgspec.Struct, frozen=True):
     at_ms: int = 0
     id: str = ""
     everything: bool = False
+    cancels: bool = True
+    """False for a halt by the bot itself: open orders stay where they are."""
 
     def __str__(self) -> str:
         when = datetime.fromtimestamp(self.at_ms / 1000, UTC).strftime(", %Y-%m-%d %H:%M:%S UTC") if self.at_ms else ""
@@ -105,11 +107,18 @@ class KillSwitch:
         return [file.note for _, file in sorted(self._files.items()) if file.note]
 
     def engage(
-        self, who: str, why: str, account: str = EVERY_ACCOUNT, *, flatten: bool = False, everything: bool = False
+        self,
+        who: str,
+        why: str,
+        account: str = EVERY_ACCOUNT,
+        *,
+        flatten: bool = False,
+        everything: bool = False,
+        cancels: bool = True,
     ) -> KillNote:
         """Stop an account or all. Holds in this process even if the file cannot be written; never raises."""
         now_ms = time.time_ns() // 1_000_000
-        note = KillNote(who, why, account, flatten, now_ms, secrets.token_hex(8), everything)
+        note = KillNote(who, why, account, flatten, now_ms, secrets.token_hex(8), everything, cancels)
         log.warning(
             "kill_switch.engaged", account=account or "all", who=who, why=why, flatten=flatten, everything=everything
         )

@@ -4,15 +4,18 @@ What a look finds is told before the account's state moves: the engine takes new
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from bot.domain.errors import BotError, Misconfigured
 from bot.engine.engine import Engine
-from bot.ports import Broker, Clock
+from bot.ports import Broker, Clock, Foreign
 from bot.runtime.condition import EXCHANGE, Condition
 
 log = structlog.get_logger()
+
+Judge = Callable[[Sequence[Foreign]], Awaitable[None]]
 
 BUSY_S = 30.0
 """Between looks while orders are open."""
@@ -29,13 +32,18 @@ BREATH_S, LONGEST_BREATH_S = 0.25, 4.0
 class Looks:
     """Compares one account with its exchange."""
 
-    def __init__(self, engine: Engine, broker: Broker, condition: Condition, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, broker: Broker, condition: Condition, clock: Clock, judge: Judge | None = None
+    ) -> None:
+        """Take what a look finds of orders that are not ours to `judge`."""
         self.count = 0
         """Looks that were clean."""
         self._engine = engine
         self._broker = broker
         self._condition = condition
         self._clock = clock
+        self._judge = judge
+        self._unjudged: list[Foreign] = []
         self._failures = 0
         self._suspicions = 0
         self._breath_s = BREATH_S
@@ -61,7 +69,10 @@ class Looks:
         """Take one look, and have all that we missed told. `Condition.finish` has to follow. Raises BotError."""
         self._suspicions = self._suspicions + 1 if self._engine.suspects_money else 0
         self._condition.begin()
-        await self._broker.reconcile(self._engine.newest_trades())
+        self._unjudged += await self._broker.reconcile(self._engine.newest_trades())
+        if self._judge is not None and self._unjudged:
+            await self._judge(tuple(self._unjudged))
+        self._unjudged.clear()  # (not if it failed: an order is told once)
         self.count += 1
 
     async def _wait(self) -> None:

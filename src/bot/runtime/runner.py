@@ -14,6 +14,7 @@ from bot.domain.messages import (
     Decision,
     Event,
     FillBooked,
+    ForeignSeen,
     OrderUpdate,
     Outcome,
     PlaceOrder,
@@ -211,6 +212,17 @@ class Runner:
                     strategy=outcome.strategy_id,
                     client_order_id=outcome.client_order_id,
                     reason=outcome.reason,
+                )
+            case ForeignSeen():
+                log.warning(
+                    "order.foreign",
+                    account=self.account,
+                    client_order_id=outcome.client_order_id,
+                    symbol=outcome.symbol,
+                    side=outcome.side,
+                    quantity=plain(outcome.quantity),
+                    filled=plain(outcome.filled),
+                    is_open=outcome.is_open,
                 )
             case Decision() if outcome.verdict is Verdict.DENIED:
                 log.info(

@@ -8,6 +8,7 @@ import structlog
 
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import CloseRequested, Pulse, StateChanged, StopRequested, Tick
+from bot.domain.state import AccountState
 from bot.engine.callbacks import Fault, run
 from bot.engine.engine import Engine
 from bot.killpoints import probe, reached
@@ -23,6 +24,7 @@ from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import restore
 from bot.runtime.runner import Runner
 from bot.runtime.setting_up import Listed, add_strategies, rules_in_force, warm_up
+from bot.runtime.strangers import Strangers
 from bot.runtime.supervisor import gravest
 
 log = structlog.get_logger()
@@ -60,6 +62,15 @@ class Outfit(Protocol):
 
     def stopped_by(self, plan: AccountPlan) -> KillNote | None:
         """Give the note of the kill switch that stops it, if one is engaged."""
+        ...
+
+    @property
+    def halts_on_foreign(self) -> bool:
+        """Whether an order that is not ours halts an account, rather than being reported."""
+        ...
+
+    def halt(self, plan: AccountPlan, reason: str) -> None:
+        """Put on record that it may not go on until a person says so, also after a restart."""
         ...
 
     async def journal(self, plan: AccountPlan) -> Journal:
@@ -115,7 +126,9 @@ class Worker:
         the database.
         """
         name, mode = self.plan.name, self.plan.mode.value
-        self.condition.halt(str(note), keeps_stops=not note.everything)
+        self.condition.halt(str(note), keeps_stops=note.cancels and not note.everything)
+        if not note.cancels:
+            return Stopped(name, mode)
         if self._broker is None:
             return Stopped(name, mode, trouble="it is only starting, and will look at the kill switch first")
         try:
@@ -159,13 +172,12 @@ class Worker:
             await add_strategies(plan, engine, instruments, outfit.refuse)
             restore(engine, recovered)
             inbox = self._inbox = Inbox()
-            condition.listener = lambda state, reason: inbox.put(
-                StateChanged(state, reason, outfit.clock.now_ms(), condition.keeps_stops)
-            )
+            condition.listener = self._moved
             broker = await outfit.broker(plan, instruments, recovered)
             gate = SendGate(condition, owners=[keeper.objection], switches=[self._switch], closing=self._is_closing)
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock, condition)
-            looks = Looks(engine, broker, condition, outfit.clock)
+            strangers = Strangers(journal, condition, inbox.put, halts=outfit.halts_on_foreign)
+            looks = Looks(engine, broker, condition, outfit.clock, strangers.judge)
             # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
             await warm_up(engine, feed, outfit.clock)
             try:
@@ -216,6 +228,13 @@ class Worker:
             stopped = each.strategy_id in engine.slots and engine.slots[each.strategy_id].stopped
             if stopped or not each.is_enabled:
                 self.request_stop(each.strategy_id, stopped or "disabled")
+
+    def _moved(self, state: AccountState, reason: str) -> None:
+        """Tell the engine, and have a halt outlive us."""
+        if self._inbox is not None:
+            self._inbox.put(StateChanged(state, reason, self._outfit.clock.now_ms(), self.condition.keeps_stops))
+        if state is AccountState.HALTED and self._outfit.stopped_by(self.plan) is None:
+            self._outfit.halt(self.plan, reason)
 
     def _switch(self) -> str:
         note = self._outfit.stopped_by(self.plan)
