@@ -108,6 +108,13 @@ async def test_a_new_journal_has_nothing_to_go_on_from(journal: Journal) -> None
     assert all(not each.fills and not each.sequence for each in recovered.strategies.values())
 
 
+async def test_a_journal_knows_every_order_that_it_was_ever_told_of(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("open")), PlaceOrder(order("over")))
+    await record(journal, changed("over", OrderStatus.CANCELED))
+    assert await journal.knows(["open", "over", "a stranger's"]) == {"open", "over"}
+    assert await journal.knows([]) == set()
+
+
 async def test_an_order_about_to_be_sent_is_open_and_complete(journal: Journal) -> None:
     await record(journal, PlaceOrder(order("a")))
     (open_order,) = (await journal.recover()).open_orders

@@ -9,7 +9,9 @@ from tests.incidents.ours import Ours, Shared
 from tests.incidents.stage import Stage, Trader, play
 
 from bot.domain.market import Market
+from bot.domain.state import AccountState
 from bot.emulator.faults import Rule
+from bot.runtime.looks import IDLE_S
 
 AMOUNT = Decimal("0.01")
 ORDER = "/api/v3/order"
@@ -85,6 +87,37 @@ def test_freqtrade_8666_of_two_bots_on_one_account_one_sends() -> None:
 
     assert play(scene, theirs) == "2 orders of 1 decision(s)"
     assert play(scene, ours) == ""
+
+
+def test_two_bots_with_a_database_each_and_one_key_both_stop() -> None:
+    """Neither lease knows of the other: only what they see on the account tells them."""
+
+    async def scene(stage: Stage, trader: Trader) -> str:
+        assert isinstance(trader, Pair)
+        await trader.buy(AMOUNT)
+        for _ in range(2 * int(IDLE_S)):
+            if all(_is_halted(each) for each in trader.both):
+                break
+            await asyncio.sleep(1.0)
+        else:
+            return "they trade on"
+        before = len(stage.orders())
+        await trader.buy(AMOUNT)
+        await asyncio.sleep(30.0)
+        return f"{len(stage.orders()) - before} orders after both had stopped" if len(stage.orders()) > before else ""
+
+    def ours(stage: Stage) -> Pair:
+        one, two = Shared(stage), Shared(stage)
+        two.turns.epoch = 1_000
+        return Pair(Ours(stage, one), Ours(stage, two))
+
+    assert play(scene, ours) == ""
+
+
+def _is_halted(trader: Trader) -> bool:
+    assert isinstance(trader, Ours)
+    condition = trader.worker.condition
+    return condition.state is AccountState.HALTED and "bears this bot's mark" in condition.reason
 
 
 def test_torchtrade_277_a_setting_that_could_not_be_made_is_not_traded_on() -> None:

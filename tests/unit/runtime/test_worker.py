@@ -29,6 +29,7 @@ from bot.domain.instrument import Instrument, LotRule
 from bot.domain.market import Market, Stream
 from bot.domain.messages import (
     EquityMarked,
+    ForeignSeen,
     FundsPosted,
     FundsSeen,
     OrderChanged,
@@ -36,9 +37,9 @@ from bot.domain.messages import (
     StrategyStopped,
     TradeClosed,
 )
-from bot.domain.order import OrderStatus
+from bot.domain.order import OrderStatus, Side
 from bot.domain.state import AccountState
-from bot.ports import Broker, Deliver, OpenOrder, Recovered
+from bot.ports import Broker, Deliver, Foreign, OpenOrder, Recovered
 from bot.runtime.kill_switch import KillNote
 from bot.runtime.lease import LeaseLost
 from bot.runtime.plan import AccountPlan, StrategyPlan
@@ -385,3 +386,32 @@ async def test_who_starts_while_the_switch_is_engaged_sends_nothing() -> None:
         await stage.show(candle(0, 100.0))
         assert stage.worker.condition.state is AccountState.HALTED
         assert stage.kept(PlaceOrder) == []
+
+
+# Orders of others, and halts that outlive us.
+
+
+async def test_an_order_of_another_bot_with_our_key_halts_and_is_put_on_record() -> None:
+    outfit = FakeOutfit()
+    broker = FakeBroker()
+    broker.foreign = [Foreign(Market.SPOT, "BTCUSDT", "b-9-1-abc-1", 77, Side.BUY, D(1), D(0), True, START)]
+    outfit.make_broker = lambda: broker
+    async with Stage(told({0: buys()}), outfit=outfit) as stage:
+        await stage.show(candle(0, 100.0))
+        assert stage.worker.condition.state is AccountState.HALTED
+        assert broker.commands == []
+        assert [each.client_order_id for each in stage.kept(ForeignSeen)] == ["b-9-1-abc-1"]
+    (reason,) = outfit.halts
+    assert "another bot uses the same key" in reason
+
+
+async def test_a_halt_of_before_the_restart_holds_and_cancels_nothing() -> None:
+    outfit = FakeOutfit()
+    outfit.note = KillNote("the bot itself", "two bots share one key", cancels=False)
+    broker = FakeBroker()
+    outfit.make_broker = lambda: broker
+    async with Stage(told({0: buys()}), outfit=outfit) as stage:
+        await stage.show(candle(0, 100.0))
+        assert stage.worker.condition.state is AccountState.HALTED
+        assert "two bots share one key" in stage.worker.condition.reason
+    assert (broker.commands, broker.sweeps, outfit.halts) == ([], 0, [])
