@@ -107,7 +107,8 @@ class Reconciliation:
 
     async def _look_at_trades(self, symbol: str, booked: int, strangers: list[Foreign]) -> None:
         """Tell the trades since the newest one known; a symbol without one begins with the newest there is."""
-        last = max(booked or -1, self._seen.get(symbol, -1))
+        # Not since the newest booked one: the stream may have lost what came just before that, and tells no stranger's.
+        last = self._seen.get(symbol, booked or -1)
         if not booked and symbol not in self._seen:
             rows = await self._client.call(self._asks.trades, TradesRequest(symbol=symbol, limit=1))
             self._seen[symbol] = max((row.id for row in rows), default=-1)

@@ -8,6 +8,7 @@ from bot.domain.messages import (
     Attempt,
     CancelOrder,
     FillBooked,
+    ForeignSeen,
     FundsPosted,
     OrderChanged,
     PlaceOrder,
@@ -64,6 +65,10 @@ def says(fact: MoneyFact) -> str:
             at = f" at {plain(fact.stop_price)}" if fact.stop_price is not None else ""
             why = f": {fact.reason}" if fact.reason else ""
             return f"its stop on the exchange is {fact.state}, for {plain(fact.quantity)}{at}{why}"
+        case ForeignSeen():
+            stands = "open" if fact.is_open else "over"
+            what = f"{fact.side} {plain(fact.quantity)} {fact.symbol}, {plain(fact.filled)} filled, {stands}"
+            return f"an order that this bot did not send is {what}"
         case _:
             assert_never(fact)
 
