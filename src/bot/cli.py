@@ -12,6 +12,7 @@ from bot.commands import (
     chaos,
     data,
     demo,
+    downloading,
     panic,
     prove,
     reconcile_dry,
@@ -53,6 +54,7 @@ app.command("chaos")(chaos.chaos)
 app.add_typer(account.app, name="account")
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(token.app, name="token")
+data.app.command("download")(downloading.download)
 app.add_typer(data.app, name="data")
 app.add_typer(replay.facts, name="facts")
 app.command("add-account", hidden=True)(account.add)

@@ -23,7 +23,7 @@ from bot.binance.hosts import Hosts
 from bot.binance.limits import LIMITS, OrderCounts, WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials, query_text
-from bot.binance.wire import UsedLimit
+from bot.binance.wire import KlineRow, UsedLimit
 from bot.binance.wire_futures_account import funds_of
 from bot.binance.wire_market import DepthReply
 from bot.binance.wire_requests import NOTHING, params_of
@@ -210,11 +210,17 @@ class Client(ABC):
         self, stream: Stream, *, start: int | None = None, end: int | None = None, limit: int = KLINES_MAX
     ) -> list[Candle]:
         """Give candles by open time, oldest first, at most `limit`; the newest one may still be forming."""
+        return [row.candle(stream) for row in await self.kline_rows(stream, start=start, end=end, limit=limit)]
+
+    async def kline_rows(
+        self, stream: Stream, *, start: int | None = None, end: int | None = None, limit: int = KLINES_MAX
+    ) -> list[KlineRow]:
+        """Give what `klines` gives, with all its columns."""
         table = spot.KLINES if self.hosts.market is Market.SPOT else futures.KLINES
         wanted = ask.KlinesRequest(
             symbol=stream.symbol, interval=stream.interval, limit=limit, startTime=start, endTime=end
         )
-        return [row.candle(stream) for row in await self.call(table, wanted)]
+        return await self.call(table, wanted)
 
     async def depth(self, symbol: str) -> DepthReply:
         """Give the book as deep as the exchange shows it."""

@@ -54,6 +54,8 @@ class KlineRow(Struct, array_like=True, gc=False):
     close_time: int
     quote_volume: str = "0"
     trades: int = 0
+    taker_buy_volume: str = "0"
+    taker_buy_quote_volume: str = "0"
 
     def candle(self, stream: Stream) -> Candle:
         """Give the candle, as closed; ValueError when its prices are no prices."""

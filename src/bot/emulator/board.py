@@ -14,7 +14,7 @@ from bot.emulator.player import Tick
 from bot.emulator.recorded.book import BookMoved, RecordedBook
 from bot.emulator.recorded.records import Trade
 from bot.emulator.rolling import Rolling
-from bot.emulator.series import Series
+from bot.emulator.series import KEPT, Series
 
 Levels = dict[float, float]
 """Quantity by price."""
@@ -41,12 +41,19 @@ class Board:
     """
 
     def __init__(
-        self, instrument: Instrument, base: str, *, depth: int = 20, spread_ticks: int = 0, kept_trades: int = 1_000
+        self,
+        instrument: Instrument,
+        base: str,
+        *,
+        depth: int = 20,
+        spread_ticks: int = 0,
+        kept_trades: int = 1_000,
+        kept_candles: int = KEPT,
     ) -> None:
         self.instrument = instrument
         self.symbol = instrument.symbol
         self.stream = instrument.symbol.lower()
-        self.series = Series(instrument.symbol, base)
+        self.series = Series(instrument.symbol, base, kept_candles)
         self.trades: deque[tuple[PublicTrade, int, int]] = deque(maxlen=kept_trades)
         """Public trades, each with the first and last id of the single trades it stands for."""
         self.update_id = 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from bot.emulator.dumps import Dumps
 from bot.emulator.gateway import Gate, Operation
 from bot.emulator.hub import Hub
 from bot.emulator.limits import OrderCount
@@ -42,6 +43,9 @@ class Face(Audience):
     """Words for how a symbol stands."""
     stream_frames_a_second = 5
     """What a client of the market streams may send, pongs among it; whoever sends more is disconnected."""
+
+    dumps: Dumps | None = None
+    """The public files of its candles."""
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate

@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from bot.emulator import disturbance, signing
+from bot.emulator.dumps import Dumps
 from bot.emulator.face import Face
 from bot.emulator.gateway import Caller, Operation, Outcome, admit, carry_out, note, refused, settle
 from bot.emulator.params import Params
@@ -42,6 +43,8 @@ async def answer(face: Face, request: Request) -> Answer | None:
     address, gate = request.address, face.gate
     if gate.weight.is_banned(address, gate.clock.now_ms):
         return _reply(face, address, settle(lambda: _banned(face, address)), in_micro=False)
+    if request.path.startswith("/data/") and face.dumps is not None and request.method == "GET":
+        return _dump(face.dumps, request.path)
     if operation is None:
         return _not_found(face, address, request.path)
     payload = signing.rest_payload(request.query, request.body)
@@ -64,6 +67,14 @@ async def _serve(
     outcome = settle(lambda: carry_out(face, admit(face, operation, params, caller), caller))
     note(face.gate, caller, method, path, params, outcome)
     return outcome
+
+
+def _dump(dumps: Dumps, path: str) -> Answer:
+    """Give a public file. Really another host has them: they cost no weight."""
+    content = dumps.file(path)
+    if content is None:
+        return Answer(404, {"Content-Type": "application/xml"}, b"<Error><Code>NoSuchKey</Code></Error>")
+    return Answer(200, {"Content-Type": "application/octet-stream"}, content)
 
 
 def _banned(face: Face, address: str) -> Outcome:

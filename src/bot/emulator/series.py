@@ -10,16 +10,16 @@ from bot.domain.market import Candle
 from bot.emulator.intervals import bucket_open, fits_into, merged
 
 KEPT = 5_000
-"""Closed candles remembered per series: enough for any warm-up, small enough for days of accelerated market."""
+"""Closed candles remembered per series beyond its history: small enough for days of accelerated market."""
 
 
 class Series:
     """What REST klines are read from and kline frames are made of."""
 
-    def __init__(self, symbol: str, base: str) -> None:
+    def __init__(self, symbol: str, base: str, kept: int = KEPT) -> None:
         self.symbol = symbol
         self.base = base
-        self.closed: deque[Candle] = deque(maxlen=KEPT)
+        self.closed: deque[Candle] = deque(maxlen=kept)
         self._rolled: dict[str, _Rolled] = {}
 
     def add(self, candle: Candle) -> None:
@@ -75,7 +75,7 @@ class Series:
         """Find or start the series of a longer interval."""
         rolled = self._rolled.get(interval)
         if rolled is None:
-            rolled = self._rolled[interval] = _Rolled(interval)
+            rolled = self._rolled[interval] = _Rolled(interval, self.closed.maxlen)
             for candle in self.closed:
                 rolled.add(candle)
         return rolled
@@ -84,9 +84,9 @@ class Series:
 class _Rolled:
     """One longer interval: its closed candles and the parts of the one that still forms."""
 
-    def __init__(self, interval: str) -> None:
+    def __init__(self, interval: str, kept: int | None) -> None:
         self.interval = interval
-        self.closed: deque[Candle] = deque(maxlen=KEPT)
+        self.closed: deque[Candle] = deque(maxlen=kept)
         self._parts: Candle | None = None
 
     def add(self, candle: Candle) -> None:

@@ -56,7 +56,7 @@ def import_files(
         found.sort(key=lambda one: int(one[0].open_time[0]))
         whole = found[0][0]
         for columns, _ in found[1:]:
-            whole, _ = merging.merged(whole, columns, replace=replace)
+            whole = merging.merged(whole, columns, replace=replace)[0]
         kept = store.put(whole, [origin for _, origin in found], now_ms, mark=mark, replace=replace)
         done.append(Imported(stream, len(found), len(whole), kept))
     return done

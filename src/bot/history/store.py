@@ -34,12 +34,13 @@ _FOLDERS = {"1M": "1mo"}
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What came of putting candles into the store: how many are new, and the months that were written."""
+    """What came of putting candles into the store: how many are new or changed, and the months that were written."""
 
     added: int
     months: tuple[str, ...]
     gaps: tuple[checks.Gap, ...]
     """The holes that these months have."""
+    changed: int = 0
 
 
 class Store:
@@ -140,7 +141,8 @@ class Store:
             for plan in planned:
                 self._write(stream, plan, sources, now_ms)
         gaps = tuple(gap for plan in planned for gap in plan.gaps())
-        return Kept(sum(plan.added for plan in planned), tuple(plan.month for plan in planned), gaps)
+        added, changed = (sum(numbers) for numbers in zip(*((one.added, one.changed) for one in planned), strict=True))
+        return Kept(added, tuple(plan.month for plan in planned), gaps, changed)
 
     def mend_copy(self, stream: Stream, month: str) -> bool:
         """Write the JSON copy of a certificate anew when it is missing or tells something else; True when it was so."""

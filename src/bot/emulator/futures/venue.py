@@ -11,8 +11,9 @@ from bot.domain.money import ZERO, exact
 from bot.domain.order import Side
 from bot.emulator.accounts import account_name
 from bot.emulator.board import Board
+from bot.emulator.dumps import Dumps
 from bot.emulator.face import Face
-from bot.emulator.futures import show, streams, tables
+from bot.emulator.futures import show, streams, tables, wire
 from bot.emulator.futures.deadlines import Deadlines
 from bot.emulator.futures.desk import Desk
 from bot.emulator.futures.forced import ForcedOrders
@@ -26,6 +27,7 @@ from bot.emulator.player import Tick
 from bot.emulator.recorded.book import BookMoved
 from bot.emulator.recorded.records import FundingPaid, MarkShown
 from bot.emulator.refusals import ApiError
+from bot.emulator.series import KEPT
 from bot.emulator.wire import Json
 from bot.emulator.world import World
 from bot.simulation.futures.exchange import FuturesExchange
@@ -77,9 +79,15 @@ class FuturesVenue(Face):
             number_trade=lambda symbol: self.boards[symbol].next_trade_id(), dates_now=lambda: self.wall_ms,
         )  # fmt: skip
         self.boards = {
-            symbol: Board(one.rules, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks)
+            symbol: Board(
+                one.rules, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks,
+                kept_candles=config.warmup + KEPT,
+            )
             for symbol, one in self.contracts.items()
-        }
+        }  # fmt: skip
+        self.dumps = Dumps(
+            "futures/um", self.boards, lambda one: wire.kline(one, self.shapes[one.symbol]), lambda: self.now_ms
+        )
         self.deadlines = Deadlines(self.gate.clock, self._cancel_at, self._end_at)
         self.forced = ForcedOrders(self.hub, self.shapes)
         self.users = Users(self.hub, self.gate.clock, lambda: self.now_ms)

@@ -10,6 +10,7 @@ from bot.domain.money import ZERO, exact
 from bot.domain.order import Side
 from bot.emulator.accounts import account_name
 from bot.emulator.board import Board
+from bot.emulator.dumps import Dumps
 from bot.emulator.face import Face
 from bot.emulator.keys import Customer
 from bot.emulator.limits import Bounds, OrderCount
@@ -18,7 +19,8 @@ from bot.emulator.player import Tick
 from bot.emulator.recorded.book import BookMoved
 from bot.emulator.recorded.records import FundingPaid, MarkShown
 from bot.emulator.refusals import ApiError
-from bot.emulator.spot import rules, show, tables
+from bot.emulator.series import KEPT
+from bot.emulator.spot import rules, show, tables, wire
 from bot.emulator.spot.desk import Desk
 from bot.emulator.world import World
 from bot.simulation.exchange import Commission, Exchange, Rates, Readings
@@ -57,9 +59,13 @@ class Venue(Face):
         self.order_limits = {("SECOND", 10): config.orders_per_10s, ("DAY", 1): config.orders_per_day}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.boards = {
-            symbol: Board(one, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks)
+            symbol: Board(
+                one, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks,
+                kept_candles=config.warmup + KEPT,
+            )
             for symbol, one in self.instruments.items()
-        }
+        }  # fmt: skip
+        self.dumps = Dumps("spot", self.boards, wire.kline_row, lambda: self.now_ms)
         for place, account in enumerate(config.accounts):
             self._open(account_name(account, place), place)
         with self.desk.settling():
