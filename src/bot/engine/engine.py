@@ -25,7 +25,7 @@ from bot.domain.messages import (
     StrategyStopped,
     Tick,
 )
-from bot.domain.money import EXACT, ZERO
+from bot.domain.money import EXACT, ZERO, plain
 from bot.domain.order import Fill, OrderStatus, Purpose, may_move
 from bot.engine.account import Account
 from bot.engine.booking import Probe, book, changed, settle, settle_remnant
@@ -53,6 +53,7 @@ class Engine:
         stopwatch: Stopwatch | None = None,
         tick_deadline_s: float = 1.0,
         probe: Probe | None = None,
+        is_live: bool = False,
     ) -> None:
         self.epoch = epoch
         """The lease under which orders go out; part of their ids."""
@@ -67,6 +68,7 @@ class Engine:
         """Money that the last look at the account found too much or too little, while nothing was booked since."""
         self._stopwatch = stopwatch
         self._probe = probe
+        self._is_live = is_live
         self._deadline_s = tick_deadline_s
 
     # Setting up.
@@ -291,10 +293,16 @@ class Engine:
         outcomes: list[Outcome] = [FundsPosted(tuple(postings))]
         for slot in self.slots.values():
             asset = slot.instrument.base
-            if not slot.position.is_flat and confirmed.get(asset, ZERO) < 0 > self.ledger.balance(OWNER, asset):
-                reason = f"{asset} that it holds left the account without it: compare the account, then enable it again"
-                if not slot.stopped:
-                    self._stop(slot, reason, seen.time_ms, outcomes)
+            surplus = confirmed.get(asset, ZERO)
+            if slot.position.is_flat or slot.stopped or not surplus:
+                continue
+            if surplus < 0 > self.ledger.balance(OWNER, asset):
+                what = f"{asset} that it holds left the account without it"
+            elif self._is_live:
+                what = f"{plain(surplus)} {asset}, which it holds, came or went unexplained"
+            else:
+                continue
+            self._stop(slot, f"{what}: compare the account, then enable it again", seen.time_ms, outcomes)
         return outcomes
 
     def _on_state(self, change: StateChanged) -> Sequence[Outcome]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import structlog
 
+from bot.db.base import Mode
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import CloseRequested, Pulse, StateChanged, StopRequested, Tick
 from bot.domain.state import AccountState
@@ -167,7 +168,13 @@ class Worker:
         try:
             instruments = await rules_in_force(plan, feed)
             recovered = await journal.recover()
-            engine = Engine(outfit.limits, epoch=keeper.epoch, stopwatch=outfit.clock.monotonic, probe=probe)
+            engine = Engine(
+                outfit.limits,
+                epoch=keeper.epoch,
+                stopwatch=outfit.clock.monotonic,
+                probe=probe,
+                is_live=plan.mode is Mode.LIVE,
+            )
             condition = self.condition = Condition(str(plan))
             await add_strategies(plan, engine, instruments, outfit.refuse)
             restore(engine, recovered)

@@ -162,3 +162,23 @@ def test_what_the_owner_takes_of_his_own_stops_nobody(bench, orders: Orders) -> 
     looks = [bench.tell(FundsSeen({"USDT": D(950), "BTC": D(1)}, n)) for n in (8, 9)]
     assert of(StrategyStopped, looks[1]) == []
     assert len(of(FundsPosted, looks[1])) == 1
+
+
+@pytest.mark.parametrize(("is_live", "stopped"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize("surplus", ["3", "-1"])
+def test_coins_that_nothing_explains_stop_in_live_who_holds_such(
+    bench, orders: Orders, *, surplus: str, is_live: bool, stopped: int
+) -> None:
+    bench.engine._is_live = is_live
+    bench.tell(FundsSeen({"USDT": D(1000), "BTC": D(5)}, 1))
+    bench.tell(FundsSeen({"USDT": D(1000), "BTC": D(5)}, 2))
+    bench.add({0: lambda s: s.buy("in")})
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    held = bench.engine.ledger.ours()
+    more = {**held, "BTC": held["BTC"] + D(surplus)}
+    outcomes = [*bench.tell(FundsSeen(more, 3)), *bench.tell(FundsSeen(more, 4))]
+    assert len(of(FundsPosted, outcomes)) == 1
+    stops = of(StrategyStopped, outcomes)
+    assert len(stops) == stopped
+    assert all("BTC, which it holds, came or went unexplained" in each.reason for each in stops)
