@@ -94,7 +94,8 @@ def test_two_bots_with_a_database_each_and_one_key_both_stop() -> None:
 
     async def scene(stage: Stage, trader: Trader) -> str:
         assert isinstance(trader, Pair)
-        await trader.buy(AMOUNT)
+        # At the same candle: who sees the other's order before it places its own halts, and shows the other nothing.
+        await asyncio.gather(*(each.buy(AMOUNT) for each in trader.both))
         for _ in range(2 * int(IDLE_S)):
             if all(_is_halted(each) for each in trader.both):
                 break
