@@ -14,6 +14,7 @@ from bot.binance.endpoints import Endpoint, Sending
 from bot.binance.errors import NO_SUCH_ORDER, Ending
 from bot.binance.execution import SignedBroker
 from bot.binance.following import Patience
+from bot.binance.limits import WeightBank
 from bot.binance.tracking import Tracked
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.messages import Attempt, Command, Event, Outcome, PlaceOrder
@@ -31,6 +32,14 @@ def blind_resend(soil: Soil) -> None:
             return await right(self, order, sending)
 
     right = soil.swap(SpotClient, "place", wrong)
+
+
+@mutant("what the exchange says of waiting is forgotten", "F12, F13")
+def waits_are_forgotten(soil: Soil) -> None:
+    def wrong(self: WeightBank, wait_s: float) -> None:
+        """Go on."""
+
+    soil.swap(WeightBank, "block", wrong)
 
 
 @mutant("not found once is taken for never arrived, and the same id is sent again", "F08, §4.3")
