@@ -9,6 +9,7 @@ import typer
 from bot import __version__
 from bot.commands import (
     account,
+    backtest,
     chaos,
     data,
     demo,
@@ -44,6 +45,7 @@ app.command("status")(run.status)
 app.command("panic")(panic.panic)
 app.command("resume")(panic.resume)
 app.command("why")(why.why)
+app.command("backtest")(backtest.backtest)
 app.command("report")(report.report)
 app.command("dashboard")(run.dashboard)
 app.command("emulator")(run.emulator)

@@ -100,7 +100,7 @@ def minute(time_ms: int) -> int:
     return (time_ms + 1) // MINUTE_MS
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait for a condition, with patience that ends."""
     try:
         async with asyncio.timeout(seconds):

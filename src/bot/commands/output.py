@@ -55,6 +55,20 @@ def say(message: str) -> None:
     typer.echo(message)
 
 
+def given(option: str, changes: Iterable[str]) -> dict[str, Any]:
+    """Read what a repeatable option like `--set window=30` says: a value is JSON where it can be, else text."""
+    found: dict[str, Any] = {}
+    for change in changes:
+        name, equals, text = change.partition("=")
+        if not equals or not name:
+            fail(f"{option} {change!r} is not like window=30", ExitCode.USAGE)
+        try:
+            found[name] = json.loads(text)
+        except ValueError:
+            found[name] = text
+    return found
+
+
 def as_json(value: object) -> None:
     """Answer a program."""
     typer.echo(json.dumps(value, default=str, ensure_ascii=False, allow_nan=False))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands.output import ExitCode, Json, as_json, fail, pairs, say, table, warn
+from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, say, table, warn
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -246,12 +246,5 @@ def _settings(config: str, changes: list[str]) -> dict[str, Any]:
             fail(f'--config is not JSON ({error}); write it like {{"window": 30}}', ExitCode.CONFIG)
         if not isinstance(raw, dict):
             fail("--config has to be a JSON object of settings", ExitCode.CONFIG)
-    for change in changes:
-        name, equals, text = change.partition("=")
-        if not equals or not name:
-            fail(f"--set {change!r} is not like window=30", ExitCode.USAGE)
-        try:
-            raw[name] = jsonlib.loads(text)
-        except ValueError:
-            raw[name] = text
+    raw |= given("--set", changes)
     return dict(raw)

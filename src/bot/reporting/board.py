@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from bot.db.base import Mode, SessionFactory
+from bot.domain import figures
 from bot.domain.market import INTERVAL_MS
 from bot.domain.money import ZERO
 from bot.reporting import metrics, queries
@@ -197,5 +198,5 @@ def _total(mode: Mode, rows: list[Row]) -> Totals:
         fees=sum((row.kpis["fees"] for row in rows), ZERO),
         open_trades=sum(row.kpis["open_trades"] for row in rows),
         closed_trades=closed,
-        win_rate=metrics.win_rate(round(wins), closed),
+        win_rate=figures.win_rate(round(wins), closed),
     )

@@ -1,6 +1,5 @@
 """KPIs: what each strategy and each account earned, at what cost, and how far it fell on the way. Exact numbers."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 from math import isfinite
 from typing import TypedDict
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bot.db.base import Mode
 from bot.domain.errors import Misconfigured
-from bot.domain.money import EXACT, ZERO, exact
+from bot.domain.money import exact
 from bot.reporting import queries
 
 
@@ -106,32 +105,6 @@ def account_kpis(session: Session, mode: Mode) -> dict[int, Kpis]:
         )
         for row in session.execute(text(_ACCOUNTS)).mappings()
     }
-
-
-def max_drawdown(equity: Iterable[Decimal]) -> Decimal | None:
-    """Give the deepest fall from a peak as a fraction of that peak, or None without a positive peak."""
-    peak, deepest = ZERO, ZERO
-    for value in equity:
-        peak = max(peak, value)
-        if peak > 0:
-            deepest = max(deepest, EXACT.divide(peak - value, peak))
-    return deepest if peak > 0 else None
-
-
-def profit_factor(results: Iterable[Decimal]) -> Decimal | None:
-    """Give what the winners won per unit that the losers lost, or None when nothing was lost."""
-    won = lost = ZERO
-    for result in results:
-        if result > 0:
-            won += result
-        else:
-            lost -= result
-    return EXACT.divide(won, lost) if lost else None
-
-
-def win_rate(wins: int, closed: int) -> Decimal | None:
-    """Give the fraction of closed trades that won, or None when none was closed."""
-    return Decimal(wins) / closed if closed else None
 
 
 def _kpis(row: RowMapping, drawdown: float | None, equity: float | None, open_trades: int) -> Kpis:

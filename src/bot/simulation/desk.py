@@ -4,6 +4,7 @@ Paper trading and backtests deal through the same desk, so they fill alike. It r
 the same code, and charges fees where Binance takes them.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -47,9 +48,17 @@ class Desk:
         self._terms = terms
         self._deliver = deliver
         self._told: dict[str, int] = {}
+        """How many fills were told of each open order."""
         self._forming: dict[str, Candle] = {}
-        self.now_ms = 0
+        self._unseen: dict[str, deque[Candle]] = {}
+        """Candles by symbol that came while nothing waited: the market shows them when somebody asks."""
+        self._memory_ms = max((60_000 * each.average_minutes for each in instruments.values()), default=0)
+        self._now_ms = 0
+
+    @property
+    def now_ms(self) -> int:
         """Close of the newest candle."""
+        return max([self._now_ms, *(candles[-1].close_time for candles in self._unseen.values() if candles)])
 
     @property
     def totals(self) -> dict[str, Decimal]:
@@ -59,19 +68,31 @@ class Desk:
     def adopt(self, order: RestingOrder) -> None:
         """Put back an order that was waiting when the account was left."""
         self._exchange.adopt(ACCOUNT, order)
+        self._told[order.client_order_id] = len(order.fills)
 
     def see(self, candle: Candle) -> None:
         """Let the market move, and deliver what that fills."""
+        symbol = candle.symbol
         if not candle.is_closed:
-            self._forming[candle.symbol] = candle
+            self._forming[symbol] = candle
             return
-        self._forming.pop(candle.symbol, None)
-        self.now_ms = max(self.now_ms, candle.close_time)
+        if self._forming:
+            self._forming.pop(symbol, None)
+        if not self._told:
+            # What no order meets nobody has to play: prices are looked at when the next order comes.
+            unseen = self._unseen.get(symbol)
+            if unseen is None:
+                unseen = self._unseen[symbol] = deque(maxlen=1 + self._memory_ms // _length_ms(candle))
+            unseen.append(candle)
+            return
+        self._show(symbol)
+        self._now_ms = max(self._now_ms, candle.close_time)
         for order in self._exchange.on_candle(candle):
             self._report(order)
 
     def place(self, order: Order) -> None:
         """Place an order; what becomes of it at once is delivered before this returns."""
+        self._show(order.symbol)
         # Resting orders meet whole candles alone. What is placed inside one gets the price that its strategy saw.
         if (forming := self._forming.pop(order.symbol, None)) is not None:
             touched = self._exchange.on_price(order.symbol, exact(forming.close), forming.open_time, quantity=ZERO)
@@ -121,6 +142,15 @@ class Desk:
             )
         return len(chosen), len(found) - len(chosen)
 
+    def _show(self, symbol: str) -> None:
+        """Let the market have what was kept back while nothing waited."""
+        unseen = self._unseen.get(symbol)
+        if unseen:
+            for candle in unseen:
+                self._exchange.on_candle(candle)
+            self._now_ms = max(self._now_ms, unseen[-1].close_time)
+            unseen.clear()
+
     def _report(self, order: RestingOrder) -> None:
         told = self._told.get(order.client_order_id)
         if told is None:
@@ -137,3 +167,7 @@ class Desk:
 
     def _update(self, order: RestingOrder, status: OrderStatus) -> None:
         self._deliver(OrderUpdate(order.client_order_id, status, order.updated_ms, exchange_order_id=order.order_id))
+
+
+def _length_ms(candle: Candle) -> int:
+    return candle.close_time + 1 - candle.open_time

@@ -41,7 +41,7 @@ def test_a_new_strategy_works_as_written_and_passes_its_own_test(person: Person)
     person.ok("strategy", "add", "my_idea", "--account", "a", "--symbol", "BTCUSDT", "--set", "fast=5")
     available = json.loads(person.ok("strategy", "list", "--available", "--json"))
     assert available["problems"] == []
-    assert {each["name"] for each in available["strategies"]} == {"breakout", "mean_reversion", "my_idea"}
+    assert {each["name"] for each in available["strategies"]} == {"breakout", "mean_reversion", "my_idea", "sma_cross"}
 
     again = person.run("strategy", "new", "my_idea")
     assert (again.code, "exists already; choose another name" in again.complaint) == (3, True)

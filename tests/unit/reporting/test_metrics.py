@@ -12,14 +12,8 @@ from tests.unit.api.world import World, populate, world_of
 
 from bot.db.base import Mode, create_sync, mode_of
 from bot.domain.errors import Misconfigured
-from bot.reporting.metrics import (
-    account_kpis,
-    compute_kpis,
-    compute_kpis_for_strategy,
-    max_drawdown,
-    profit_factor,
-    win_rate,
-)
+from bot.domain.figures import max_drawdown, profit_factor, win_rate
+from bot.reporting.metrics import account_kpis, compute_kpis, compute_kpis_for_strategy
 
 amounts = st.decimals(min_value=-1000, max_value=1000, places=4)
 

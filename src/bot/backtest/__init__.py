@@ -1,0 +1,4 @@
+"""Backtest plays candles of the past to the same engine that trades live, and says what came of it.
+
+Way in: run.backtest(). Leans on: engine, simulation, history. No clock, no network, no database.
+"""

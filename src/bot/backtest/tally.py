@@ -1,0 +1,47 @@
+"""The tally of a backtest: what came out of the engine that a report is made of, in the order in which it came."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from bot.domain.messages import Decision, FillBooked, Outcome, StrategyStopped, TradeClosed, Verdict
+from bot.domain.money import EXACT, ZERO
+
+
+class Tally:
+    """Keeps fills, round trips, refusals and stops. Quiet candles leave nothing here."""
+
+    def __init__(self) -> None:
+        self.fills: list[FillBooked] = []
+        self.trades: list[TradeClosed] = []
+        self.denied: list[Decision] = []
+        self.stopped: list[StrategyStopped] = []
+
+    def take(self, outcomes: Iterable[Outcome]) -> None:
+        """Keep what matters of what the engine decided."""
+        for each in outcomes:
+            kind = type(each)
+            if kind is FillBooked:
+                self.fills.append(each)  # type: ignore[arg-type]
+            elif kind is TradeClosed:
+                self.trades.append(each)  # type: ignore[arg-type]
+            elif kind is Decision:
+                if each.verdict is Verdict.DENIED:  # type: ignore[union-attr]
+                    self.denied.append(each)  # type: ignore[arg-type]
+            elif kind is StrategyStopped:
+                self.stopped.append(each)  # type: ignore[arg-type]
+
+    @property
+    def net_pnl(self) -> Decimal:
+        """P&L of all closed round trips, fees taken off, in quote."""
+        total = ZERO
+        for trade in self.trades:
+            total = EXACT.add(total, trade.pnl)
+        return total
+
+    @property
+    def fees(self) -> Decimal:
+        """Fees of all fills, in quote."""
+        total = ZERO
+        for booked in self.fills:
+            total = EXACT.add(total, booked.fee_in_quote)
+        return total

@@ -1,0 +1,142 @@
+"""`bot backtest`: a strategy played on candles of the past. Needs no database and no network."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs
+
+if TYPE_CHECKING:
+    from bot.backtest.run import Outcome
+    from bot.domain.instrument import Instrument
+    from bot.history.columns import Columns
+    from bot.strategies.base import Strategy
+    from bot.strategies.config import StrategyConfig
+
+
+def backtest(
+    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="See: bot strategy list --available.")],
+    candles: Annotated[
+        Path | None, typer.Option("--candles", help="A candle file (CSV, .gz, .zip). Default: the store of bot data.")
+    ] = None,
+    symbol: Annotated[str, typer.Option("--symbol", help="Trading pair, such as BTCUSDT.")] = "",
+    interval: Annotated[str, typer.Option("--interval", help="Candle interval, such as 1m.")] = "1m",
+    since: Annotated[str, typer.Option("--since", help="From then on, UTC: 2024, 2024-03, 2024-03-15.")] = "",
+    until: Annotated[str, typer.Option("--until", help="Up to, not including, then.")] = "",
+    param: Annotated[list[str] | None, typer.Option("--param", help="A setting, like fast=20; repeatable.")] = None,
+    order_value: Annotated[float, typer.Option("--order-value", help="Quote amount of one entry.")] = 50.0,
+    fee_pct: Annotated[float, typer.Option("--fee-pct", help="Fee of one fill as a fraction: 0.001 is 0.1 %.")] = 0.001,
+    fill: Annotated[str, typer.Option("--fill", help="Of market orders: last, midpoint, next (open).")] = "next",
+    slippage_bps: Annotated[float, typer.Option("--slippage-bps", help="Against us, in 1/100 %.")] = 0.0,
+    funds: Annotated[float, typer.Option("--funds", help="Quote amount in the wallet.")] = 10_000.0,
+    rules: Annotated[
+        Path | None, typer.Option("--rules", help="An answer of exchangeInfo: tick, step and smallest order by symbol.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Play a strategy on candles of the past, with the engine that trades live."""
+    from bot.backtest.run import Part  # noqa: PLC0415
+    from bot.backtest.run import backtest as play  # noqa: PLC0415
+    from bot.domain.money import exact  # noqa: PLC0415
+    from bot.strategies.config import parse_config  # noqa: PLC0415
+
+    strategy = _strategy(name)
+    config = parse_config(
+        strategy.Config,
+        {"symbol": symbol or fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)}
+        | {"candle": interval, "order_value": order_value, "fee_pct": fee_pct, "fill": fill}
+        | {"slippage_bps": slippage_bps}
+        | given("--param", param or []),
+    )
+    began = time.perf_counter()
+    columns = _columns(candles, config, since, until)
+    loaded = time.perf_counter()
+    instruments = _rules(rules)
+    quote = instruments[config.symbol].quote if config.symbol in instruments else "USDT"
+    outcome = play([Part(strategy, config)], [columns], instruments, {quote: exact(funds)})
+    ended = time.perf_counter()
+    result = _result(outcome, config, columns, loaded - began, ended - loaded)
+    if json:
+        as_json(result)
+    else:
+        pairs({key.replace("_", " "): value for key, value in result.items()})
+
+
+def _strategy(name: str) -> "type[Strategy]":
+    from bot.config import load  # noqa: PLC0415
+    from bot.strategies.registry import discover  # noqa: PLC0415
+
+    return discover(load().STRATEGIES_DIR).find(name)
+
+
+def _columns(path: Path | None, config: "StrategyConfig", since: str, until: str) -> "Columns":
+    from bot.commands.data import open_store, time_range  # noqa: PLC0415
+    from bot.domain.market import Stream  # noqa: PLC0415
+    from bot.history.columns import read_csv  # noqa: PLC0415
+
+    bounds = time_range(since, until)
+    if path is None:
+        return open_store().read(Stream(config.market_of, config.symbol, config.candle), *bounds)
+    columns = read_csv(path, config.market_of, config.symbol, config.candle).between(*bounds)
+    if not len(columns):
+        fail(f"{path} has no candle between --since and --until; widen them", ExitCode.CONFIG)
+    return columns
+
+
+def _rules(path: Path | None) -> "dict[str, Instrument]":
+    if path is None:
+        from bot.simulation.instruments import bundled  # noqa: PLC0415
+
+        return bundled()
+    import msgspec  # noqa: PLC0415
+
+    from bot.binance.wire import ExchangeInfo  # noqa: PLC0415
+
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ExchangeInfo).instruments()
+    except OSError as error:
+        fail(f"cannot read {path}: {error.strerror}; give an answer of exchangeInfo as a file", ExitCode.CONFIG)
+    except msgspec.MsgspecError as error:
+        fail(f"{path} is no answer of exchangeInfo ({error})", ExitCode.CONFIG)
+
+
+def _result(
+    outcome: "Outcome", config: "StrategyConfig", columns: "Columns", load_s: float, run_s: float
+) -> dict[str, Any]:
+    from bot.backtest.equity import curve  # noqa: PLC0415
+    from bot.domain.figures import profit_factor, win_rate  # noqa: PLC0415
+
+    tally, slot = outcome.tally, outcome.slots[0]
+    results = [trade.pnl for trade in tally.trades]
+    won = win_rate(sum(result > 0 for result in results), len(results))
+    factor = profit_factor(results)
+    fall = curve(columns, tally.fills, slot.instrument, config.capital_or_default).fall
+    return {
+        "strategy": slot.strategy.name,
+        "symbol": config.symbol,
+        "interval": config.candle,
+        "mode": "dense",
+        "bars": outcome.bars,
+        "trades": len(tally.trades),
+        "net_pnl": float(tally.net_pnl),
+        "unrealised": slot.unrealised,
+        "fees": float(tally.fees),
+        "win_rate": None if won is None else float(won),
+        "profit_factor": None if factor is None else float(factor),
+        "max_drawdown": float(fall.max()),
+        "denied": len(tally.denied),
+        "stopped": slot.stopped,
+        "load_s": round(load_s, 4),
+        "run_s": round(run_s, 4),
+        "bars_per_s": round(outcome.bars / run_s),
+        "peak_rss_mb": round(_peak_rss_mb(), 1),
+    }
+
+
+def _peak_rss_mb() -> float:
+    # macOS counts bytes where Linux counts KiB.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
