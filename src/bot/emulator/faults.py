@@ -6,6 +6,7 @@ script of one letter a match: `x` hits, anything else does not. The same rules g
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from random import Random
 from typing import Any, Literal
 
@@ -70,6 +71,9 @@ class FaultBook:
     def __init__(self, truth: TruthBook) -> None:
         self._truth = truth
         self._rules: list[Rule] = []
+        self._for_requests: list[Rule] = []
+        self._for_frames: list[Rule] = []
+        self._for_content: list[Rule] = []
         self._lots: dict[int, Random] = {}
         self._next_id = 1
         self.on_requests = self.on_frames = self.on_connections = False
@@ -97,13 +101,12 @@ class FaultBook:
 
     def for_request(self, face: str, method: str, path: str, account: str, params: dict[str, str]) -> Rule | None:
         """Give the first rule that hits a request; `path` is the WebSocket API method there."""
-        for rule in self._rules:
+        for rule in self._for_requests:
             if (
-                rule.kind in REQUEST_KINDS
+                (not rule.method or rule.method == method)
                 and _fits(rule, face, account)
-                and (not rule.method or rule.method == method)
-                and (not rule.path or fnmatchcase(path, rule.path))
-                and all(fnmatchcase(params.get(name, ""), pattern) for name, pattern in rule.params.items())
+                and (not rule.path or _matches(path, rule.path))
+                and all(_matches(params.get(name, ""), pattern) for name, pattern in rule.params.items())
                 and self._hits(rule)
             ):
                 self._truth.note(face, "fault", account, {"fault": rule.kind, "rule": rule.id, "path": path})
@@ -112,8 +115,8 @@ class FaultBook:
 
     def for_frame(self, face: str, stream: str, account: str, content: Json) -> Rule | None:
         """Give the first rule that hits a frame of a market stream, or a user event (`stream` is empty then)."""
-        for rule in self._rules:
-            if rule.kind in FRAME_KINDS and self._sees_frame(rule, face, stream, account, content) and self._hits(rule):
+        for rule in self._for_frames:
+            if self._sees_frame(rule, face, stream, account, content) and self._hits(rule):
                 facts = {"fault": rule.kind, "rule": rule.id, "stream": stream, "event": content.get("e", "")}
                 self._truth.note(face, "fault", account, facts)
                 return rule
@@ -121,14 +124,12 @@ class FaultBook:
 
     def change(self, face: str, where: str, account: str, content: Any, *, is_frame: bool) -> Any:
         """Put keys and words into content that no client has ever heard of, where a rule says so."""
-        for rule in self._rules:
-            if rule.kind not in CONTENT_KINDS:
-                continue
+        for rule in self._for_content:
             if is_frame:
                 fits = self._sees_frame(rule, face, where, account, content if isinstance(content, dict) else {})
             else:
                 aims_at_frames = rule.stream or rule.event
-                fits = _fits(rule, face, account) and not aims_at_frames and fnmatchcase(where, rule.path or "*")
+                fits = _fits(rule, face, account) and not aims_at_frames and _matches(where, rule.path or "*")
             if fits and self._hits(rule):
                 content = _CHANGES[rule.kind](content, rule)
         return content
@@ -141,7 +142,7 @@ class FaultBook:
             if (
                 rule.kind == kind
                 and _fits(rule, face, account)
-                and fnmatchcase(path, rule.path or "*")
+                and _matches(path, rule.path or "*")
                 and self._hits(rule)
             ):
                 self._truth.note(face, "fault", account, {"fault": kind, "rule": rule.id, "path": path})
@@ -151,7 +152,7 @@ class FaultBook:
     def _sees_frame(self, rule: Rule, face: str, stream: str, account: str, content: Json) -> bool:
         if not _fits(rule, face, account) or rule.path or rule.method:
             return False
-        if rule.stream and not fnmatchcase(stream, rule.stream):
+        if rule.stream and not _matches(stream, rule.stream):
             return False
         if rule.event and content.get("e") != rule.event:
             return False
@@ -171,6 +172,9 @@ class FaultBook:
 
     def _sort(self) -> None:
         kinds = {rule.kind for rule in self._rules}
+        self._for_requests = [rule for rule in self._rules if rule.kind in REQUEST_KINDS]
+        self._for_frames = [rule for rule in self._rules if rule.kind in FRAME_KINDS]
+        self._for_content = [rule for rule in self._rules if rule.kind in CONTENT_KINDS]
         self.on_requests = bool(kinds & (REQUEST_KINDS | CONTENT_KINDS))
         self.on_frames = bool(kinds & (FRAME_KINDS | CONTENT_KINDS))
         self.on_connections = bool(kinds - REQUEST_KINDS - FRAME_KINDS - CONTENT_KINDS)
@@ -181,6 +185,11 @@ def read_rules(raw: bytes) -> list[Rule]:
     return (
         msgspec.json.decode(raw, type=list[Rule]) if raw.lstrip()[:1] == b"[" else [msgspec.json.decode(raw, type=Rule)]
     )
+
+
+@lru_cache(maxsize=4096)
+def _matches(text: str, pattern: str) -> bool:
+    return fnmatchcase(text, pattern)
 
 
 def _fits(rule: Rule, face: str, account: str) -> bool:

@@ -125,16 +125,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return timer
 
     def _run_once(self) -> None:
-        timers = self._timers
+        timers, ready = self._timers, self._ready
         while not self._stopping:
-            if not self._ready:
+            if not ready:
                 self._jump()
-            while timers and timers[0][0] <= self._now:
-                self._ready.append(heappop(timers)[2])
+            now = self._now
+            while timers and timers[0][0] <= now:
+                ready.append(heappop(timers)[2])
             self._rounds += 1
             if self._rounds > _ROUNDS_AT_ONE_MOMENT:
                 raise Stuck(f"time stands still at {self._now:.3f} s: something goes round in circles")
-            for handle in self._shuffled():
+            for handle in (ready.popleft(),) if len(ready) == 1 else self._shuffled():
                 if not handle._cancelled and (not self._has_ends or self._is_alive(handle.get_context())):
                     handle._run()
 
@@ -155,8 +156,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Take what is ready: the turns of tasks in a drawn order, everything else where it stood."""
         batch = list(self._ready)
         self._ready.clear()
-        if len(batch) == 1:
-            return batch
         places = [place for place, handle in enumerate(batch) if _is_turn(handle)]
         if len(places) > 1:
             turns = sorted((batch[place] for place in places), key=_number)
@@ -224,7 +223,7 @@ class _Task(asyncio.Task[Any]):
 
 
 def _is_turn(handle: asyncio.Handle) -> bool:
-    return isinstance(getattr(handle._callback, "__self__", None), _Task)  # type: ignore[attr-defined]
+    return type(getattr(handle._callback, "__self__", None)) is _Task  # type: ignore[attr-defined]
 
 
 def _number(handle: asyncio.Handle) -> int:
