@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 
 from bot.commands import data
@@ -39,6 +41,8 @@ def download(
     json: Json = False,
 ) -> None:
     """Fetch candles: public files with their checksums, then REST. Start it again to go on where it ended."""
+    # Standard output belongs to the answer; what goes wrong is told in one line at the end.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     streams = [data.stream_of(market, one, interval) for one in symbols.split(",") if one]
     first, after = data.time_range(since, until)
     if first is None:

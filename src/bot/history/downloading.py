@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import io
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -109,12 +109,21 @@ class Download:
                 else:
                     last_ms = self._keep(await task, last_ms)
                 self._tell(min(total, (piece.after_ms - first) // length), total)
+        self._look_for_gaps(first, after)
         if not self.outcome.added and not self.outcome.skipped and not self.outcome.months:
             raise Misconfigured(
                 f"the exchange has no candles of {self._stream.market} {self._stream.symbol} {self._stream.interval}"
                 f" from {checks.when(since_ms)} on; check the symbol, the market and --since"
             )
         return self.outcome
+
+    def _look_for_gaps(self, first_ms: int, after_ms: int) -> None:
+        """Gather the holes that are left: while it went on, others were there that later files have filled."""
+        for month in self._store.months(self._stream):
+            if month_of(first_ms) <= month <= month_of(after_ms):
+                for gap in self._store.certificate(self._stream, month).gaps:
+                    if gap.first_ms < after_ms and gap.last_ms >= first_ms:
+                        self.outcome.gaps[gap] = None
 
     def _begin_more(
         self,
@@ -146,7 +155,9 @@ class Download:
         if month_of(piece.after_ms - 1) != month or month not in self._store.months(self._stream):
             return False
         there = self._store.certificate(self._stream, month)
-        return there.first_ms <= piece.first_ms and next_open(there.last_ms, self._stream.interval) >= piece.after_ms
+        sources = {one.name for one in there.sources}
+        holes = _holes(self._stream, piece, there.first_ms, there.last_ms, there.gaps)
+        return all(_absent(*hole) in sources for hole in holes)
 
     async def _fetch(self, piece: Piece) -> _Batch:
         if not piece.path:
@@ -194,7 +205,8 @@ class Download:
                 columns = _together(columns, rows)
                 origins = (*origins, Origin(f"REST {checks.when(first_ms)}"))
                 self.outcome.rest += len(rows)
-        return _Batch(piece, columns, origins)
+        absent = _missing(self._stream, piece, columns)
+        return _Batch(piece, columns, (*origins, *(Origin(_absent(*hole)) for hole in absent)))
 
     async def _pages(self, first_ms: int, after_ms: int) -> Columns | None:
         whole: Columns | None = None
@@ -216,7 +228,6 @@ class Download:
         self.outcome.added += kept.added
         self.outcome.changed += kept.changed
         self.outcome.months |= dict.fromkeys(kept.months)
-        self.outcome.gaps |= dict.fromkeys(gap for gap in kept.gaps if gap.last_ms >= batch.piece.first_ms)
         return int(batch.columns.open_time[-1])
 
 
@@ -230,7 +241,17 @@ def _missing(stream: Stream, piece: Piece, columns: Columns | None) -> list[tupl
     """Give the stretches of a piece without candles, each from its first open time to the one after its last."""
     if columns is None or not len(columns):
         return [(piece.first_ms, piece.after_ms)]
-    first, last = int(columns.open_time[0]), int(columns.open_time[-1])
-    inside = [(gap.first_ms, next_open(gap.last_ms, stream.interval)) for gap in checks.gaps(columns)]
-    edges = [(piece.first_ms, first), *inside, (next_open(last, stream.interval), piece.after_ms)]
-    return [(begin, end) for begin, end in edges if begin < end]
+    return _holes(stream, piece, int(columns.open_time[0]), int(columns.open_time[-1]), checks.gaps(columns))
+
+
+def _holes(stream: Stream, piece: Piece, first_ms: int, last_ms: int, gaps: Iterable[Gap]) -> list[tuple[int, int]]:
+    """Give what a piece lacks of candles that reach from `first_ms` to `last_ms` with these gaps."""
+    inside = [(gap.first_ms, next_open(gap.last_ms, stream.interval)) for gap in gaps]
+    stretches = [(piece.first_ms, first_ms), *inside, (next_open(last_ms, stream.interval), piece.after_ms)]
+    clipped = ((max(begin, piece.first_ms), min(end, piece.after_ms)) for begin, end in stretches)
+    return [(begin, end) for begin, end in clipped if begin < end]
+
+
+def _absent(first_ms: int, after_ms: int) -> str:
+    """Name the exchange's word, as a source, that it has no candles from one time on and before another."""
+    return f"REST has none from {checks.when(first_ms)} up to {checks.when(after_ms)}"

@@ -169,6 +169,26 @@ async def test_a_hole_that_the_exchange_has_itself_is_marked_wherever_it_lies(st
     assert [one.trouble for one in verify(store, STREAM)] == ["", ""]
     again = Exchange(absent=range(from_ms, from_ms + 10 * STEP, STEP))
     assert (await fetch(again, store)).added == 0
+    assert dealt(again) == []
+
+
+async def test_a_hole_that_nobody_asked_the_exchange_about_is_no_reason_to_leave_it(store: Store) -> None:
+    """So it is after a kill, when earlier days came in before later ones that were there already."""
+    await fetch(Exchange(), store)
+    whole = store.read(STREAM)
+    for path in store.root.rglob("*.parquet"):
+        path.unlink()
+    store.put(whole.between(FEBRUARY + 5 * DAY, None), [], 1)
+    store.put(whole.between(FEBRUARY, FEBRUARY + DAY), [], 1, mark=True)
+    outcome = await fetch(Exchange(), store, since=FEBRUARY)
+    assert (outcome.added, outcome.gaps) == (4 * 288, {})
+
+
+async def test_days_before_those_that_are_kept_leave_no_hole_and_tell_of_none(store: Store) -> None:
+    await fetch(Exchange(), store, since=FEBRUARY + 5 * DAY)
+    outcome = await fetch(Exchange(), store, since=FEBRUARY + DAY)
+    assert (outcome.added, outcome.skipped, outcome.gaps) == (4 * 288, 5 * 288 + 1, {})
+    assert store.certificate(STREAM, "2025-02").gaps == ()
 
 
 async def test_a_symbol_that_is_traded_no_more_comes_from_files_alone(store: Store) -> None:
