@@ -7,7 +7,7 @@ broker and journal an account is handed.
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -214,13 +214,21 @@ class Feeds:
             self._hubs[environment, market] = MarketData(self.client(environment, market), LocalClock())
         return self._hubs[environment, market]
 
-    def broker(self, environment: str, market: Market, credentials: Credentials) -> Broker:
+    def broker(
+        self,
+        environment: str,
+        market: Market,
+        credentials: Credentials,
+        *,
+        income_since_ms: Mapping[str, int] | None = None,
+    ) -> Broker:
         """Make what signs and sends the orders of one account on one market."""
         hosts, bank = self.hosts(environment, market), self.bank(environment, market)
         clock = ExchangeClock(self.client(environment, market).time_ms)
         path = OrderPath(self._settings.ORDER_PATH)
         if market is Market.FUTURES:
-            return FuturesBroker(build_futures(credentials, hosts, clock, bank, path), credentials, clock)
+            client = build_futures(credentials, hosts, clock, bank, path)
+            return FuturesBroker(client, credentials, clock, income_since_ms=income_since_ms)
         return SpotBroker(build_spot(credentials, hosts, clock, bank, path), credentials, clock)
 
     async def candles(self, stream: Stream, count: int) -> Sequence[Candle]:
@@ -322,7 +330,10 @@ class Outfit:
         credentials = self._roof.credentials(account)
         markets = {each.config.market_of for each in plan.strategies}
         markets |= {each.order.market for each in recovered.open_orders}
-        brokers = {market: self._feeds.broker(plan.environment, market, credentials) for market in sorted(markets)}
+        brokers = {
+            market: self._feeds.broker(plan.environment, market, credentials, income_since_ms=recovered.income_ms)
+            for market in sorted(markets)
+        }
         return MarketsBroker(brokers) if len(brokers) > 1 else brokers.popitem()[1]
 
 

@@ -175,6 +175,10 @@ class OpenOrder(msgspec.Struct, frozen=True):
     """How it was sent; None when that was never written down."""
 
 
+LATELY = 50
+"""So many of its newest futures trades a strategy remembers: what it held before the last of them can be told."""
+
+
 class StrategyState(msgspec.Struct, frozen=True):
     """What one strategy left behind: enough to go on as if nothing had happened.
 
@@ -198,6 +202,10 @@ class StrategyState(msgspec.Struct, frozen=True):
     """Time of its newest order."""
     protection: ProtectionMoved | None = None
     """The newest word about its stop on the exchange."""
+    lately: tuple[tuple[int, Decimal], ...] = ()
+    """Its newest futures trades, oldest first: id and quantity, below zero when sold."""
+    charges: Decimal = Decimal(0)
+    """What funding and liquidation took of the open round trip, in quote."""
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -209,6 +217,10 @@ class Recovered(msgspec.Struct, frozen=True):
     fill_keys: frozenset[tuple[str, str, int]]
     accounts: tuple[AccountMarked, ...] = ()
     """Where the account stood, once for each quote asset."""
+    income: frozenset[tuple[str, int]] = frozenset()
+    """What the exchange took or gave by itself and was booked lately, by kind and transaction id."""
+    income_ms: Mapping[str, int] = {}
+    """When the newest of each kind was."""
 
 
 class Journal(Protocol):

@@ -1,22 +1,30 @@
 """Orders on USD-M futures: as on spot, with a dead-man switch held by the exchange."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
 from bot.binance import futures
 from bot.binance.client import Client
 from bot.binance.clock import ExchangeClock
+from bot.binance.errors import NO_SUCH_ORDER
 from bot.binance.execution import SignedBroker
 from bot.binance.following import Patience
+from bot.binance.listen_key import ListenKeyStream, tell
+from bot.binance.own_acts import OwnActs
 from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.binance.tracking import Tracked
+from bot.binance.user_stream import OrderEvent, UserStream
 from bot.binance.wire_new_futures import Countdown
-from bot.domain.errors import BotError
+from bot.binance.wire_user import AccountEvent, FuturesEvent
+from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
-from bot.ports import Deliver, Doubts, OpenOrder, Permit
+from bot.domain.messages import Event, FundsSeen, IncomeKind
+from bot.domain.order import FORCED_PREFIXES
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit
 
 log = structlog.get_logger()
 
@@ -36,8 +44,16 @@ class FuturesBroker(SignedBroker):
         *,
         patience: Patience | None = None,
         pace: Pace | None = None,
+        income_since_ms: Mapping[str, int] | None = None,
     ) -> None:
+        """`income_since_ms` is when the newest income on record was, by kind."""
         super().__init__(client, credentials, clock, patience=patience, pace=pace)
+        self._acts = OwnActs(client, clock, self._hand_on, self._tell_fill, income_since_ms or {})
+        self._has_acted = asyncio.Event()
+        """Set when the exchange did something by itself, or may have."""
+        self._hear: Deliver = _nowhere
+        self._funds: FundsSeen | None = None
+        """The newest look at the money, until it is known to be no older than what was told."""
         self._armed: set[str] = set()
         """Symbols whose countdown runs."""
         self._unguarded = asyncio.Event()
@@ -51,9 +67,25 @@ class FuturesBroker(SignedBroker):
         doubts: Doubts | None = None,
     ) -> None:
         """Look at the clock and open the user stream. Raises Misconfigured, Unavailable or Rejected."""
-        await super().start(deliver, open_orders, permit, doubts)
+        self._hear = deliver
+        await super().start(self._hand_on, open_orders, permit, doubts)
+        self._watchers.start(self._follow_acts(), "own-acts")
         if self.patience.dead_man_s:
             self._watchers.start(self._keep_armed(), "dead-man")
+
+    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+        """Look at orders, at what the exchange did by itself, then at money. Raises BotError."""
+        foreign: dict[Foreign, None] = {}
+        told = -1
+        while self._acts.told != told:
+            await self._acts.look(self._ask_all_live)
+            told = self._acts.told
+            foreign |= dict.fromkeys(await super().reconcile(newest))
+            await self._acts.look(self._ask_all_live)
+        if self._funds is not None:
+            self._hear(self._funds)
+            self._funds = None
+        return tuple(foreign)
 
     async def stop(self) -> None:
         """Let go; requests under way get a moment, then their orders are UNKNOWN."""
@@ -61,6 +93,51 @@ class FuturesBroker(SignedBroker):
         for symbol in sorted(self._armed):
             await self._arm(symbol, 0)
         await super().stop()
+
+    def _user_stream(self, credentials: Credentials, pace: Pace | None) -> UserStream:  # noqa: ARG002
+        return ListenKeyStream(self._client, self._on_event, self._on_break, pace, on_other=self._on_other)
+
+    def _hand_on(self, event: Event) -> None:
+        if isinstance(event, FundsSeen):
+            self._funds = event
+        else:
+            self._hear(event)
+
+    def _on_event(self, event: OrderEvent) -> None:
+        if event.our_id.startswith(FORCED_PREFIXES):
+            self._has_acted.set()  # its trades are told when those before it are known
+        else:
+            super()._on_event(event)
+
+    def _on_other(self, event: FuturesEvent) -> None:
+        tell(event)
+        if isinstance(event, AccountEvent) and event.a.m in set(IncomeKind):
+            self._has_acted.set()
+
+    def _on_break(self) -> None:
+        super()._on_break()
+        self._has_acted.set()
+
+    async def _follow_acts(self) -> None:
+        """Look whenever the exchange said that it did something, and now and then: it may have said so in vain."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.patience.audit_s):
+                    await self._has_acted.wait()
+            self._has_acted.clear()
+            await self._acts.look_until_seen(self._ask_all_live)
+
+    async def _ask_all_live(self) -> bool:
+        """Ask where each open order stands; True when each has an answer, though it be that there is none (yet)."""
+        is_answered = True
+        for tracked in list(self._orders.values()):
+            try:
+                is_answered &= await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+            except Rejected as error:
+                is_answered &= error.code == NO_SUCH_ORDER
+            except (BotError, ValueError):
+                is_answered = False
+        return is_answered
 
     async def _keep_armed(self) -> None:
         while True:
@@ -96,3 +173,7 @@ class FuturesBroker(SignedBroker):
             await self._client.call(futures.COUNTDOWN, Countdown(symbol=symbol, countdownTime=countdown_ms))
         except BotError as error:
             log.warning("dead_man.not_set", symbol=symbol, countdown_ms=countdown_ms, reason=str(error))
+
+
+def _nowhere(_event: Event) -> None:
+    """Take an event before anybody listens."""

@@ -46,7 +46,7 @@ class ListenKeyStream(UserStream):
     ) -> None:
         super().__init__(on_event, on_break, pace)
         self._client = client
-        self._on_other = on_other or _tell
+        self._on_other = on_other or tell
         self._keep_every_s = keep_every_s
         self._key = ""
 
@@ -90,7 +90,7 @@ class ListenKeyStream(UserStream):
             self.on_puzzle(f"an event of the user stream could not be read: {error}")
 
 
-def _tell(event: FuturesEvent) -> None:
+def tell(event: FuturesEvent) -> None:
     """Put on record what nobody else asked for."""
     match event:
         case AlgoEvent():

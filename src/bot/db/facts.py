@@ -16,7 +16,9 @@ from bot.domain.messages import (
     FillBooked,
     ForeignSeen,
     FundsPosted,
+    IncomeBooked,
     OrderChanged,
+    OrderFound,
     Outcome,
     PlaceOrder,
     ProtectionMoved,
@@ -32,6 +34,8 @@ MoneyFact = (
     | OrderChanged
     | FillBooked
     | FundsPosted
+    | IncomeBooked
+    | OrderFound
     | TradeClosed
     | StrategyStopped
     | AccountMoved
@@ -45,6 +49,8 @@ _KINDS: dict[str, type[MoneyFact]] = {
     "order": OrderChanged,
     "fill": FillBooked,
     "funds": FundsPosted,
+    "income": IncomeBooked,
+    "found": OrderFound,
     "trip": TradeClosed,
     "stop": StrategyStopped,
     "state": AccountMoved,
@@ -83,6 +89,10 @@ def key_of(fact: MoneyFact) -> str:
             return f"fill:{fill.market}:{fill.symbol}:{fill.trade_id}"
         case FundsPosted(postings):
             return f"funds:{postings[0].source}"
+        case IncomeBooked():
+            return f"income:{fact.kind}:{fact.transaction_id}"
+        case OrderFound(order):
+            return f"found:{order.client_order_id}"
         case TradeClosed():
             return f"trip:{fact.client_order_id}:{fact.opened_ms}"
         case StrategyStopped():

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg.rows import TupleRow, dict_row
 
 from bot.db.facts import read
+from bot.domain.ledger import strategy_ledger
 from bot.domain.market import Market
 from bot.domain.messages import AccountMarked, Attempt, ProtectionMoved
-from bot.domain.money import Price, Quantity, number, plain
+from bot.domain.money import ZERO, Price, Quantity, number, plain
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
-from bot.ports import OpenOrder, Recovered, StrategyState
+from bot.ports import LATELY, OpenOrder, Recovered, StrategyState
 
 REMEMBERED_FILLS = 10_000
 _IS_OPEN = "status IN (" + ", ".join(f"'{status.value}'" for status in OrderStatus if status.is_open) + ")"
@@ -54,6 +56,27 @@ _PROTECTION = """
 SELECT DISTINCT ON (body->>'strategy_id') kind, body::text AS body FROM facts
 WHERE account_id = %s AND kind = 'protection' ORDER BY body->>'strategy_id', id DESC
 """
+_LATELY = """
+SELECT strategy_id, trade_id, CASE side WHEN 'BUY' THEN quantity ELSE -quantity END AS signed FROM (
+    SELECT *, row_number() OVER (PARTITION BY strategy_id ORDER BY id DESC) AS place
+    FROM fills WHERE account_id = %s AND market = 'futures'
+) newest WHERE place <= %s ORDER BY id
+"""
+_INCOME = """
+SELECT body->>'kind' AS kind, (body->>'transaction_id')::bigint AS transaction_id, (body->>'time_ms')::bigint AS time_ms
+FROM facts WHERE account_id = %s AND kind = 'income' ORDER BY id DESC LIMIT %s
+"""
+# What was taken since the strategy's newest round trip ended, in the order in which it was written down.
+_CHARGES = """
+WITH ended AS (
+    SELECT 'strategy:' || (body->>'strategy_id') AS ledger, max(id) AS id
+    FROM facts WHERE account_id = %s AND kind = 'trip' GROUP BY 1
+)
+SELECT line->>'ledger' AS ledger, -sum((line->>'amount')::numeric) AS amount
+FROM facts f CROSS JOIN jsonb_array_elements(f.body->'postings') line LEFT JOIN ended ON ended.ledger = line->>'ledger'
+WHERE f.account_id = %s AND f.kind = 'income' AND f.id > coalesce(ended.id, 0)
+GROUP BY 1
+"""
 _ACCOUNT = "SELECT quote, marked_ms, peak_equity, day_equity FROM account_risk WHERE account_id = %s ORDER BY quote"
 
 
@@ -72,23 +95,36 @@ async def fold(connection: "psycopg.AsyncConnection[TupleRow]", account_id: int)
     keys = {
         (row["market"], row["symbol"], row["trade_id"]) for row in await rows(_FILL_KEYS, REMEMBERED_FILLS, account_id)
     }
+    lately: defaultdict[int, list[tuple[int, Decimal]]] = defaultdict(list)
+    for row in await rows(_LATELY, LATELY):
+        lately[row["strategy_id"]].append((row["trade_id"], _tidy(row["signed"])))
+    income = await rows(_INCOME, REMEMBERED_FILLS)
+    charges = {row["ledger"]: _tidy(row["amount"]) for row in await rows(_CHARGES, account_id)} if income else {}
     return Recovered(
         balances={(row["ledger"], row["asset"]): _tidy(row["amount"]) for row in await rows(_BALANCES)},
         open_orders=tuple(_open_order(row) for row in await rows(_OPEN_ORDERS)),
         strategies={
-            row["id"]: _strategy(row, fills[row["id"]], protection.get(row["id"])) for row in await rows(_STRATEGIES)
+            row["id"]: msgspec.structs.replace(
+                _strategy(row, fills[row["id"]], charges.get(strategy_ledger(row["id"]), ZERO)),
+                protection=protection.get(row["id"]),
+                lately=tuple(lately[row["id"]]),
+            )
+            for row in await rows(_STRATEGIES)
         },
         fill_keys=frozenset(keys | {fill.key for each in fills.values() for fill, _ in each}),
         accounts=tuple(
             AccountMarked(row["quote"], row["marked_ms"], row["peak_equity"], row["day_equity"])
             for row in await rows(_ACCOUNT)
         ),
+        income=frozenset((row["kind"], row["transaction_id"]) for row in income),
+        income_ms={
+            kind: max(row["time_ms"] for row in income if row["kind"] == kind)
+            for kind in sorted({row["kind"] for row in income})
+        },
     )
 
 
-def _strategy(
-    row: dict[str, Any], fills: Sequence[tuple[Fill, Decimal]], protection: ProtectionMoved | None
-) -> StrategyState:
+def _strategy(row: dict[str, Any], fills: Sequence[tuple[Fill, Decimal]], charges: Decimal) -> StrategyState:
     return StrategyState(
         strategy_id=row["id"],
         fills=tuple(fill for fill, _ in fills),
@@ -102,7 +138,7 @@ def _strategy(
         stopped=row["stopped"],
         sequence=row["orders"],
         decided_ms=-1 if row["decided_ms"] is None else row["decided_ms"],
-        protection=protection,
+        charges=charges if fills else ZERO,
     )
 
 

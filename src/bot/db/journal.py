@@ -26,7 +26,9 @@ from bot.domain.messages import (
     Event,
     FillBooked,
     FundsPosted,
+    IncomeBooked,
     OrderChanged,
+    OrderFound,
     Outcome,
     PlaceOrder,
     StrategyStopped,
@@ -90,7 +92,9 @@ class PostgresJournal:
                     writes.append(statements.change(each))
                 case FillBooked():
                     writes.append(statements.book(each, self._account_id))
-                case FundsPosted():
+                case OrderFound():
+                    writes.append(statements.find(each, self._account_id, demo=self._mode is Mode.PAPER))
+                case FundsPosted() | IncomeBooked():
                     writes.append(statements.fund(each.postings, self._account_id))
                 case TradeClosed():
                     writes.append(statements.close(each))

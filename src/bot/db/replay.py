@@ -4,7 +4,7 @@ The tables fold the same facts as they are written; the two have to agree to the
 """
 
 import hashlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -12,14 +12,17 @@ from typing import Any
 import msgspec
 
 from bot.domain.errors import BotError
-from bot.domain.ledger import Ledger
+from bot.domain.ledger import Ledger, strategy_ledger
+from bot.domain.market import Market
 from bot.domain.messages import (
     AccountMarked,
     Attempt,
     EquityMarked,
     FillBooked,
     FundsPosted,
+    IncomeBooked,
     OrderChanged,
+    OrderFound,
     Outcome,
     PlaceOrder,
     ProtectionMoved,
@@ -28,7 +31,7 @@ from bot.domain.messages import (
 )
 from bot.domain.money import EXACT, ZERO, plain, times
 from bot.domain.order import Fill, Order, OrderStatus, may_move
-from bot.ports import OpenOrder, Recovered, StrategyState
+from bot.ports import LATELY, OpenOrder, Recovered, StrategyState
 
 DAY_MS = 86_400_000
 
@@ -51,7 +54,12 @@ class Replay:
         self._names: set[tuple[str, str]] = set()
         self._sources: set[tuple[str, str, str, int, Decimal]] = set()
         self._loose: defaultdict[int, list[tuple[Fill, Decimal]]] = defaultdict(list)
+        self._lately: defaultdict[int, deque[tuple[int, Decimal]]] = defaultdict(lambda: deque(maxlen=LATELY))
         self._placed: defaultdict[int, list[Order]] = defaultdict(list)
+        self._income: dict[tuple[str, int], int] = {}
+        """What the exchange took or gave by itself: when it was, by kind and id."""
+        self._charges: dict[str, Decimal] = {}
+        """What that took of each sub-ledger's open round trip."""
         self._realised: defaultdict[int, Decimal] = defaultdict(lambda: ZERO)
         self._closed_ms: dict[int, int] = {}
         self._peaks: dict[int, float] = {}
@@ -80,6 +88,10 @@ class Replay:
             case Attempt():
                 known = self.orders[fact.client_order_id]
                 self.orders[fact.client_order_id] = msgspec.structs.replace(known, attempt=fact)
+            case OrderFound(order):
+                self._place(order)
+            case IncomeBooked():
+                self._earn(fact)
             case OrderChanged():
                 self._change(fact)
             case FillBooked():
@@ -110,6 +122,11 @@ class Replay:
             strategies={each: self._strategy(each) for each in sorted(ids)},
             fill_keys=frozenset(self.fills),
             accounts=tuple(self._accounts[quote] for quote in sorted(self._accounts)),
+            income=frozenset(self._income),
+            income_ms={
+                kind: max(ms for (each, _), ms in self._income.items() if each == kind)
+                for kind in sorted({kind for kind, _ in self._income})
+            },
         )
 
     def _place(self, order: Order) -> None:
@@ -133,6 +150,8 @@ class Replay:
             return
         self.fills[fill.key] = fill
         self._loose[fact.strategy_id].append((fill, fact.fee_in_quote))
+        if fill.market is Market.FUTURES:
+            self._lately[fact.strategy_id].append((fill.trade_id, fill.signed))
         self.ledger.post(fact.postings)
         self._names.update((each.ledger, each.asset) for each in fact.postings)
         now = self.orders[fill.client_order_id]
@@ -158,6 +177,15 @@ class Replay:
         self._names.update((each.ledger, each.asset) for each in new)
         self.ledger.post(new)
 
+    def _earn(self, fact: IncomeBooked) -> None:
+        if fact.key in self._income:
+            return
+        self._income[fact.key] = fact.time_ms
+        self._names.update((each.ledger, each.asset) for each in fact.postings)
+        self.ledger.post(fact.postings)
+        for each in fact.postings:
+            self._charges[each.ledger] = EXACT.subtract(self._charges.get(each.ledger, ZERO), each.amount)
+
     def _close(self, fact: TradeClosed) -> None:
         key = (fact.client_order_id, fact.opened_ms)
         if key in self.trips:
@@ -165,6 +193,7 @@ class Replay:
         self.trips[key] = fact
         self._realised[fact.strategy_id] = EXACT.add(self._realised[fact.strategy_id], fact.pnl)
         self._closed_ms[fact.strategy_id] = fact.closed_ms
+        self._charges.pop(strategy_ledger(fact.strategy_id), None)
         self._loose[fact.strategy_id] = [
             each
             for each in self._loose[fact.strategy_id]
@@ -190,6 +219,8 @@ class Replay:
             sequence=len(placed),
             decided_ms=max((each.created_ms for each in placed), default=-1),
             protection=self._protection.get(strategy_id),
+            lately=tuple(self._lately[strategy_id]),
+            charges=self._charges.get(strategy_ledger(strategy_id), ZERO) if self._loose[strategy_id] else ZERO,
         )
 
 
@@ -216,6 +247,7 @@ def money_of(state: Recovered) -> dict[str, Any]:
                 "closed_ms": strategy.closed_ms,
                 "sequence": strategy.sequence,
                 "decided_ms": strategy.decided_ms,
+                "charges": plain(strategy.charges),
             }
             for strategy_id, strategy in state.strategies.items()
             if strategy.sequence

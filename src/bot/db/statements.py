@@ -20,6 +20,7 @@ from bot.domain.messages import (
     EquityMarked,
     FillBooked,
     OrderChanged,
+    OrderFound,
     PlaceOrder,
     StrategyStopped,
     TradeClosed,
@@ -47,6 +48,7 @@ ON CONFLICT (client_order_id) DO UPDATE SET updated = now(), client_order_id = C
 """
 
 KNOWN = "SELECT client_order_id FROM orders WHERE account_id = %(account)s AND client_order_id = ANY(%(ids)s)"
+_FIND = PLACE[: PLACE.index("ON CONFLICT")] + "ON CONFLICT (client_order_id) DO NOTHING"
 
 _KEEP = """
 INSERT INTO facts (account_id, key, kind, body)
@@ -230,6 +232,11 @@ def place(command: PlaceOrder, attempt: Attempt | None, account_id: int, *, demo
         "epoch": attempt.epoch if attempt else 0,
         "digest": attempt.digest if attempt else "",
     }
+
+
+def find(fact: OrderFound, account_id: int, *, demo: bool) -> Statement:
+    """Write down an order that nobody here sent, once."""
+    return _FIND, place(PlaceOrder(fact.order), None, account_id, demo=demo)[1]
 
 
 def change(fact: OrderChanged) -> Statement:

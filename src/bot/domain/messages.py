@@ -39,6 +39,24 @@ class FundsSeen(msgspec.Struct, frozen=True):
     time_ms: int
 
 
+class IncomeKind(StrEnum):
+    """What the exchange moves on futures without a trade, by Binance's names."""
+
+    FUNDING = "FUNDING_FEE"
+    LIQUIDATION = "INSURANCE_CLEAR"
+
+
+class IncomeSeen(msgspec.Struct, frozen=True):
+    """The exchange gave (or took, when below zero) money by itself, for a position. The id is unique for its kind."""
+
+    kind: IncomeKind
+    transaction_id: int
+    symbol: str
+    asset: str
+    amount: Decimal
+    time_ms: int
+
+
 class Tick(msgspec.Struct, frozen=True):
     """Time passed; nothing else happened. Answered by equity marks."""
 
@@ -91,7 +109,8 @@ class ForeignSeen(msgspec.Struct, frozen=True):
 
 
 Event = (
-    Candle | Fill | OrderUpdate | FundsSeen | Tick | StopRequested | CloseRequested | StateChanged | Pulse | ForeignSeen
+    Candle | Fill | OrderUpdate | FundsSeen | IncomeSeen | Tick | StopRequested | CloseRequested | StateChanged | Pulse
+    | ForeignSeen
 )
 
 # Commands: what the broker has to do.
@@ -182,8 +201,36 @@ class FundsPosted(msgspec.Struct, frozen=True):
     postings: tuple[Posting, ...]
 
 
+class IncomeBooked(msgspec.Struct, frozen=True):
+    """What the exchange took or gave by itself was posted, once; nothing was when the account's first look had it in.
+
+    What a strategy's sub-ledger got of it counts in its open round trip.
+    """
+
+    kind: IncomeKind
+    transaction_id: int
+    symbol: str
+    asset: str
+    amount: Decimal
+    time_ms: int
+    postings: tuple[Posting, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """The natural key by which it is posted once."""
+        return (self.kind, self.transaction_id)
+
+
+class OrderFound(msgspec.Struct, frozen=True):
+    """An order that nobody here sent did something to what a strategy holds: the exchange closed it by force."""
+
+    order: Order
+
+
 class TradeClosed(msgspec.Struct, frozen=True):
     """A round trip ended flat. Prices are averages; amounts are quote. `pnl` is `gross` less `fees`.
+
+    On futures `fees` has what funding took in it, less what it gave.
 
     `side` is that of the entry; `client_order_id` is the order that closed it.
     """
@@ -265,6 +312,8 @@ Fact = (
     | OrderChanged
     | FillBooked
     | FundsPosted
+    | IncomeBooked
+    | OrderFound
     | TradeClosed
     | EquityMarked
     | AccountMarked

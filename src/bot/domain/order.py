@@ -111,6 +111,21 @@ def may_move(now: OrderStatus, then: OrderStatus) -> bool:
     return then in MOVES[now]
 
 
+FORCED_PREFIXES = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
+"""How the ids begin of orders that the exchange itself gives: to liquidate, to deleverage, to settle."""
+_PARTS = 1_000
+
+
+def part_id(trade_id: int, number: int) -> int:
+    """Name the parts of a trade that several strategies share: the first has the trade's own id, others none of any."""
+    return trade_id if not number else -(trade_id * _PARTS + number)
+
+
+def whole_id(trade_id: int) -> int:
+    """Give the id of the trade that this one is, or is a part of."""
+    return trade_id if trade_id > 0 else -trade_id // _PARTS
+
+
 class Order(msgspec.Struct, frozen=True):
     """What we asked for. `price` is None for market orders; `created_ms` is the decision's exchange time."""
 
@@ -147,6 +162,11 @@ class Fill(msgspec.Struct, frozen=True):
     market: Market = Market.SPOT
     realised: Decimal | None = None
     """Futures: what this trade gained or lost against the position it closed, in quote, as the exchange says."""
+
+    @property
+    def signed(self) -> Decimal:
+        """The quantity, below zero when sold."""
+        return self.quantity if self.side is Side.BUY else self.quantity.copy_negate()
 
     @property
     def key(self) -> tuple[str, str, int]:

@@ -22,6 +22,7 @@ class Position:
         "fees",
         "gross",
         "market",
+        "opened_by",
         "opened_ms",
         "quantity",
         "symbol",
@@ -38,12 +39,14 @@ class Position:
         self.cost = ZERO
         """Average price of what was bought (or sold short), fees apart."""
         self.fees = ZERO
-        """Fees of this round trip so far, in quote."""
+        """Fees of this round trip so far, in quote; on futures with what funding and liquidation took."""
         self.gross = ZERO
         """P&L of the part already exited, before fees, in quote."""
         self.exited = ZERO
         self.exit_worth = ZERO
         self.opened_ms = 0
+        self.opened_by = 0
+        """The trade that began it."""
         self.entry_side: Side | None = None
 
     @property
@@ -80,27 +83,38 @@ class Position:
 
     def apply(self, fill: Fill, base: str, fee_in_quote: Decimal) -> None:
         """Take a fill in. `base` is the instrument's base asset; a fee in it lessens what is owned."""
-        signed = fill.quantity if fill.side is Side.BUY else fill.quantity.copy_negate()
+        signed = fill.signed
         if self.entry_side is None:
             self.entry_side = fill.side
-            self.opened_ms = fill.time_ms
+            self.opened_ms, self.opened_by = fill.time_ms, fill.trade_id
         self.fees = EXACT.add(self.fees, fee_in_quote)
+        held = self.quantity.copy_abs()
         if fill.side is self.entry_side:
-            self._enter(fill)
-        else:
-            self._leave(fill)
+            self._enter(fill.price, fill.quantity)
+        elif self.market is Market.SPOT or fill.quantity <= held:
+            self._leave(fill.price, fill.quantity)
+        else:  # (the exchange closed it by force while our exit was on its way, which then opened the other way)
+            self._leave(fill.price, held)
+            self.entry_side, self.quantity, self.cost = fill.side, ZERO, ZERO
+            turned = EXACT.subtract(fill.quantity, held)
+            self._enter(fill.price, turned)
+            signed = turned if fill.side is Side.BUY else turned.copy_negate()
         self.quantity = EXACT.add(self.quantity, signed)
         if fill.fee_asset == base:
             self.quantity = EXACT.subtract(self.quantity, fill.fee)
 
-    def _enter(self, fill: Fill) -> None:
-        held = self.quantity.copy_abs()
-        worth = EXACT.add(times(self.cost, held), times(fill.price, fill.quantity))
-        self.cost = EXACT.divide(worth, EXACT.add(held, fill.quantity))
+    def charge(self, amount: Decimal) -> None:
+        """Count what was taken for holding it (given, when below zero), in quote, as a fee of the round trip."""
+        self.fees = EXACT.add(self.fees, amount)
 
-    def _leave(self, fill: Fill) -> None:
-        gain = EXACT.subtract(fill.price, self.cost)
+    def _enter(self, price: Decimal, quantity: Decimal) -> None:
+        held = self.quantity.copy_abs()
+        worth = EXACT.add(times(self.cost, held), times(price, quantity))
+        self.cost = EXACT.divide(worth, EXACT.add(held, quantity))
+
+    def _leave(self, price: Decimal, quantity: Decimal) -> None:
+        gain = EXACT.subtract(price, self.cost)
         gain = gain if self.entry_side is Side.BUY else gain.copy_negate()
-        self.gross = EXACT.add(self.gross, times(gain, fill.quantity))
-        self.exited = EXACT.add(self.exited, fill.quantity)
-        self.exit_worth = EXACT.add(self.exit_worth, times(fill.price, fill.quantity))
+        self.gross = EXACT.add(self.gross, times(gain, quantity))
+        self.exited = EXACT.add(self.exited, quantity)
+        self.exit_worth = EXACT.add(self.exit_worth, times(price, quantity))

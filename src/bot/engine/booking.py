@@ -26,6 +26,8 @@ def book(fill: Fill, slot: Slot, ledger: Ledger, rate: float, probe: Probe | Non
     if probe is not None:
         probe("fold.ledger")
     slot.position.apply(fill, instrument.base, fee)
+    if fill.market is Market.FUTURES:
+        slot.lately.append((fill.trade_id, fill.signed))
     if probe is not None:
         probe("fold.positions")
     outcomes: list[Outcome] = [FillBooked(slot.id, fill, fee, postings)]

@@ -12,11 +12,13 @@ from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
 from bot.domain.market import Candle, Market
 from bot.domain.messages import (
     AccountMoved,
+    CancelOrder,
     CloseRequested,
     Event,
     ForeignSeen,
     FundsPosted,
     FundsSeen,
+    IncomeSeen,
     OrderUpdate,
     Outcome,
     Pulse,
@@ -26,7 +28,7 @@ from bot.domain.messages import (
     Tick,
 )
 from bot.domain.money import EXACT, ZERO, plain
-from bot.domain.order import Fill, OrderStatus, Purpose, may_move
+from bot.domain.order import FORCED_PREFIXES, Fill, OrderStatus, Purpose, may_move
 from bot.engine.account import Account
 from bot.engine.booking import Probe, book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
@@ -35,6 +37,7 @@ from bot.engine.memory import OrderMemory
 from bot.engine.ordering import Ordering
 from bot.engine.routes import Routes
 from bot.engine.slot import DAY_MS, LiveOrder, Slot
+from bot.engine.unasked import book_forced, book_income, takers_of
 from bot.risk.rules import Limits
 from bot.strategies.base import CancelWish, Strategy
 from bot.strategies.config import StrategyConfig
@@ -64,6 +67,7 @@ class Engine:
         self._orders = OrderMemory()
         self._ordering = Ordering(self.account, epoch, self._orders, self._stop, probe)
         self._guarding = self._ordering.guarding
+        self._income: set[tuple[str, int]] = set()
         self._suspected: dict[str, Decimal] = {}
         """Money that the last look at the account found too much or too little, while nothing was booked since."""
         self._stopwatch = stopwatch
@@ -120,6 +124,10 @@ class Engine:
         """Remember which fills were booked already."""
         self._orders.restore(keys)
 
+    def restore_income(self, keys: frozenset[tuple[str, int]]) -> None:
+        """Remember what the exchange took or gave by itself and was booked already, by kind and id."""
+        self._income.update(keys)
+
     def newest_trades(self) -> dict[tuple[Market, str], int]:
         """Give the newest booked trade of each symbol that is traded here, 0 where none is."""
         places = {(slot.stream.market, slot.stream.symbol) for slot in self.slots.values()}
@@ -140,6 +148,8 @@ class Engine:
                 return self._on_tick(event)
             case FundsSeen():
                 return self._on_funds(event)
+            case IncomeSeen():
+                return self._on_income(event)
             case StopRequested():
                 return self._on_stop(event)
             case CloseRequested():
@@ -218,6 +228,8 @@ class Engine:
 
     def _on_fill(self, fill: Fill) -> Sequence[Outcome]:
         slot = self._orders.owner(fill.client_order_id)
+        if slot is None and fill.client_order_id.startswith(FORCED_PREFIXES):
+            return self._on_forced(fill)
         if slot is None or self._orders.was_booked(fill):
             return NOTHING
         self._orders.book(fill)
@@ -239,6 +251,32 @@ class Engine:
             self._call(slot, fill.time_ms, outcomes, slot.strategy.on_fill, fill)
         self._guarding.keep(slot, fill.time_ms, outcomes)
         return outcomes
+
+    def _on_forced(self, fill: Fill) -> Sequence[Outcome]:
+        """The exchange closed by force what strategies hold: they are stopped, and what rests is taken back."""
+        if self._orders.was_booked(fill):
+            return NOTHING
+        outcomes: list[Outcome] = []
+        for slot, part in takers_of(fill, self.slots.values()):
+            rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
+            reason = f"the exchange closed {plain(part.quantity)} {fill.symbol} by itself ({fill.client_order_id})"
+            booked, told = book_forced(part, slot, self.ledger, rate, reason)
+            self._orders.book(booked)
+            self._suspected = {}
+            outcomes += told
+            outcomes += [
+                CancelOrder(each.order.client_order_id, fill.symbol, fill.market) for each in slot.resting_exits()
+            ]
+            if not slot.stopped:
+                self._stop(slot, reason, fill.time_ms, outcomes)
+        return outcomes
+
+    def _on_income(self, seen: IncomeSeen) -> Sequence[Outcome]:
+        if (seen.kind, seen.transaction_id) in self._income:
+            return NOTHING
+        self._income.add((seen.kind, seen.transaction_id))
+        self._suspected = {}
+        return [book_income(seen, self.slots.values(), self.ledger)]
 
     def _on_update(self, update: OrderUpdate) -> Sequence[Outcome]:
         slot = self._orders.owner(update.client_order_id)

@@ -3,6 +3,7 @@
 It is also the read-only view that the strategy looks at.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -15,6 +16,7 @@ from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import Position
 from bot.engine.leaving import Leaving
 from bot.engine.protection import Guard
+from bot.ports import LATELY
 from bot.risk.rules import Limits, Standing
 from bot.strategies.base import Strategy, Wish
 from bot.strategies.config import StrategyConfig
@@ -82,6 +84,8 @@ class Slot:
         self.awaited_exit: Wish | None = None
         """An exit that goes out when what rests for the same quantity is taken back."""
         self.guard = Guard() if config.protect == "exchange" else None
+        self.lately: deque[tuple[int, Decimal]] = deque(maxlen=LATELY)
+        """Its newest futures trades: id and quantity, below zero when sold."""
         self._refusals: list[tuple[int, str]] = []
         self.leaving = Leaving()
         self.closing = ""

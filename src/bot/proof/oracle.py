@@ -7,8 +7,16 @@ from functools import cached_property
 
 from bot.domain.ledger import EXTERNAL, Ledger
 from bot.domain.market import Market
-from bot.domain.messages import FillBooked, FundsPosted, OrderChanged, PlaceOrder, ProtectionMoved
-from bot.domain.order import Order, OrderStatus, Side, may_move
+from bot.domain.messages import (
+    FillBooked,
+    FundsPosted,
+    IncomeBooked,
+    OrderChanged,
+    OrderFound,
+    PlaceOrder,
+    ProtectionMoved,
+)
+from bot.domain.order import Order, OrderStatus, Side, may_move, whole_id
 from bot.domain.position import Position
 from bot.emulator.wire import Json
 from bot.engine.ids import PREFIX
@@ -45,8 +53,12 @@ class Evidence:
 
     @cached_property
     def placed(self) -> dict[str, Order]:
-        """Our orders by id."""
-        return {each.order.client_order_id: each.order for each in self.outcomes if isinstance(each, PlaceOrder)}
+        """Our orders by id, and those of the exchange's own that closed what we held."""
+        return {
+            each.order.client_order_id: each.order
+            for each in self.outcomes
+            if isinstance(each, PlaceOrder | OrderFound)
+        }
 
     @cached_property
     def changes(self) -> dict[str, list[OrderChanged]]:
@@ -151,7 +163,7 @@ def i2_intent_before_request(seen: Evidence) -> Iterator[Breach]:
 def i3_every_trade_once(seen: Evidence) -> Iterator[Breach]:
     """The trades at the exchange are the trades on record."""
     real = seen.trades
-    known = {(symbol, trade_id) for _, symbol, trade_id in seen.state.fill_keys}
+    known = {(symbol, whole_id(trade_id)) for _, symbol, trade_id in seen.state.fill_keys}
     for key in real.keys() - known:
         yield Breach("I3", f"trade {key[0]} {key[1]} is not on record", real[key])
     for key in known - real.keys():
@@ -258,7 +270,7 @@ def i11_numbers_are_numbers(seen: Evidence) -> Iterator[Breach]:
         numbers: list[Decimal] = []
         if isinstance(each, FillBooked):
             numbers = [each.fill.price, each.fill.quantity, each.fill.fee, *(one.amount for one in each.postings)]
-        elif isinstance(each, FundsPosted):
+        elif isinstance(each, FundsPosted | IncomeBooked):
             numbers = [one.amount for one in each.postings]
         elif isinstance(each, PlaceOrder):
             numbers = [each.order.quantity, *([] if each.order.price is None else [each.order.price])]

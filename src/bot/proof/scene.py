@@ -24,8 +24,6 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
 RICHES = ("USDT", "BTC", "ETH", "BNB", "SOL")
 """What a stranger has plenty of."""
 FUNDS = {"USDT": Decimal(1_000_000), "BNB": Decimal(50)}
-MARGIN = {"USDT": Decimal(20_000)}
-"""What an account has on futures."""
 
 
 def key_of(account: str) -> Credentials:
@@ -57,6 +55,11 @@ class Scene:
         self.accounts = tuple(f"account-{number}" for number in range(1, lots.choice((1, 1, 2)) + 1))
         self.markets = _markets(seed, self.accounts)
         """Where each account trades: one seed in three has one on futures."""
+        fate = Random(f"fate {seed}")  # noqa: S311
+        self.margin = {"USDT": Decimal(fate.choice((20_000, 500, 500)))}
+        """What an account has on futures; with little of it a bad mark price liquidates."""
+        self.runaways = fate.choice((0, 0, 1, 3))
+        """How often a mark price runs away."""
         self.pays_in_bnb = lots.random() < 0.3
         self.deaths = lots.choice((0, 1, 3, 6))
         self.is_gentle = lots.random() < 0.5
@@ -93,7 +96,7 @@ class Scene:
 
     def funds(self, name: str) -> Mapping[str, Decimal]:
         """Give what an account begins with where it trades."""
-        return MARGIN if self.markets[name] is Market.FUTURES else FUNDS
+        return self.margin if self.markets[name] is Market.FUTURES else FUNDS
 
     def emulator(self) -> EmulatorConfig:
         """Give what the exchange is started with."""
@@ -107,7 +110,7 @@ class Scene:
                         key_of(name).secret,
                         FUNDS,
                         name=name,
-                        futures=MARGIN,
+                        futures=self.margin,
                         pays_in_bnb=self.pays_in_bnb,
                     )
                     for name in self.accounts

@@ -15,6 +15,7 @@ from bot.domain.messages import (
     Event,
     FillBooked,
     OrderChanged,
+    OrderFound,
     Outcome,
     PlaceOrder,
     TradeClosed,
@@ -77,6 +78,9 @@ class Watch:
                     if isinstance(event, Candle) and order.purpose is not Purpose.STOP:
                         decided.add((order.strategy_id, order.created_ms))
                     self._place(order, reserved)
+                case OrderFound(order):
+                    self._orders[order.client_order_id] = order
+                    self._status[order.client_order_id] = OrderStatus.SENT
                 case OrderChanged():
                     self._change(each)
                 case FillBooked():
@@ -87,8 +91,6 @@ class Watch:
                     self._attempts[each.client_order_id] = each
                 case AccountMoved():
                     self._state = each.state
-                case _:
-                    pass
         for strategy_id, time_ms in decided & self._decided:
             self._alarm(Breach("I1", f"strategy {strategy_id} decided twice on the candle of {time_ms}"))
         self._decided |= decided

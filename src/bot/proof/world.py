@@ -20,6 +20,7 @@ from bot.domain.market import Market
 from bot.domain.messages import Event, OrderChanged, Outcome, PlaceOrder
 from bot.emulator.server import Emulator
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
+from bot.proof.clerk import Clerk
 from bot.proof.crowd import Crowd
 from bot.proof.journal import Database
 from bot.proof.lease import MemoryLease, Turns
@@ -133,7 +134,7 @@ class Outfit:
         clock = ExchangeClock(self._public[market].time_ms, monotonic=world.loop.time, wall=self._wall)
         told = (key, HOSTS[market], clock, self._banks[market], world.scene.path, world.networks[market].wires)
         if market is Market.FUTURES:
-            return FuturesBroker(build_futures(*told), key, clock)
+            return FuturesBroker(build_futures(*told), key, clock, income_since_ms=recovered.income_ms)
         return SpotBroker(build_spot(*told), key, clock)
 
     async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
@@ -198,8 +199,13 @@ class World:
         watch.leaves(sent)
 
     async def _others(self) -> None:
-        if self.scene.is_wild:
-            await self.crowd.live(self.scene.crowd_every_s)
+        async with asyncio.TaskGroup() as tasks:
+            if self.scene.is_wild:
+                tasks.create_task(self.crowd.live(self.scene.crowd_every_s))
+            if (venue := self.emulator.futures) is not None:
+                length_s = self.scene.minutes * 60.0
+                clerk = Clerk(venue, self.scene.symbols, self.scene.runaways, length_s, self.dice("clerk"), self.trace)
+                tasks.create_task(clerk.live())
 
     async def _story(self) -> None:
         self.networks = {

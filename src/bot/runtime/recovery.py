@@ -15,6 +15,7 @@ def restore(engine: Engine, recovered: Recovered) -> None:
     """Give the engine its balances, positions, open orders and peaks. Its strategies have been added before."""
     engine.restore_balances(recovered.balances)
     engine.restore_fill_keys(recovered.fill_keys)
+    engine.restore_income(recovered.income)
     for mark in recovered.accounts:
         engine.account.restore(mark)
     for strategy_id, state in recovered.strategies.items():
@@ -35,6 +36,9 @@ def restore(engine: Engine, recovered: Recovered) -> None:
 
 def _restore_slot(slot: Slot, state: StrategyState) -> None:
     slot.restore_fills(zip(state.fills, state.fees, strict=True))
+    slot.lately.extend(state.lately)
+    if state.charges:
+        slot.position.charge(state.charges)
     slot.realised = state.realised
     slot.exited_ms = state.closed_ms
     slot.sequence = state.sequence

@@ -15,6 +15,8 @@ from bot.domain.messages import (
     Event,
     FillBooked,
     ForeignSeen,
+    IncomeBooked,
+    OrderFound,
     OrderUpdate,
     Outcome,
     PlaceOrder,
@@ -200,6 +202,16 @@ class Runner:
                     symbol=outcome.symbol,
                     pnl=plain(outcome.pnl),
                 )
+            case OrderFound(order):
+                log.critical(
+                    "position.forced", account=self.account, strategy=order.strategy_id, symbol=order.symbol,
+                    quantity=plain(order.quantity), reason=order.reason,
+                )  # fmt: skip
+            case IncomeBooked():
+                log.info(
+                    "income.booked", account=self.account, kind=outcome.kind, symbol=outcome.symbol,
+                    asset=outcome.asset, amount=plain(outcome.amount),
+                )  # fmt: skip
             case StrategyStopped():
                 log.warning(
                     "strategy.stopped", account=self.account, strategy=outcome.strategy_id, reason=outcome.reason
