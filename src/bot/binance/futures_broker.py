@@ -28,6 +28,9 @@ from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit
 
 log = structlog.get_logger()
 
+LOOK_EVERY_S = 45.0
+"""Between looks at what the exchange did by itself, when it says nothing of any; each costs 110 weight."""
+
 
 class FuturesBroker(SignedBroker):
     """The broker of one USD-M account in one-way mode: one position a symbol.
@@ -51,6 +54,8 @@ class FuturesBroker(SignedBroker):
         self._acts = OwnActs(client, clock, self._hand_on, self._tell_fill, income_since_ms or {})
         self._has_acted = asyncio.Event()
         """Set when the exchange did something by itself, or may have."""
+        self._looked = False
+        """Whether the account was looked at since the last time that its turn came."""
         self._hear: Deliver = _nowhere
         self._funds: FundsSeen | None = None
         """The newest look at the money, until it is known to be no older than what was told."""
@@ -77,11 +82,12 @@ class FuturesBroker(SignedBroker):
         """Look at orders, at what the exchange did by itself, then at money. Raises BotError."""
         foreign: dict[Foreign, None] = {}
         told = -1
-        while self._acts.told != told:
-            await self._acts.look(self._ask_all_live)
+        while self._acts.told != told:  # the money must not be older than what was told
             told = self._acts.told
-            foreign |= dict.fromkeys(await super().reconcile(newest))
+            found = await super().reconcile(newest)
+            foreign |= dict.fromkeys(each for each in found if not each.client_order_id.startswith(FORCED_PREFIXES))
             await self._acts.look(self._ask_all_live)
+        self._looked = True
         if self._funds is not None:
             self._hear(self._funds)
             self._funds = None
@@ -122,15 +128,17 @@ class FuturesBroker(SignedBroker):
         """Look whenever the exchange said that it did something, and now and then: it may have said so in vain."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.patience.audit_s):
+                async with asyncio.timeout(LOOK_EVERY_S):
                     await self._has_acted.wait()
-            self._has_acted.clear()
-            await self._acts.look_until_seen(self._ask_all_live)
+            looked, self._looked = self._looked, False
+            if self._has_acted.is_set() or not looked:
+                self._has_acted.clear()
+                await self._acts.look_until_seen(self._ask_all_live)
 
     async def _ask_all_live(self) -> bool:
         """Ask where each open order stands; True when each has an answer, though it be that there is none (yet)."""
         is_answered = True
-        for tracked in list(self._orders.values()):
+        for tracked in list(self._orders.live):
             try:
                 is_answered &= await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
             except Rejected as error:

@@ -12,7 +12,6 @@ from bot.domain.ledger import EXTERNAL, OWNER, Ledger, Posting, move
 from bot.domain.market import Candle, Market
 from bot.domain.messages import (
     AccountMoved,
-    CancelOrder,
     CloseRequested,
     Event,
     ForeignSeen,
@@ -264,9 +263,6 @@ class Engine:
             self._orders.book(booked)
             self._suspected = {}
             outcomes += told
-            outcomes += [
-                CancelOrder(each.order.client_order_id, fill.symbol, fill.market) for each in slot.resting_exits()
-            ]
             if not slot.stopped:
                 self._stop(slot, reason, fill.time_ms, outcomes)
         return outcomes

@@ -7,7 +7,7 @@ import msgspec
 
 from bot.domain.ledger import EXTERNAL, FEES, FUNDING, OWNER, Ledger, Posting, move
 from bot.domain.market import Market
-from bot.domain.messages import IncomeBooked, IncomeKind, IncomeSeen, OrderFound, Outcome
+from bot.domain.messages import CancelOrder, IncomeBooked, IncomeKind, IncomeSeen, OrderFound, Outcome
 from bot.domain.money import EXACT, ZERO, Quantity, cut
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, part_id, whole_id
 from bot.engine.booking import book
@@ -71,7 +71,7 @@ def takers_of(fill: Fill, slots: Iterable[Slot]) -> list[tuple[Slot, Fill]]:
 
 
 def book_forced(fill: Fill, slot: Slot, ledger: Ledger, rate: float, reason: str) -> tuple[Fill, list[Outcome]]:
-    """Book a strategy's part of such a trade, with an order of the exchange's own in the record."""
+    """Book a strategy's part of such a trade, with an order of the exchange's own in the record; exits at rest go."""
     name = f"{fill.client_order_id}:{fill.symbol}:{fill.trade_id}:{slot.id}"
     order = Order(
         client_order_id=name,
@@ -85,10 +85,11 @@ def book_forced(fill: Fill, slot: Slot, ledger: Ledger, rate: float, reason: str
         purpose=Purpose.STOP,
         reason=reason,
     )
+    resting = [CancelOrder(each.order.client_order_id, fill.symbol, fill.market) for each in slot.resting_exits()]
     slot.exit_reason = reason
     slot.live[name] = LiveOrder(order, OrderStatus.NEW)
     ours = msgspec.structs.replace(fill, client_order_id=name)
-    return ours, [OrderFound(order), *book(ours, slot, ledger, rate)]
+    return ours, [OrderFound(order), *book(ours, slot, ledger, rate), *resting]
 
 
 def _held_before(fill: Fill, slot: Slot) -> Decimal:
