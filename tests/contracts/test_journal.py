@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bot.domain.errors import BotError
-from bot.domain.ledger import EXTERNAL, OWNER, Ledger, move, postings_of, strategy_ledger
+from bot.domain.ledger import EXTERNAL, FUNDING, OWNER, Ledger, move, postings_of, strategy_ledger
 from bot.domain.market import Market
 from bot.domain.messages import (
     AccountMarked,
@@ -17,7 +17,10 @@ from bot.domain.messages import (
     EquityMarked,
     FillBooked,
     FundsPosted,
+    IncomeBooked,
+    IncomeKind,
     OrderChanged,
+    OrderFound,
     Outcome,
     PlaceOrder,
     ProtectionMoved,
@@ -321,3 +324,34 @@ async def test_a_cancellation_and_nothing_at_all_can_be_recorded(journal: Journa
     await record(journal)
     await record(journal, CancelOrder("a", "BTCUSDT"))
     assert (await journal.recover()).open_orders == ()
+
+
+def earned(number: int, amount: str, strategy_id: int = 1, kind: IncomeKind = IncomeKind.FUNDING) -> IncomeBooked:
+    ledger, source = strategy_ledger(strategy_id), f"income:{kind}:{number}"
+    postings = move("USDT", Decimal(amount), FUNDING, ledger, NOW + number, source)
+    return IncomeBooked(kind, number, "BTCUSDT", "USDT", Decimal(amount), NOW + number, postings)
+
+
+async def test_income_counts_once_and_in_the_open_round_trip_alone(journal: Journal) -> None:
+    await record(journal, PlaceOrder(order("a")), booked("a", 1), earned(1, "-0.3"), earned(2, "0.1"))
+    await record(journal, earned(2, "0.1"))
+    recovered = await journal.recover()
+    assert recovered.strategies[1].charges == Decimal("0.2")
+    assert recovered.balances[FUNDING, "USDT"] == Decimal("0.2")
+    assert recovered.income == {("FUNDING_FEE", 1), ("FUNDING_FEE", 2)}
+    assert recovered.income_ms == {"FUNDING_FEE": NOW + 2}
+    await record(journal, PlaceOrder(order("b", Side.SELL)), booked("b", 2, Side.SELL), closed("b"))
+    assert (await journal.recover()).strategies[1].charges == 0
+    await record(journal, PlaceOrder(order("c")), booked("c", 3), earned(3, "-0.7"))
+    assert (await journal.recover()).strategies[1].charges == Decimal("0.7")
+
+
+async def test_an_order_of_the_exchanges_own_has_its_row_and_may_be_written_again(journal: Journal) -> None:
+    name = "autoclose-5:BTCUSDT:9:1"
+    facts = (OrderFound(order(name, Side.SELL)), booked(name, 9, Side.SELL), changed(name, OrderStatus.FILLED, "0.5"))
+    await record(journal, *facts)
+    await record(journal, *facts)
+    recovered = await journal.recover()
+    assert recovered.open_orders == ()
+    assert recovered.fill_keys == {("spot", "BTCUSDT", 9)}
+    assert [each.client_order_id for each in recovered.strategies[1].fills] == [name]

@@ -109,7 +109,16 @@ class ForeignSeen(msgspec.Struct, frozen=True):
 
 
 Event = (
-    Candle | Fill | OrderUpdate | FundsSeen | IncomeSeen | Tick | StopRequested | CloseRequested | StateChanged | Pulse
+    Candle
+    | Fill
+    | OrderUpdate
+    | FundsSeen
+    | IncomeSeen
+    | Tick
+    | StopRequested
+    | CloseRequested
+    | StateChanged
+    | Pulse
     | ForeignSeen
 )
 

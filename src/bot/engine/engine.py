@@ -36,7 +36,7 @@ from bot.engine.memory import OrderMemory
 from bot.engine.ordering import Ordering
 from bot.engine.routes import Routes
 from bot.engine.slot import DAY_MS, LiveOrder, Slot
-from bot.engine.unasked import book_forced, book_income, takers_of
+from bot.engine.unasked import Unasked
 from bot.risk.rules import Limits
 from bot.strategies.base import CancelWish, Strategy
 from bot.strategies.config import StrategyConfig
@@ -66,7 +66,7 @@ class Engine:
         self._orders = OrderMemory()
         self._ordering = Ordering(self.account, epoch, self._orders, self._stop, probe)
         self._guarding = self._ordering.guarding
-        self._income: set[tuple[str, int]] = set()
+        self._unasked = Unasked(self.slots, self.ledger, self._orders, self._routes, self._stop)
         self._suspected: dict[str, Decimal] = {}
         """Money that the last look at the account found too much or too little, while nothing was booked since."""
         self._stopwatch = stopwatch
@@ -125,7 +125,7 @@ class Engine:
 
     def restore_income(self, keys: frozenset[tuple[str, int]]) -> None:
         """Remember what the exchange took or gave by itself and was booked already, by kind and id."""
-        self._income.update(keys)
+        self._unasked.restore(keys)
 
     def newest_trades(self) -> dict[tuple[Market, str], int]:
         """Give the newest booked trade of each symbol that is traded here, 0 where none is."""
@@ -148,7 +148,7 @@ class Engine:
             case FundsSeen():
                 return self._on_funds(event)
             case IncomeSeen():
-                return self._on_income(event)
+                return self._on_unasked(event)
             case StopRequested():
                 return self._on_stop(event)
             case CloseRequested():
@@ -228,7 +228,7 @@ class Engine:
     def _on_fill(self, fill: Fill) -> Sequence[Outcome]:
         slot = self._orders.owner(fill.client_order_id)
         if slot is None and fill.client_order_id.startswith(FORCED_PREFIXES):
-            return self._on_forced(fill)
+            return self._on_unasked(fill)
         if slot is None or self._orders.was_booked(fill):
             return NOTHING
         self._orders.book(fill)
@@ -251,28 +251,10 @@ class Engine:
         self._guarding.keep(slot, fill.time_ms, outcomes)
         return outcomes
 
-    def _on_forced(self, fill: Fill) -> Sequence[Outcome]:
-        """The exchange closed by force what strategies hold: they are stopped, and what rests is taken back."""
-        if self._orders.was_booked(fill):
-            return NOTHING
-        outcomes: list[Outcome] = []
-        for slot, part in takers_of(fill, self.slots.values()):
-            rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
-            reason = f"the exchange closed {plain(part.quantity)} {fill.symbol} by itself ({fill.client_order_id})"
-            booked, told = book_forced(part, slot, self.ledger, rate, reason)
-            self._orders.book(booked)
+    def _on_unasked(self, event: Fill | IncomeSeen) -> Sequence[Outcome]:
+        if outcomes := self._unasked.book(event):
             self._suspected = {}
-            outcomes += told
-            if not slot.stopped:
-                self._stop(slot, reason, fill.time_ms, outcomes)
         return outcomes
-
-    def _on_income(self, seen: IncomeSeen) -> Sequence[Outcome]:
-        if (seen.kind, seen.transaction_id) in self._income:
-            return NOTHING
-        self._income.add((seen.kind, seen.transaction_id))
-        self._suspected = {}
-        return [book_income(seen, self.slots.values(), self.ledger)]
 
     def _on_update(self, update: OrderUpdate) -> Sequence[Outcome]:
         slot = self._orders.owner(update.client_order_id)

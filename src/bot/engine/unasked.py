@@ -1,6 +1,6 @@
 """What the exchange does by itself on futures: funding it takes or gives, and positions that it closes by force."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -8,13 +8,56 @@ import msgspec
 from bot.domain.ledger import EXTERNAL, FEES, FUNDING, OWNER, Ledger, Posting, move
 from bot.domain.market import Market
 from bot.domain.messages import CancelOrder, IncomeBooked, IncomeKind, IncomeSeen, OrderFound, Outcome
-from bot.domain.money import EXACT, ZERO, Quantity, cut
+from bot.domain.money import EXACT, ZERO, Quantity, cut, plain
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, part_id, whole_id
 from bot.engine.booking import book
+from bot.engine.memory import OrderMemory
+from bot.engine.routes import Routes
 from bot.engine.slot import LiveOrder, Slot
 
 _DECIMALS = 8
 _OTHER_SIDES = {IncomeKind.FUNDING: FUNDING, IncomeKind.LIQUIDATION: FEES}
+
+
+class Unasked:
+    """Books each of it once. `stop` stops a strategy whose position was closed."""
+
+    def __init__(
+        self,
+        slots: Mapping[int, Slot],
+        ledger: Ledger,
+        orders: OrderMemory,
+        routes: Routes,
+        stop: Callable[[Slot, str, int, list[Outcome]], None],
+    ) -> None:
+        self._slots, self._ledger, self._orders, self._routes, self._stop = slots, ledger, orders, routes, stop
+        self._income: set[tuple[str, int]] = set()
+
+    def restore(self, income: Iterable[tuple[str, int]]) -> None:
+        """Remember income that was booked before a restart, by kind and id."""
+        self._income.update(income)
+
+    def book(self, event: Fill | IncomeSeen) -> list[Outcome]:
+        """Take it in; nothing comes of what was booked already, or of what no strategy held."""
+        if isinstance(event, Fill):
+            return [] if self._orders.was_booked(event) else self._force(event)
+        if (key := (event.kind, event.transaction_id)) in self._income:
+            return []
+        self._income.add(key)
+        return [book_income(event, self._slots.values(), self._ledger)]
+
+    def _force(self, fill: Fill) -> list[Outcome]:
+        """The exchange closed what strategies hold: they are stopped, and what rests is taken back."""
+        outcomes: list[Outcome] = []
+        for slot, part in takers_of(fill, self._slots.values()):
+            rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
+            reason = f"the exchange closed {plain(part.quantity)} {fill.symbol} by itself ({fill.client_order_id})"
+            booked, told = book_forced(part, slot, self._ledger, rate, reason)
+            self._orders.book(booked)
+            outcomes += told
+            if not slot.stopped:
+                self._stop(slot, reason, fill.time_ms, outcomes)
+        return outcomes
 
 
 def book_income(seen: IncomeSeen, slots: Iterable[Slot], ledger: Ledger) -> IncomeBooked:

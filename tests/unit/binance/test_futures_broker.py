@@ -20,7 +20,7 @@ from bot.binance.signing import Credentials
 from bot.binance.streams import Pace
 from bot.domain.errors import Misconfigured
 from bot.domain.market import Market
-from bot.domain.messages import CancelOrder, FundsSeen, OrderUpdate, PlaceOrder
+from bot.domain.messages import CancelOrder, FundsSeen, IncomeKind, IncomeSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side
 from bot.ports import OpenOrder
@@ -29,6 +29,7 @@ SERVER_MS = 1_790_000_000_123
 HASTE = Patience(fence_ms=150, poll_first_s=0.01, poll_max_s=0.02, stop_s=0.05)
 PLACE, QUERY, CANCEL = "POST /fapi/v1/order", "GET /fapi/v1/order", "DELETE /fapi/v1/order"
 TRADES, CONFIG, BALANCE = "GET /fapi/v1/userTrades", "GET /fapi/v1/accountConfig", "GET /fapi/v3/balance"
+FORCED, INCOME = "GET /fapi/v1/forceOrders", "GET /fapi/v1/income"
 
 
 def says(body: object, status: int = 200) -> Answer:
@@ -119,6 +120,8 @@ async def desk(binance: FakeBinance) -> AsyncIterator[Desk]:
         CONFIG: says({"dualSidePosition": False, "multiAssetsMargin": False, "canTrade": True}),
         BALANCE: says([{"asset": "USDT", "balance": "1500.25"}, {"asset": "BNB", "balance": "0.00"}]),
         QUERY: says({"code": -2013, "msg": "Order does not exist."}, 400),
+        FORCED: says([]),
+        INCOME: says([]),
     }
     made = Desk(binance)
     yield made
@@ -302,3 +305,44 @@ async def test_a_switch_that_cannot_be_set_is_put_on_record_and_stops_nothing(de
     await desk.broker.execute(PlaceOrder(an_order()))
     await until(lambda: len(desk.binance.seen("POST /fapi/v1/countdownCancelAll")) >= 2)
     assert desk.statuses == [OrderStatus.NEW]
+
+
+FUNDED = {"symbol": "BTCUSDT", "incomeType": "FUNDING_FEE", "income": "-0.12000000", "asset": "USDT", "info": "",
+          "time": SERVER_MS, "tranId": 4711, "tradeId": ""}  # fmt: skip
+
+
+def only(kind: str, row: dict[str, Any]) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.json_response([row] if request.query["incomeType"] == kind else [])
+
+    return answer
+
+
+async def test_funding_is_told_when_the_stream_speaks_of_it_and_once(desk: Desk) -> None:
+    await desk.open()
+    desk.binance.answers[INCOME] = only("FUNDING_FEE", FUNDED)
+    await desk.push(
+        {"e": "ACCOUNT_UPDATE", "E": SERVER_MS, "T": SERVER_MS, "a": {"m": "FUNDING_FEE", "B": [], "P": []}}
+    )
+    await until(lambda: any(isinstance(event, IncomeSeen) for event in desk.events))
+    await desk.broker.reconcile({})
+    assert [each for each in desk.events if isinstance(each, IncomeSeen)] == [
+        IncomeSeen(IncomeKind.FUNDING, 4711, "BTCUSDT", "USDT", Decimal("-0.12"), SERVER_MS)
+    ]
+
+
+async def test_money_is_told_after_what_the_exchange_did_by_itself(desk: Desk) -> None:
+    desk.binance.answers[INCOME] = only("FUNDING_FEE", FUNDED)
+    await desk.open()
+    assert [type(event) for event in desk.events] == [IncomeSeen, FundsSeen]
+
+
+async def test_a_liquidation_is_told_with_its_trades_by_stream_or_by_look(desk: Desk) -> None:
+    await desk.open()
+    order = reply("FILLED", "0.010") | {"clientOrderId": "autoclose-7001", "time": SERVER_MS}
+    desk.binance.answers |= {FORCED: says([order]), TRADES: says([TRADE])}
+    await desk.push(report("TRADE", "FILLED", c="autoclose-7001", z="0.010", l="0.010", L="100", t=9))
+    await until(lambda: desk.fills)
+    await desk.broker.reconcile({})
+    (fill,) = desk.fills
+    assert (fill.client_order_id, fill.quantity) == ("autoclose-7001", Decimal("0.010"))
