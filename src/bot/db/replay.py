@@ -83,13 +83,11 @@ class Replay:
     def take(self, fact: Outcome) -> None:
         """Fold one fact in."""
         match fact:
-            case PlaceOrder(order):
+            case PlaceOrder(order) | OrderFound(order):
                 self._place(order)
             case Attempt():
                 known = self.orders[fact.client_order_id]
                 self.orders[fact.client_order_id] = msgspec.structs.replace(known, attempt=fact)
-            case OrderFound(order):
-                self._place(order)
             case IncomeBooked():
                 self._earn(fact)
             case OrderChanged():

@@ -10,7 +10,9 @@ from bot.domain.messages import (
     FillBooked,
     ForeignSeen,
     FundsPosted,
+    IncomeBooked,
     OrderChanged,
+    OrderFound,
     PlaceOrder,
     ProtectionMoved,
     StrategyStopped,
@@ -52,6 +54,8 @@ def says(fact: MoneyFact) -> str:
             return _fill(fact)
         case FundsPosted(postings):
             return f"money posted: {', '.join(f'{each.ledger} {plain(each.amount)} {each.asset}' for each in postings)}"
+        case IncomeBooked() | OrderFound():
+            return _own_act(fact)
         case TradeClosed():
             why = f" ({fact.reason})" if fact.reason else ""
             prices = f"{plain(fact.quantity)} from {plain(fact.entry_price)} to {plain(fact.exit_price)}"
@@ -76,7 +80,7 @@ def says(fact: MoneyFact) -> str:
 def time_of(fact: MoneyFact) -> int:
     """Give when a fact happened, in ms UTC; 0 for one that has no time of its own."""
     match fact:
-        case PlaceOrder(order):
+        case PlaceOrder(order) | OrderFound(order):
             return order.created_ms
         case Attempt():
             return fact.signed_ms
@@ -98,6 +102,12 @@ def order_words(order: Order) -> str:
     stop = f", set off at {plain(order.stop_price)}" if order.stop_price is not None else ""
     kind = order.type.value.lower().replace("_", " ")
     return f"{order.side} {plain(order.quantity)} {order.symbol} {kind}{price}{stop}, {order.purpose.value}"
+
+
+def _own_act(fact: IncomeBooked | OrderFound) -> str:
+    if isinstance(fact, OrderFound):
+        return f"an order of the exchange's own: {order_words(fact.order)} ({fact.order.reason})"
+    return f"the exchange moved {plain(fact.amount)} {fact.asset} by itself: {fact.kind.value} {fact.symbol}"
 
 
 def _change(fact: OrderChanged) -> str:
