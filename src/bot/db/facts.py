@@ -77,8 +77,8 @@ def kind_of(fact: MoneyFact) -> str:
 def key_of(fact: MoneyFact) -> str:
     """Give what makes a fact that fact: written twice it is one."""
     match fact:
-        case PlaceOrder(order):
-            return f"intent:{order.client_order_id}"
+        case PlaceOrder(order) | OrderFound(order):
+            return f"{kind_of(fact)}:{order.client_order_id}"
         case Attempt():
             return f"attempt:{fact.client_order_id}:{fact.signed_ms}"
         case CancelOrder():
@@ -91,8 +91,6 @@ def key_of(fact: MoneyFact) -> str:
             return f"funds:{postings[0].source}"
         case IncomeBooked():
             return f"income:{fact.kind}:{fact.transaction_id}"
-        case OrderFound(order):
-            return f"found:{order.client_order_id}"
         case TradeClosed():
             return f"trip:{fact.client_order_id}:{fact.opened_ms}"
         case StrategyStopped():
