@@ -61,10 +61,8 @@ def says(fact: MoneyFact) -> str:
             prices = f"{plain(fact.quantity)} from {plain(fact.entry_price)} to {plain(fact.exit_price)}"
             pnl = f"P&L {plain(fact.pnl)}: {plain(fact.gross)} gross less {plain(fact.fees)} fees"
             return f"round trip ended{why}: {prices}, {pnl}"
-        case StrategyStopped():
-            return f"the strategy was stopped: {fact.reason}"
-        case AccountMoved():
-            return f"the account is {fact.state.value}{f': {fact.reason}' if fact.reason else ''}"
+        case StrategyStopped() | AccountMoved():
+            return _stand(fact)
         case ProtectionMoved():
             at = f" at {plain(fact.stop_price)}" if fact.stop_price is not None else ""
             why = f": {fact.reason}" if fact.reason else ""
@@ -102,6 +100,12 @@ def order_words(order: Order) -> str:
     stop = f", set off at {plain(order.stop_price)}" if order.stop_price is not None else ""
     kind = order.type.value.lower().replace("_", " ")
     return f"{order.side} {plain(order.quantity)} {order.symbol} {kind}{price}{stop}, {order.purpose.value}"
+
+
+def _stand(fact: StrategyStopped | AccountMoved) -> str:
+    if isinstance(fact, StrategyStopped):
+        return f"the strategy was stopped: {fact.reason}"
+    return f"the account is {fact.state.value}{f': {fact.reason}' if fact.reason else ''}"
 
 
 def _own_act(fact: IncomeBooked | OrderFound) -> str:
