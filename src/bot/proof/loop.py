@@ -45,9 +45,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timers_made = 0
         self._rounds = 0
         self._has_ends = False
-        """Whether any life has ended, or is about to."""
+        """Whether any life has ended, is about to, or is held."""
         self._dead: set[int] = set()
         self._doomed: dict[int, tuple[int, Callable[[], None]]] = {}
+        self._held: dict[int, list[asyncio.Handle]] = {}
         self.tasks: dict[asyncio.Task[Any], None] = {}
         """Tasks that are not done."""
         self.broken: list[str] = []
@@ -67,6 +68,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Never give anything of a life another turn: no clean-up, no last word, like a process that is killed."""
         self._dead.add(life)
         self._has_ends = True
+
+    def hold(self, life: int) -> None:
+        """Give a life no turn until `let_go`: it stands still, and knows nothing of it."""
+        self._held[life] = []
+        self._has_ends = True
+
+    def let_go(self, life: int) -> None:
+        """Let a life go on where it stood; all that happened meanwhile comes to it now."""
+        self._ready.extend(self._held.pop(life))
 
     def doom(self, life: int, turns: int, then: Callable[[], None]) -> None:
         """End a life after so many more turns of its own, wherever it stands then, and call `then`."""
@@ -136,7 +146,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             if self._rounds > _ROUNDS_AT_ONE_MOMENT:
                 raise Stuck(f"time stands still at {self._now:.3f} s: something goes round in circles")
             for handle in (ready.popleft(),) if len(ready) == 1 else self._shuffled():
-                if not handle._cancelled and (not self._has_ends or self._is_alive(handle.get_context())):
+                if not handle._cancelled and (not self._has_ends or self._may_run(handle)):
                     handle._run()
 
     def _jump(self) -> None:
@@ -167,10 +177,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 batch[place] = handle
         return batch
 
-    def _is_alive(self, context: Context) -> bool:
-        life = context.get(LIFE, 0)
+    def _may_run(self, handle: asyncio.Handle) -> bool:
+        life = handle.get_context().get(LIFE, 0)
         if not life:
             return True
+        if life in self._held and life not in self._dead:
+            self._held[life].append(handle)
+            return False
         if life in self._doomed:
             left, then = self._doomed[life]
             if left > 0:

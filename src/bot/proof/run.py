@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from logging import CRITICAL
 from multiprocessing import get_context
+from typing import NoReturn
 
 import msgspec
 import structlog
@@ -65,7 +66,7 @@ def _alone(seed: int) -> Iterator[None]:
     """Hold still what the whole process shares: dice, logs, and the collector, which would drop things at odd times."""
     dice, logs, collects = random.getstate(), structlog.get_config(), gc.isenabled()
     random.seed(seed)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
+    structlog.configure([_say_nothing], structlog.make_filtering_bound_logger(CRITICAL))
     gc.disable()
     try:
         yield
@@ -74,6 +75,10 @@ def _alone(seed: int) -> Iterator[None]:
         structlog.configure(**logs)
         if collects:
             gc.enable()
+
+
+def _say_nothing(_logger: object, _level: str, _event: object) -> NoReturn:
+    raise structlog.DropEvent
 
 
 def prove_all(seeds: Sequence[int], jobs: int, *, wild: bool = False) -> Iterator[Verdict]:

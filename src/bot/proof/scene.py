@@ -60,6 +60,8 @@ class Scene:
         """What an account has on futures; with little of it a bad mark price liquidates."""
         self.runaways = fate.choice((0, 0, 1, 3))
         """How often a mark price runs away."""
+        self.pauses = fate.choice((0, 0, 1, 2))
+        """How often the process is held still past its lease."""
         self.pays_in_bnb = lots.random() < 0.3
         self.deaths = lots.choice((0, 1, 3, 6))
         self.is_gentle = lots.random() < 0.5
@@ -88,6 +90,7 @@ class Scene:
         self.spread_ticks = 0
         self.weight_per_minute = 6_000
         self.strategies_a_symbol = 1
+        self.pauses = 0
 
     @property
     def has_futures(self) -> bool:

@@ -95,8 +95,11 @@ class Watch:
             self._alarm(Breach("I1", f"strategy {strategy_id} decided twice on the candle of {time_ms}"))
         self._decided |= decided
 
-    def leaves(self, sent: Mapping[str, str]) -> None:
-        """Look at a request for an order at the moment of its first byte: `sent` are its parameters."""
+    def leaves(self, sent: Mapping[str, str], epoch: int) -> None:
+        """Look at a request for an order at the moment of its first byte: `sent` are its parameters.
+
+        `epoch` is the number of the turn that is on now.
+        """
         name = sent["newClientOrderId"]
         attempt = self._attempts.get(name)
         if name not in self._orders or attempt is None:
@@ -104,6 +107,8 @@ class Watch:
             return
         if int(sent["timestamp"]) != attempt.signed_ms:
             self._alarm(Breach("I2", f"signed for {sent['timestamp']}, written down was {attempt.signed_ms}", name))
+        if attempt.epoch != epoch:
+            self._alarm(Breach("I9", f"it leaves under epoch {attempt.epoch}, and it is the turn of {epoch}", name))
 
     def knows(self, name: str) -> bool:
         """Say whether an order is of this account."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
+from operator import itemgetter
 from random import Random
 from typing import Any
 
@@ -105,8 +106,8 @@ class Outfit:
     def keeper(self, plan: AccountPlan) -> Keeper:
         """Give what keeps the account's lease. A process knows whether the one before it, on this machine, is dead."""
         if plan.name not in self._keepers:
-            party, life = self._world.party(plan), str(self._world.lives)
-            lease = MemoryLease(party.turns, life, party.database.carry_out, lambda holder: holder != life)
+            party, gone = self._world.party(plan), self._world.gone
+            lease = MemoryLease(party.turns, str(LIFE.get()), party.database.carry_out, lambda holder: holder in gone)
             self._keepers[plan.name] = Keeper(plan.name, lease, now=self._world.loop.time)
         return self._keepers[plan.name]
 
@@ -154,6 +155,7 @@ class World:
     def __init__(self, scene: Scene, loop: VirtualLoop) -> None:
         self.scene, self.loop = scene, loop
         self.lots = self.dice("world")
+        self._pauses = self.dice("pauses")
         self.clock = LoopClock(loop, self.machine_wall)
         self.trace = Trace(loop.time)
         self.notes = {market: MemoryNote(loop.time) for market in Market}
@@ -169,6 +171,8 @@ class World:
         """What the kill switch says: for those who write a scene by hand."""
         self._alarm = asyncio.Event()
         self._life = 0
+        self.gone: set[str] = set()
+        """Processes that are known to have ended."""
         self._bot: asyncio.Task[Any] | None = None
 
     @property
@@ -195,8 +199,8 @@ class World:
 
     def _leaves(self, sent: Mapping[str, str]) -> None:
         name = sent["newClientOrderId"]
-        watch = next((each.watch for each in self.parties if each.watch.knows(name)), self.parties[0].watch)
-        watch.leaves(sent)
+        party = next((each for each in self.parties if each.watch.knows(name)), self.parties[0])
+        party.watch.leaves(sent, party.turns.epoch)
 
     async def _others(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -220,13 +224,12 @@ class World:
         others = self.loop.create_task(self._others())
         self._bear()
         length_s = self.scene.minutes * 60.0
-        moments = sorted(self.lots.uniform(0.0, length_s) for _ in range(self.scene.deaths))
+        moments = [(self.lots.uniform(0.0, length_s), self._die_and_return) for _ in range(self.scene.deaths)]
+        moments += [(self._pauses.uniform(0.0, length_s), self._pause) for _ in range(self.scene.pauses)]
         began = self.loop.time()
-        for moment in moments:
+        for moment, befall in sorted(moments, key=itemgetter(0)):
             await asyncio.sleep(max(0.0, began + moment - self.loop.time()))
-            await self._die()
-            await asyncio.sleep(self.lots.choice((0.0, 0.5, 25.0)))
-            self._bear()
+            await befall()
         await asyncio.sleep(max(0.0, began + length_s - self.loop.time()))
         others.cancel()
         with suppress(asyncio.CancelledError):
@@ -260,18 +263,40 @@ class World:
             await outfit.close()
 
     async def _keep(self, party: Party, outfit: Outfit, life: int) -> None:
-        party.worker = Worker(party.plan, outfit)
-        party.halted = ""
+        worker = Worker(party.plan, outfit)
+        if life == self._life:  # (who slept while another began is no longer the one that counts)
+            party.worker, party.halted = worker, ""
         why = "its supervisor ended unasked"
         try:
             why = await keep_alive(
-                party.name, party.worker.run, self.clock, lambda why: self._fails(life, f"{party.name}: {why}")
+                party.name, worker.run, self.clock, lambda why: self._fails(life, f"{party.name}: {why}")
             )
         finally:
-            party.halted = why or "it ended by itself"
+            if party.worker is worker:
+                party.halted = why or "it ended by itself"
 
     def _fails(self, life: int, why: str) -> None:
         self.trace.add("life", f"{life} fails: {why}")
+
+    async def _die_and_return(self) -> None:
+        await self._die()
+        await asyncio.sleep(self.lots.choice((0.0, 0.5, 25.0)))
+        self._bear()
+
+    async def _pause(self) -> None:
+        """Hold the process still until another one, on another machine, has its turn; then wake it up."""
+        sleeper = self._life
+        self.trace.add("life", f"{sleeper} stands still")
+        self.loop.hold(sleeper)
+        await asyncio.sleep(self._pauses.uniform(0.0, 5.0))
+        self._bear()
+        await asyncio.sleep(self._pauses.uniform(5.0, 40.0))
+        self.trace.add("life", f"{sleeper} wakes up")
+        self.loop.let_go(sleeper)
+        await asyncio.sleep(self._pauses.uniform(0.5, 20.0))
+        self.trace.add("life", f"{sleeper} is killed")
+        self.loop.end_life(sleeper)
+        self._hang_up(sleeper)
 
     async def _die(self) -> None:
         bot = self._bot
@@ -295,6 +320,7 @@ class World:
         await ended.wait()
 
     def _hang_up(self, life: int) -> None:
+        self.gone.add(str(life))
         for network in self.networks.values():
             network.end_life(life)
 

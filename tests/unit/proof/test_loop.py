@@ -173,6 +173,24 @@ def test_a_life_that_ended_gets_no_turn_and_says_no_goodbye(run: Callable[..., A
     assert other.has_said_goodbye
 
 
+def test_a_life_that_is_held_goes_on_where_it_stood(run: Callable[..., Any]) -> None:
+    sleeper, other = Process(), Process()
+
+    async def work() -> list[tuple[int, int]]:
+        born(sleeper, 1)
+        born(other, 2)
+        await asyncio.sleep(10.5)
+        loop_now().hold(1)
+        await asyncio.sleep(20)
+        turns = [(sleeper.turns, other.turns)]
+        loop_now().let_go(1)
+        await asyncio.sleep(4.8)
+        return [*turns, (sleeper.turns, other.turns)]
+
+    assert run(work) == [(11, 31), (16, 36)]
+    assert not sleeper.has_said_goodbye
+
+
 def test_a_doomed_life_ends_after_its_last_turns(run: Callable[..., Any]) -> None:
     process = Process()
 
