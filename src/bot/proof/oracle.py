@@ -18,12 +18,15 @@ from bot.domain.messages import (
 )
 from bot.domain.order import Order, OrderStatus, Side, may_move, whole_id
 from bot.domain.position import Position
+from bot.domain.state import AccountState
 from bot.emulator.wire import Json
 from bot.engine.ids import PREFIX
 from bot.ports import StrategyState
-from bot.proof.scene import FUNDS
+from bot.proof.crowd import ADDRESS as OTHERS
+from bot.proof.hands import MARK
+from bot.proof.scene import FUNDS, SITES
 from bot.proof.watch import Breach as Breach  # noqa: PLC0414 - others find it here
-from bot.proof.world import SITES, Party, World
+from bot.proof.world import Party, World
 from bot.runtime.runner import Runner
 
 _UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
@@ -100,9 +103,32 @@ class Evidence:
                 # (spot names who traded, and tells the fills apart; futures tell both in one)
                 fill = row[f"{side}_fill"] if self.market is Market.SPOT else row[side]
                 owner = row[side] if self.market is Market.SPOT else fill and fill["account"]
-                if fill and owner == self.party.name:
+                if fill and owner == self.party.name and not fill["client_order_id"].startswith(MARK):
                     real[row["symbol"], fill["trade_id"]] = fill["client_order_id"]
         return real
+
+    @cached_property
+    def foreign(self) -> Mapping[str, Decimal]:
+        """What came and went without the bot, by asset: at the start, by deposits, and by trades of the owner's hands.
+
+        Nobody trades futures by hand.
+        """
+        came = defaultdict(Decimal, self.funds)
+        for name, asset, amount in self.world.hands.moved:
+            if name == self.party.name:
+                came[asset] += amount
+        for row in self.world.truth.read(kind="trade", face="spot"):
+            for side in ("taker", "maker"):
+                fill = row[f"{side}_fill"]
+                if not fill or row[side] != self.party.name or not fill["client_order_id"].startswith(MARK):
+                    continue
+                instrument = self.world.venue.instruments[row["symbol"]]
+                sign = 1 if fill["side"] == "BUY" else -1
+                quantity = Decimal(fill["quantity"])
+                came[instrument.base] += sign * quantity
+                came[instrument.quote] -= sign * quantity * Decimal(fill["price"])
+                came[fill["fee_asset"]] -= Decimal(fill["fee"])
+        return came
 
     @cached_property
     def money(self) -> dict[str, Decimal]:
@@ -135,7 +161,8 @@ class Evidence:
     @cached_property
     def requests(self) -> list[Json]:
         """Requests of ours that arrived."""
-        return self.world.truth.read(kind="request", account=self.party.name)
+        asked = self.world.truth.read(kind="request", account=self.party.name)
+        return [row for row in asked if row["address"] != OTHERS]
 
 
 Check = Callable[[Evidence], Iterator[Breach]]
@@ -176,7 +203,7 @@ def i3_every_trade_once(seen: Evidence) -> Iterator[Breach]:
 
 
 def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
-    """Per asset the ledger's sum is free + locked at the exchange, and nothing is explained away as foreign money."""
+    """Per asset the ledger's sum is free + locked at the exchange, and EXTERNAL is what came without us, no more."""
     ledger = Ledger()
     ledger.open(seen.state.balances)
     real = seen.money
@@ -187,10 +214,10 @@ def i4_ledger_is_exchange(seen: Evidence) -> Iterator[Breach]:
             yield Breach("I4", f"{asset}: exchange {real.get(asset)} - ledger {ours.get(asset)} = {difference}")
     if imbalance := ledger.imbalance():
         yield Breach("I4", f"postings do not cancel out: {imbalance}")
-    for asset in sorted(real.keys() | seen.funds.keys()):
-        foreign = -ledger.balance(EXTERNAL, asset)
-        if foreign != seen.funds.get(asset, Decimal(0)):
-            yield Breach("I4", f"{asset}: {foreign - seen.funds.get(asset, Decimal(0))} was posted as foreign money")
+    for asset in sorted(real.keys() | seen.foreign.keys()):
+        foreign, came = -ledger.balance(EXTERNAL, asset), seen.foreign.get(asset, Decimal(0))
+        if foreign != came:
+            yield Breach("I4", f"{asset}: {foreign} was posted as foreign money, {came} came")
 
 
 def i4_positions_are_exchange(seen: Evidence) -> Iterator[Breach]:
@@ -285,20 +312,22 @@ def i11_numbers_are_numbers(seen: Evidence) -> Iterator[Breach]:
 
 
 def never_banned(seen: Evidence) -> Iterator[Breach]:
-    """Nobody asks so often that the exchange shuts the door."""
-    for row in seen.requests:
-        if row["status"] == 418:
+    """Nobody asks so often that the exchange shuts the door: it counts by address, whoever asks, and with what key."""
+    for row in seen.world.truth.read(kind="request"):
+        if row["status"] == 418 and row["address"] != OTHERS:
             yield Breach("F13", f"banned at {row['method'] or 'ws'} {row['path']}")
             return
 
 
 def at_rest(seen: Evidence) -> Iterator[Breach]:
-    """In the end the bot is at work again."""
+    """In the end the bot is at work again, unless the kill switch stops it."""
     party = seen.party
     if party.halted:
         yield Breach("I8", f"halted: {party.halted}")
     elif party.worker is None or party.worker.runner is None:
         yield Breach("I8", "not at work again, though nothing goes wrong any more")
+    elif party.worker.condition.state is AccountState.HALTED and seen.world.note is None:
+        yield Breach("I8", f"halted for good, though nobody wished it: {party.worker.condition.reason}")
 
 
 def stops_rest(seen: Evidence) -> Iterator[Breach]:

@@ -24,6 +24,8 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT")
 RICHES = ("USDT", "BTC", "ETH", "BNB", "SOL")
 """What a stranger has plenty of."""
 FUNDS = {"USDT": Decimal(1_000_000), "BNB": Decimal(50)}
+SITES = {Market.SPOT: "spot", Market.FUTURES: "um"}
+"""What the emulator calls the markets."""
 
 
 def key_of(account: str) -> Credentials:
@@ -78,6 +80,11 @@ class Scene:
         self.stop_loss = lots.choice((None, None, 0.0005, 0.003))
         """Where the stops on the exchange stand; None for a bot without any."""
         self.minutes = lots.uniform(3.0, 5.0)
+        owner = Random(f"owner {seed}")  # noqa: S311
+        self.hands_every_s = owner.choice((0.0, 8.0, 30.0))
+        """Seconds between what the owner does by hand; 0 for one who does nothing."""
+        self.switches = owner.choice((0, 0, 1, 2)) if Market.SPOT in self.markets.values() else 0
+        """How often the kill switch is thrown."""
         self.is_wild = wild
         if not wild:
             self._calm()
@@ -91,6 +98,7 @@ class Scene:
         self.weight_per_minute = 6_000
         self.strategies_a_symbol = 1
         self.pauses = 0
+        self.hands_every_s, self.switches = 0.0, 0
 
     @property
     def has_futures(self) -> bool:

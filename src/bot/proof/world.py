@@ -1,7 +1,7 @@
 """A world: one exchange, one database, one bot that lives, dies and comes back, and the weather between them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from operator import itemgetter
@@ -23,16 +23,18 @@ from bot.emulator.server import Emulator
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.proof.clerk import Clerk
 from bot.proof.crowd import Crowd
+from bot.proof.hands import Hands
 from bot.proof.journal import Database
 from bot.proof.lease import MemoryLease, Turns
 from bot.proof.loop import LIFE, LoopClock, VirtualLoop
-from bot.proof.scene import Scene, key_of
+from bot.proof.scene import SITES, Scene, key_of
 from bot.proof.trace import Trace
 from bot.proof.watch import Breach, Watch
 from bot.proof.wires import Network
 from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote
 from bot.runtime.lease import Keeper
+from bot.runtime.looks import IDLE_S
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.setting_up import Listed
 from bot.runtime.supervisor import keep_alive
@@ -42,8 +44,7 @@ HOSTS = {
     Market.SPOT: hosts_for("emulator", emulator_url="http://emulator"),
     Market.FUTURES: hosts_for("emulator", Market.FUTURES, emulator_url="http://um-emulator"),
 }
-SITES = {Market.SPOT: "spot", Market.FUTURES: "um"}
-"""What the emulator calls them."""
+Task = asyncio.Task[Any]
 SETTLING_S = 100.0
 """How long everything has to come to rest once nothing goes wrong any more: fence, audit and the longest pause."""
 
@@ -60,6 +61,8 @@ class Party:
         """By client order id: the number of the newest fact in the truth book when the intent was durable."""
         self.worker: Worker | None = None
         self.halted = ""
+        self.restart: Callable[[], None] | None = None
+        """Stops the worker and begins anew in the same process, while there is one."""
         self._truth, self._trace = world.truth, world.trace
 
     def _committed(self, event: Event, outcomes: Sequence[Outcome]) -> None:
@@ -168,11 +171,14 @@ class World:
         self.breaches: list[Breach] = []
         """What the watch called out."""
         self.note: KillNote | None = None
-        """What the kill switch says: for those who write a scene by hand."""
+        """What the kill switch says."""
+        self.hands = Hands(self.emulator, scene, self.dice("hands"), self.trace, self.switch)
         self._alarm = asyncio.Event()
         self._life = 0
         self.gone: set[str] = set()
         """Processes that are known to have ended."""
+        self._carrying: dict[str, Task] = {}
+        """Who carries the kill switch out."""
         self._bot: asyncio.Task[Any] | None = None
 
     @property
@@ -206,6 +212,7 @@ class World:
         async with asyncio.TaskGroup() as tasks:
             if self.scene.is_wild:
                 tasks.create_task(self.crowd.live(self.scene.crowd_every_s))
+                tasks.create_task(self.hands.live())
             if (venue := self.emulator.futures) is not None:
                 length_s = self.scene.minutes * 60.0
                 clerk = Clerk(venue, self.scene.symbols, self.scene.runaways, length_s, self.dice("clerk"), self.trace)
@@ -235,7 +242,7 @@ class World:
         with suppress(asyncio.CancelledError):
             await others
         self._clear_up()
-        await asyncio.sleep(SETTLING_S)
+        await asyncio.sleep(SETTLING_S + (IDLE_S if self.scene.hands_every_s else 0.0))
 
     def _clear_up(self) -> None:
         self.trace.add("life", "the weather clears up and the market stands still")
@@ -258,11 +265,41 @@ class World:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for party in self.parties:
-                    tasks.create_task(self._keep(party, outfit, life), name=f"{party.name} {life}")
+                    self._begin(party, outfit, tasks)
         finally:
             await outfit.close()
 
-    async def _keep(self, party: Party, outfit: Outfit, life: int) -> None:
+    def _begin(self, party: Party, outfit: Outfit, tasks: asyncio.TaskGroup, after: Task | None = None) -> None:
+        """Begin an account's work, once the work before it has ended."""
+        life = self._life
+        context = copy_context()
+        context.run(LIFE.set, life)
+        work = self._keep(party, outfit, life, after)
+        task = tasks.create_task(work, name=f"{party.name} {life}", context=context)
+
+        def restart() -> None:
+            if not task.done():
+                self._begin(party, outfit, tasks, task)
+                task.cancel()
+
+        party.restart = restart
+
+    async def switch(self, note: KillNote | None) -> None:
+        """Throw the kill switch, or lift it: the bot does what it does then, one after the other."""
+        while note is None and any(not each.done() for each in self._carrying.values()):
+            await asyncio.sleep(0.1)  # (it may die meanwhile, and never end)
+        self.note = note
+        for party in self.parties:
+            if note is None and party.restart is not None:
+                party.restart()
+            elif note is not None and party.worker is not None and party.restart is not None:
+                context = copy_context()
+                context.run(LIFE.set, self._life)
+                self._carrying[party.name] = self.loop.create_task(party.worker.carry_out(note), context=context)
+
+    async def _keep(self, party: Party, outfit: Outfit, life: int, after: Task | None) -> None:
+        if after is not None:
+            await asyncio.wait([after])
         worker = Worker(party.plan, outfit)
         if life == self._life:  # (who slept while another began is no longer the one that counts)
             party.worker, party.halted = worker, ""
@@ -301,6 +338,9 @@ class World:
     async def _die(self) -> None:
         bot = self._bot
         assert bot is not None
+        self._carrying.clear()
+        for party in self.parties:
+            party.restart = None
         if self.scene.is_gentle and self.lots.random() < 0.5:
             self.trace.add("life", f"{self._life} is told to end")
             bot.cancel()
