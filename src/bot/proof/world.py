@@ -265,13 +265,14 @@ class World:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for party in self.parties:
-                    self._begin(party, outfit, tasks)
+                    self._begin(party, outfit, life, tasks)
         finally:
             await outfit.close()
 
-    def _begin(self, party: Party, outfit: Outfit, tasks: asyncio.TaskGroup, after: Task | None = None) -> None:
+    def _begin(
+        self, party: Party, outfit: Outfit, life: int, tasks: asyncio.TaskGroup, after: Task | None = None
+    ) -> None:
         """Begin an account's work, once the work before it has ended."""
-        life = self._life
         context = copy_context()
         context.run(LIFE.set, life)
         work = self._keep(party, outfit, life, after)
@@ -279,15 +280,15 @@ class World:
 
         def restart() -> None:
             if not task.done():
-                self._begin(party, outfit, tasks, task)
+                self._begin(party, outfit, life, tasks, task)
                 task.cancel()
 
         party.restart = restart
 
     async def switch(self, note: KillNote | None) -> None:
         """Throw the kill switch, or lift it: the bot does what it does then, one after the other."""
-        while note is None and any(not each.done() for each in self._carrying.values()):
-            await asyncio.sleep(0.1)  # (it may die meanwhile, and never end)
+        if note is None and self._carrying:
+            await asyncio.wait(self._carrying.values(), timeout=SETTLING_S)  # (the dead never end)
         self.note = note
         for party in self.parties:
             if note is None and party.restart is not None:
@@ -320,10 +321,17 @@ class World:
         await asyncio.sleep(self.lots.choice((0.0, 0.5, 25.0)))
         self._bear()
 
+    def _hears_no_more(self) -> None:
+        """Nobody can throw the switch for this process any more: the next one looks for itself."""
+        self._carrying.clear()
+        for party in self.parties:
+            party.restart = None
+
     async def _pause(self) -> None:
         """Hold the process still until another one, on another machine, has its turn; then wake it up."""
         sleeper = self._life
         self.trace.add("life", f"{sleeper} stands still")
+        self._hears_no_more()
         self.loop.hold(sleeper)
         await asyncio.sleep(self._pauses.uniform(0.0, 5.0))
         self._bear()
@@ -338,9 +346,7 @@ class World:
     async def _die(self) -> None:
         bot = self._bot
         assert bot is not None
-        self._carrying.clear()
-        for party in self.parties:
-            party.restart = None
+        self._hears_no_more()
         if self.scene.is_gentle and self.lots.random() < 0.5:
             self.trace.add("life", f"{self._life} is told to end")
             bot.cancel()

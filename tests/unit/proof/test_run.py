@@ -17,6 +17,7 @@ from bot.domain.errors import OutcomeUnknown
 from bot.domain.market import Market
 from bot.domain.messages import Command
 from bot.domain.order import Order, OrderStatus
+from bot.proof.hands import Hands
 from bot.proof.run import prove, prove_all
 from bot.proof.scene import Scene
 from bot.runtime.runner import Runner
@@ -64,6 +65,27 @@ def test_some_seeds_trade_futures_long_and_short_and_break_nothing() -> None:
     assert verdict.breaches == ()
     assert verdict.trades
     assert set(Scene(seed).markets.values()) == {Market.SPOT, Market.FUTURES}
+
+
+def test_the_owners_hands_move_money_trade_and_throw_the_switch_and_all_is_accounted_for() -> None:
+    seed = next(
+        seed for seed in count(900_000) if (scene := Scene(seed, wild=True)).hands_every_s == 8.0 and scene.switches
+    )
+    verdict = prove(seed, wild=True, traces=True)
+    assert verdict.breaches == ()
+    told = "\n".join(line for line in verdict.trace if " hand " in line)
+    for deed in ("USDT", "BUY", "throws the kill switch", "lifts the kill switch"):
+        assert deed in told
+
+
+def test_money_that_came_and_is_not_accounted_for_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    seed = next(seed for seed in count(900_000) if Scene(seed, wild=True).hands_every_s == 8.0)
+    monkeypatch.setattr(Hands, "moved", property(lambda _: [], lambda *_: None), raising=False)
+    assert {each.invariant for each in prove(seed, wild=True).breaches} == {"I4"}
+
+
+def test_calm_worlds_have_no_hands() -> None:
+    assert not any((scene := Scene(seed)).hands_every_s or scene.switches for seed in range(50))
 
 
 def first_breach(seeds: range) -> str:
