@@ -9,6 +9,7 @@ from tests.mutants.planting import Soil, mutant
 
 from bot.binance.execution import SignedBroker
 from bot.binance.market_data import MarketData
+from bot.binance.tracking import Orders
 from bot.db.replay import Replay
 from bot.domain import ledger
 from bot.domain.ledger import MARKET, Posting
@@ -47,7 +48,7 @@ def foreign_money_is_trade(soil: Soil) -> None:
     soil.swap(engine, "EXTERNAL", MARKET)
 
 
-@mutant("a difference at the first look is posted, though a fill is still on its way", "F31, I4")
+@mutant("a difference at the first look is posted, though a fill is on its way: every guard is off", "F31, I4")
 def funds_at_first_look(soil: Soil) -> None:
     def wrong(self: engine.Engine, seen: FundsSeen) -> Any:
         ours = self.ledger.ours()
@@ -58,6 +59,7 @@ def funds_at_first_look(soil: Soil) -> None:
         return right(self, seen)
 
     right = soil.swap(engine.Engine, "_on_funds", wrong)
+    soil.swap(Orders, "fills_told", property(lambda self: 0, lambda self, value: None))
 
 
 @mutant("amounts pass through float", "I4, I11, B11")

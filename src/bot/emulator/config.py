@@ -117,6 +117,8 @@ class EmulatorConfig:
     faults: tuple[Rule, ...] = ()
     spread_ticks: int = 0
     """How many ticks a buyer pays above the last price, and the ask shows above the bid; 0 trades between the two."""
+    tick_worth: Decimal | None = None
+    """Spot: how much quote each step of the market brings to those who rest; None: no end of it, they fill whole."""
     depth_levels: int = 20
     one_clock: bool = False
     """Server time is market time: for a market that is moved by hand."""

@@ -64,6 +64,8 @@ class Scene:
         """How often a mark price runs away."""
         self.pauses = fate.choice((0, 0, 1, 2))
         """How often the process is held still past its lease."""
+        self.tick_worth = fate.choice((None, Decimal(60), Decimal(150)))
+        """How much of those who rest each step of the market fills, in quote: less than an order's, often."""
         self.pays_in_bnb = lots.random() < 0.3
         self.deaths = lots.choice((0, 1, 3, 6))
         self.is_gentle = lots.random() < 0.5
@@ -99,6 +101,7 @@ class Scene:
         self.strategies_a_symbol = 1
         self.pauses = 0
         self.hands_every_s, self.switches = 0.0, 0
+        self.tick_worth = None
 
     @property
     def has_futures(self) -> bool:
@@ -134,6 +137,7 @@ class Scene:
             depth_levels=1,
             faults=self.faults,
             spread_ticks=self.spread_ticks,
+            tick_worth=self.tick_worth,
             weight_per_minute=self.weight_per_minute,
             futures_port=0 if self.has_futures else None,
         )

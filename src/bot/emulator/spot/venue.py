@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bot.domain.market import Candle, PublicTrade, Quote
-from bot.domain.money import ZERO, exact
+from bot.domain.money import ZERO, exact, floor_to
 from bot.domain.order import Side
 from bot.emulator.accounts import account_name
 from bot.emulator.board import Board
@@ -56,6 +56,7 @@ class Venue(Face):
             number_trade=lambda symbol: self.boards[symbol].next_trade_id(), sors=world.sors,
             readings=Readings(config.settings.pending_legs_lock, config.settings.sor_allocates_own_book),
         )  # fmt: skip
+        self._tick_worth = config.tick_worth
         self.order_limits = {("SECOND", 10): config.orders_per_10s, ("DAY", 1): config.orders_per_day}
         self.groups: dict[str, tuple[str, ...]] = {}
         self.boards = {
@@ -170,7 +171,8 @@ class Venue(Face):
                 # A whole candle at once: resting orders meet its high and low too, exactly as in a backtest.
                 self.exchange.on_candle(tick.candle)
             else:
-                self.exchange.on_price(board.symbol, exact(tick.price), tick.now_ms)
+                price = exact(tick.price)
+                self.exchange.on_price(board.symbol, price, tick.now_ms, self._brought(board, price))
             # On its way to this price the market met those who rested: their trades come before its own.
             shown = board.take(tick)
         show.tick(self, board, replace(tick, shown=shown))
@@ -211,6 +213,11 @@ class Venue(Face):
             self.exchange.on_price(board.symbol, trade.price, tick.now_ms, trade.quantity, maker)
         elif tick.trades == 0 and board.symbol not in self.player.traded:
             self.exchange.on_price(board.symbol, exact(tick.price), tick.now_ms, ZERO, Side.BUY)
+
+    def _brought(self, board: Board, price: Decimal) -> Decimal | None:
+        """Give the quantity that a step of the market brings to those who rest; None for no end of it."""
+        worth = self._tick_worth
+        return None if worth is None else floor_to(worth / price, board.instrument.lot.step)
 
     def _seen(self) -> Sequence[Board]:
         return [board for board in self.boards.values() if board.last]
