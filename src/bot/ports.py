@@ -4,7 +4,7 @@ Way in: the protocol. Leans on: domain. Fakes for tests stand in `tests/fakes/`,
 (`tests/contracts/`) runs against fake and real.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
@@ -114,6 +114,10 @@ Newest = Mapping[tuple[Market, str], int]
 """By market and symbol that we trade: the newest trade that is booked, 0 when none is."""
 
 
+Recall = Callable[[Collection[str]], Awaitable[Mapping[str, OrderStatus]]]
+"""Gives where each of these orders stands, as far as the journal knows them. Raises Unavailable."""
+
+
 class Broker(Protocol):
     """Where orders go. What becomes of them comes back as events through `deliver`."""
 
@@ -131,9 +135,10 @@ class Broker(Protocol):
         """
         ...
 
-    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
         """Look at the exchange: trades since `newest`, then orders, then money; tells all that we missed.
 
+        `recall` is asked about orders that bear our mark and that this process knows nothing of.
         Ends with `FundsSeen`. Gives the orders that are not ours, each once. It may be broken off anywhere, and done
         again at any time. Raises BotError.
         """
@@ -230,8 +235,8 @@ class Journal(Protocol):
         """Remember what came out of an event, before anything of it is acted on."""
         ...
 
-    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
-        """Give those of these orders that were ever intended here. Raises Unavailable."""
+    async def knows(self, client_order_ids: Collection[str]) -> Mapping[str, OrderStatus]:
+        """Give those of these orders that were ever intended here, with where they stand. Raises Unavailable."""
         ...
 
     async def recover(self) -> Recovered:

@@ -6,7 +6,7 @@ from bot.domain.errors import BotError
 from bot.domain.market import Candle
 from bot.domain.messages import Attempt, Command
 from bot.domain.order import Order
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Swept
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall, Swept
 
 
 class FakeBroker:
@@ -36,7 +36,7 @@ class FakeBroker:
         self.permit = permit
         self.doubts = doubts
 
-    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
         self.looks += 1
         self.asked.append(newest)
         self.while_looking()

@@ -100,6 +100,12 @@ class Caution:
         else:
             self.settle(UNKNOWN)
 
+    def accuse(self, reason: str) -> None:
+        """Stop the account until a person acted: what we recorded is not so."""
+        log.critical("account.contradicted", reason=reason)
+        if self.doubts is not None:
+            self.doubts.halt(reason)
+
     def halt(self, error: Misconfigured) -> None:
         """Stop the account until a person acted."""
         if not self.is_refused:

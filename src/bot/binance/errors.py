@@ -53,6 +53,8 @@ BAD_TIMESTAMP = -1021
 INVALID_LISTEN_KEY = -1125
 CANCEL_REJECTED = -2011
 NO_SUCH_ORDER = -2013
+ARCHIVED = -2026
+"""It ended long ago, untraded, and is shown no more."""
 HALF_REPLACED = -2021
 
 _SPOT: dict[Ending, frozenset[int]] = {

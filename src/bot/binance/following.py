@@ -12,7 +12,7 @@ import structlog
 from bot.binance.caution import EVENTS, STREAM, Caution
 from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
-from bot.binance.errors import NO_SUCH_ORDER, Throttled
+from bot.binance.errors import ARCHIVED, NO_SUCH_ORDER, Throttled
 from bot.binance.reconciliation import Reconciliation
 from bot.binance.rest import RECV_WINDOW_MS
 from bot.binance.tasks import Tasks
@@ -23,7 +23,7 @@ from bot.domain.market import Market
 from bot.domain.messages import OrderUpdate
 from bot.domain.order import Fill, OrderStatus, Side
 from bot.killpoints import reached
-from bot.ports import Deliver, Foreign, Newest, OpenOrder
+from bot.ports import Deliver, Foreign, Newest, OpenOrder, Recall
 
 log = structlog.get_logger()
 
@@ -58,14 +58,21 @@ class Following:
         self._left_open: dict[str, int] = {}
         """When orders were signed that nobody asks for until the next look."""
         self._caution = Caution(clock)
-        self._looks = Reconciliation(client, clock, self._orders, self._adopt, self._tell_fill)
+        self._looks = Reconciliation(client, clock, self._orders, self._adopt, self._tell_fill, self._bury)
         self._tasks = Tasks()
 
-    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
         """Look at the exchange, tell what we missed, then the money; give what is not ours. Raises BotError."""
         reached("recon.started")
         async with self._caution:
-            seen = await self._looks.look(newest, set(self._left_open))
+            seen = await self._looks.look(newest, set(self._left_open), recall)
+        if seen.risen:
+            self._caution.accuse(
+                f"{'; '.join(seen.risen)}: an order that counts as ended lives; cancel at Binance what is not wanted, "
+                "compare (bot reconcile --dry-run), then: bot resume"
+            )
+        elif seen.suspects:
+            self._caution.puzzled(f"ended on record, and shown as open: {', '.join(seen.suspects)}")
         if seen.funds is not None:
             self._deliver(seen.funds)
         reached("recon.repaired")
@@ -91,6 +98,7 @@ class Following:
     async def _resolve(self, tracked: Tracked, signed_ms: int) -> None:
         """Ask until the exchange shows the order, or denies it after the fence."""
         delay = self.patience.poll_first_s
+        fence_ms = signed_ms + self.patience.fence_ms
         while tracked.is_unproven:
             asked_ms = self._clock.now_ms()
             try:
@@ -102,7 +110,10 @@ class Following:
                 delay = self.patience.poll_first_s
                 continue
             except Rejected as error:
-                if error.code == NO_SUCH_ORDER and asked_ms >= signed_ms + self.patience.fence_ms:
+                if error.code == ARCHIVED or (tracked.number and error.code == NO_SUCH_ORDER and asked_ms >= fence_ms):
+                    self._bury(tracked)  # (it was there once: whoever denies it now has forgotten it)
+                    return
+                if error.code == NO_SUCH_ORDER and asked_ms >= fence_ms:
                     self._tell(tracked, OrderStatus.VOID, reason="the exchange never had it")
                     return
             except (BotError, ValueError) as error:
@@ -110,7 +121,7 @@ class Following:
             if self._caution.is_refused:
                 self._left_open[tracked.id] = signed_ms
                 return
-            fence_s = self._clock.seconds_until(signed_ms + self.patience.fence_ms)
+            fence_s = self._clock.seconds_until(fence_ms)
             if 0 < fence_s < delay:
                 await self._clock.sleep(fence_s + AFTER_FENCE_S)
                 delay = self.patience.poll_first_s
@@ -171,12 +182,13 @@ class Following:
 
     def _on_event(self, event: OrderEvent) -> None:
         reached("event.received")
-        if fill := event.fill(self._client.hosts.market):
-            self._tell_fill(fill)
+        fill = event.fill(self._client.hosts.market)
         update = event.update()
         tracked = self._orders.get(event.our_id)
+        if fill is not None and self._orders.remembers(event.our_id):
+            self._tell_fill(fill)
         if tracked is None:
-            self._wonder(event)
+            self._wonder(event, is_alive=fill is not None or (update is not None and update.status.is_open))
             return
         tracked.was_found = True
         self._orders.name(tracked, event.number)
@@ -191,14 +203,20 @@ class Following:
             return
         self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
 
-    def _wonder(self, event: OrderEvent) -> None:
+    def _wonder(self, event: OrderEvent, *, is_alive: bool) -> None:
         """Ask for a look at an order that nobody sent from here; once it was looked at, it is no reason for doubt."""
-        if self._orders.knew(event.our_id):
+        if ended := self._orders.end_of(event.our_id):
+            if is_alive and ended in {OrderStatus.VOID, OrderStatus.REJECTED}:
+                self._caution.puzzled(f"order {event.our_id} is {ended} on record, and the exchange tells of it")
             return
         if self._looks.has_given(event.number):
             self._caution.look_again(EVENTS)
         else:
             self._caution.puzzled(f"order {event.our_id} is not of this bot, or it was forgotten")
+
+    def _bury(self, tracked: Tracked) -> None:
+        """Tell the end of an order that the exchange has had and shows no more."""
+        self._tell(tracked, OrderStatus.CANCELED, reason="the exchange has archived it: it ended long ago")
 
     def _tell_unknown(self, tracked: Tracked, reason: str) -> None:
         log.warning("order.unknown", client_order_id=tracked.id, symbol=tracked.symbol, reason=reason)

@@ -24,7 +24,7 @@ from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
 from bot.domain.messages import Event, FundsSeen, IncomeKind
 from bot.domain.order import FORCED_PREFIXES
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall
 
 log = structlog.get_logger()
 
@@ -78,13 +78,13 @@ class FuturesBroker(SignedBroker):
         if self.patience.dead_man_s:
             self._watchers.start(self._keep_armed(), "dead-man")
 
-    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
         """Look at orders, at what the exchange did by itself, then at money. Raises BotError."""
         foreign: dict[Foreign, None] = {}
         told = -1
         while self._acts.told != told:  # the money must not be older than what was told
             told = self._acts.told
-            found = await super().reconcile(newest)
+            found = await super().reconcile(newest, recall)
             foreign |= dict.fromkeys(each for each in found if not each.client_order_id.startswith(FORCED_PREFIXES))
             await self._acts.look(self._ask_all_live)
         self._looked = True

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from bot.binance.client import OrderSeen
 from bot.domain.market import Market
@@ -29,6 +30,8 @@ class Tracked:
     trades: dict[int, Decimal] = field(default_factory=dict)
     doubts: int = 0
     """Reports of the user stream that know of more trades than we were told, since the exchange was last asked."""
+    denied_ms: int = 0
+    """Since when the exchange says that there is no such order, though it had shown it; 0 while it does not."""
 
     @property
     def is_live(self) -> bool:
@@ -65,12 +68,20 @@ class Tracked:
         return True
 
 
+class Ended(NamedTuple):
+    """How an order ended, and where. `number` is 0 while the exchange never showed it."""
+
+    symbol: str
+    number: int
+    status: OrderStatus
+
+
 class Orders:
     """Orders of ours: all that may still trade, and the newest of those that ended."""
 
     def __init__(self) -> None:
         self._live: dict[str, Tracked] = {}
-        self._ended: dict[str, tuple[str, int]] = {}
+        self._ended: dict[str, Ended] = {}
         self._ids: dict[tuple[str, int], str] = {}
         self._told: dict[tuple[str, str, int], None] = {}
         self.fills_told = 0
@@ -86,9 +97,10 @@ class Orders:
         """How many are of unknown outcome."""
         return sum(each.status is OrderStatus.UNKNOWN for each in self._live.values())
 
-    def knew(self, client_order_id: str) -> bool:
-        """Say whether an order ended lately."""
-        return client_order_id in self._ended
+    def end_of(self, client_order_id: str) -> OrderStatus | None:
+        """Give how an order ended lately; None when it did not."""
+        ended = self._ended.get(client_order_id)
+        return ended.status if ended else None
 
     def get(self, client_order_id: str) -> Tracked | None:
         """Give one that may still trade."""
@@ -108,10 +120,20 @@ class Orders:
         """Note an order's end; the one that ended longest ago is forgotten."""
         if self._live.pop(tracked.id, None) is None:
             return
-        self._ended.pop(tracked.id, None)
-        self._ended[tracked.id] = tracked.symbol, tracked.number
+        self.recall(tracked.id, Ended(tracked.symbol, tracked.number, tracked.status))
+
+    def recall(self, client_order_id: str, ended: Ended) -> None:
+        """Note an order that is over, whichever process placed it."""
+        self._ended.pop(client_order_id, None)
+        self._ended[client_order_id] = ended
+        if ended.number:
+            self._ids[ended.symbol, ended.number] = client_order_id
         if len(self._ended) > ENDED_REMEMBERED:
-            self._ids.pop(self._ended.pop(next(iter(self._ended))), None)
+            self._ids.pop(self._ended.pop(next(iter(self._ended)))[:2], None)
+
+    def remembers(self, client_order_id: str) -> bool:
+        """Say whether an order of this id is under way or ended lately."""
+        return client_order_id in self._live or client_order_id in self._ended
 
     def id_of(self, symbol: str, number: int) -> str:
         """Give our id of an order under way or lately ended by the exchange's own; empty when it is none."""
@@ -120,8 +142,8 @@ class Orders:
     def own(self, seen: OrderSeen) -> bool:
         """Say whether an order of the exchange's is one of these: the id is ours, and no other order bears it."""
         tracked = self._live.get(seen.our_id)
-        known = (tracked.symbol, tracked.number) if tracked else self._ended.get(seen.our_id)
-        return known is not None and known[0] == seen.symbol and known[1] in {0, seen.orderId}
+        known = tracked or self._ended.get(seen.our_id)
+        return known is not None and known.symbol == seen.symbol and known.number in {0, seen.orderId}
 
     def is_news(self, fill: Fill) -> bool:
         """Note that a fill is told; False when it was before."""

@@ -5,7 +5,7 @@ write whose commit was in doubt is repeated without harm.
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -34,6 +34,7 @@ from bot.domain.messages import (
     StrategyStopped,
     TradeClosed,
 )
+from bot.domain.order import OrderStatus
 from bot.killpoints import reached
 from bot.ports import Recovered
 
@@ -63,10 +64,13 @@ class PostgresJournal:
             async with self._turn:
                 await self._guarded(self._write(writes))
 
-    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
-        """Give those of these orders that were ever intended on this account. Raises Unavailable."""
+    async def knows(self, client_order_ids: Collection[str]) -> Mapping[str, OrderStatus]:
+        """Give those of these orders that were ever intended on this account, with where they stand.
+
+        Raises Unavailable.
+        """
         async with self._turn:
-            known: set[str] = await self._guarded(self._known(list(client_order_ids)))
+            known: dict[str, OrderStatus] = await self._guarded(self._known(list(client_order_ids)))
             return known
 
     async def recover(self) -> Recovered:
@@ -128,10 +132,10 @@ class PostgresJournal:
         if placed:
             reached("intent.committed")
 
-    async def _known(self, client_order_ids: list[str]) -> set[str]:
+    async def _known(self, client_order_ids: list[str]) -> dict[str, OrderStatus]:
         connection = await self._connected()
         rows = await connection.execute(statements.KNOWN, {"account": self._account_id, "ids": client_order_ids})
-        return {name async for (name,) in rows}
+        return {name: OrderStatus(status) async for name, status in rows}
 
     async def _fold(self) -> Recovered:
         connection = await self._connected()

@@ -47,7 +47,7 @@ ON CONFLICT (client_order_id) DO UPDATE SET updated = now(), client_order_id = C
     THEN orders.client_order_id END
 """
 
-KNOWN = "SELECT client_order_id FROM orders WHERE account_id = %(account)s AND client_order_id = ANY(%(ids)s)"
+KNOWN = "SELECT client_order_id, status FROM orders WHERE account_id = %(account)s AND client_order_id = ANY(%(ids)s)"
 _FIND = PLACE[: PLACE.index("ON CONFLICT")] + "ON CONFLICT (client_order_id) DO NOTHING"
 
 _KEEP = """

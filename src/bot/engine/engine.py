@@ -32,6 +32,7 @@ from bot.engine.account import Account
 from bot.engine.booking import Probe, book, changed, settle, settle_remnant
 from bot.engine.callbacks import Fault, Stopwatch, drive, fault_of, overrun, run
 from bot.engine.exits import closing_exit, own_exit
+from bot.engine.ids import strategy_of
 from bot.engine.memory import OrderMemory
 from bot.engine.ordering import Ordering
 from bot.engine.routes import Routes
@@ -229,6 +230,9 @@ class Engine:
         slot = self._orders.owner(fill.client_order_id)
         if slot is None and fill.client_order_id.startswith(FORCED_PREFIXES):
             return self._on_unasked(fill)
+        if slot is None and (slot := self.slots.get(strategy_of(fill.client_order_id) or 0)) is not None:
+            # A late trade of an order that ended in an earlier life: brokers tell none that the journal does not know.
+            self._orders.begin(fill.client_order_id, slot)
         if slot is None or self._orders.was_booked(fill):
             return NOTHING
         self._orders.book(fill)

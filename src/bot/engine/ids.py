@@ -21,6 +21,12 @@ def is_ours(client_order_id: str) -> bool:
     return client_order_id.startswith(PREFIX)
 
 
+def strategy_of(client_order_id: str) -> int | None:
+    """Give the strategy whose order an id of our form names."""
+    parts = client_order_id.split("-")
+    return int(parts[-3]) if is_ours(client_order_id) and len(parts) in {4, 5} and parts[-3].isdecimal() else None
+
+
 def base36(value: int) -> str:
     """Write a non-negative number in base 36."""
     text = ""

@@ -4,7 +4,7 @@ It keeps the promises of `ports.Journal` by the same contract test as PostgreSQL
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from random import Random
@@ -12,6 +12,7 @@ from random import Random
 from bot.db.replay import Replay
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import Event, Outcome
+from bot.domain.order import OrderStatus
 from bot.ports import Recovered
 
 
@@ -38,11 +39,12 @@ class MemoryJournal:
         for each in outcomes:
             self._replay.take(each)
 
-    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
-        """Give those of these orders that were ever intended here."""
+    async def knows(self, client_order_ids: Collection[str]) -> Mapping[str, OrderStatus]:
+        """Give those of these orders that were ever intended here, with where they stand."""
         if self.is_away:
             raise Unavailable("the journal is away")
-        return self._replay.orders.keys() & set(client_order_ids)
+        orders = self._replay.orders
+        return {name: orders[name].status for name in client_order_ids if name in orders}
 
     async def recover(self) -> Recovered:
         """Give the state to go on from."""
@@ -150,8 +152,8 @@ class ConnectedJournal:
 
         await self._database.carry_out(work)
 
-    async def knows(self, client_order_ids: Collection[str]) -> set[str]:
-        """Give those of these orders that were ever intended here. Raises Unavailable."""
+    async def knows(self, client_order_ids: Collection[str]) -> Mapping[str, OrderStatus]:
+        """Give those of these orders that were ever intended here, with where they stand. Raises Unavailable."""
         await self._database.carry_out(_nothing)
         return await self._database.journal.knows(client_order_ids)
 

@@ -10,7 +10,7 @@ import structlog
 
 from bot.domain.errors import BotError, Misconfigured
 from bot.engine.engine import Engine
-from bot.ports import Broker, Clock, Foreign
+from bot.ports import Broker, Clock, Foreign, Recall
 from bot.runtime.condition import EXCHANGE, Condition
 
 log = structlog.get_logger()
@@ -33,9 +33,15 @@ class Looks:
     """Compares one account with its exchange."""
 
     def __init__(
-        self, engine: Engine, broker: Broker, condition: Condition, clock: Clock, judge: Judge | None = None
+        self,
+        engine: Engine,
+        broker: Broker,
+        condition: Condition,
+        clock: Clock,
+        judge: Judge | None = None,
+        recall: Recall | None = None,
     ) -> None:
-        """Take what a look finds of orders that are not ours to `judge`."""
+        """Take what a look finds of orders that are not ours to `judge`; `recall` knows ours of earlier lives."""
         self.count = 0
         """Looks that were clean."""
         self._engine = engine
@@ -43,6 +49,7 @@ class Looks:
         self._condition = condition
         self._clock = clock
         self._judge = judge
+        self._recall = recall
         self._unjudged: list[Foreign] = []
         self._failures = 0
         self._suspicions = 0
@@ -69,7 +76,7 @@ class Looks:
         """Take one look, and have all that we missed told. `Condition.finish` has to follow. Raises BotError."""
         self._suspicions = self._suspicions + 1 if self._engine.suspects_money else 0
         self._condition.begin()
-        self._unjudged += await self._broker.reconcile(self._engine.newest_trades())
+        self._unjudged += await self._broker.reconcile(self._engine.newest_trades(), self._recall)
         if self._judge is not None and self._unjudged:
             await self._judge(tuple(self._unjudged))
         self._unjudged.clear()  # (not if it failed: an order is told once)

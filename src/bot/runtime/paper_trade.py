@@ -8,7 +8,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import Attempt, CancelOrder, Command, Event, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import ZERO
 from bot.domain.order import Order, OrderStatus, Side
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Swept
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall, Swept
 from bot.simulation.desk import ACCOUNT, Desk
 from bot.simulation.exchange import RestingOrder, Terms
 
@@ -51,7 +51,7 @@ class PaperBroker:
             else:
                 self._desk.adopt(self._resting(each))
 
-    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:  # noqa: ARG002
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:  # noqa: ARG002
         """Tell what the account holds: everything else was told as it happened."""
         self._hear(FundsSeen(self._desk.totals, max(self._opened_ms, self._desk.now_ms)))
         return ()

@@ -26,7 +26,7 @@ class Strangers:
     async def judge(self, found: Sequence[Foreign]) -> None:
         """Take each for what it is. Raises Unavailable when the journal cannot say."""
         marked = [each for each in found if is_ours(each.client_order_id)]
-        known = await self._journal.knows([each.client_order_id for each in marked]) if marked else set()
+        known = await self._journal.knows([each.client_order_id for each in marked]) if marked else {}
         for each in found:
             name = each.client_order_id
             if name in known or name.startswith(EXCHANGE_MADE):

@@ -184,7 +184,7 @@ class Worker:
             gate = SendGate(condition, owners=[keeper.objection], switches=[self._switch], closing=self._is_closing)
             runner = Runner(str(plan), engine, journal, broker, inbox, outfit.clock, condition)
             strangers = Strangers(journal, condition, inbox.put, halts=outfit.halts_on_foreign)
-            looks = Looks(engine, broker, condition, outfit.clock, strangers.judge)
+            looks = Looks(engine, broker, condition, outfit.clock, strangers.judge, journal.knows)
             # First history, then the stream: the feed goes on where the history ended, so no candle falls between.
             await warm_up(engine, feed, outfit.clock)
             try:

@@ -21,7 +21,7 @@ from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import Attempt, CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import Quantity
 from bot.domain.order import Order, OrderStatus, OrderType, Side
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit
+from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall
 
 SPOT, FUTURES = Market.SPOT, Market.FUTURES
 D = Decimal
@@ -55,7 +55,7 @@ class Half:
         self.deliver = deliver
         self.given += open_orders
 
-    async def reconcile(self, newest: Newest) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
         assert self.deliver is not None
         self.newest = newest
         self.deliver(OrderUpdate("o-1", OrderStatus.FILLED, 1))

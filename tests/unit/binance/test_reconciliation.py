@@ -86,7 +86,10 @@ class Desk:
         self.orders = Orders()
         self.fills: list[Fill] = []
         self.adopted: list[tuple[str, str]] = []
-        self.looks = Reconciliation(client, clock, self.orders, self.adopt, self.tell)
+        self.buried: list[str] = []
+        self.looks = Reconciliation(
+            client, clock, self.orders, self.adopt, self.tell, lambda tracked: self.buried.append(tracked.id)
+        )
 
     def tell(self, fill: Fill) -> None:
         if self.orders.is_news(fill):
