@@ -648,3 +648,35 @@ async def test_a_clock_that_is_off_is_set_at_once_and_in_doubt_when_that_does_no
     await ready.place(an_order(client_order_id="o-3"))
     await until(lambda: "clock" not in ready.looker.doubts)
     assert ready.statuses == [OrderStatus.REJECTED, OrderStatus.REJECTED, OrderStatus.NEW]
+
+
+@pytest.mark.parametrize(("code", "number"), [(-2026, 0), (-2026, 9001), (-2013, 9001)])
+async def test_an_order_of_before_the_restart_that_the_exchange_had_and_shows_no_more_is_over_and_not_void(
+    desk: Desk, code: int, number: int
+) -> None:
+    desk.binance.answers[QUERY] = refuses(code, "Order was archived, or does not exist.")
+    open_order = OpenOrder(an_order(), OrderStatus.NEW, Decimal(0), Decimal(0), number)
+    await desk.open(open_order)
+    await until(lambda: desk.statuses == [OrderStatus.CANCELED])
+    assert "archived" in desk.last.reason
+
+
+async def test_a_void_order_that_trades_is_booked_and_stops_the_account(ready: Desk) -> None:
+    ready.binance.answers[QUERY] = refuses(-2013, "Order does not exist.")
+    ready.binance.answers[PLACE] = refuses(-1007, "Timeout waiting for response.")
+    ready.looker.newest = {(Market.SPOT, "BTCUSDT"): 770}
+    await ready.place()
+    await until(lambda: OrderStatus.VOID in ready.statuses)
+    ready.binance.answers[TRADES] = says([TRADE])
+    ready.binance.answers[QUERY] = says(order_reply())
+    await ready.binance.push_user(report("TRADE", "FILLED", t=771, l="0.015", L="61250.5", z="0.015", n="0", N="BTC"))
+    await until(lambda: ready.looker.halted)
+    assert "is VOID on record, and it traded" in ready.looker.halted
+    assert [fill.trade_id for fill in ready.fills] == [771]
+
+
+async def test_a_trade_of_an_order_that_nobody_sent_from_here_is_not_told(ready: Desk) -> None:
+    trade = report("TRADE", "FILLED", c="b-9-1-x-0", i=9009, t=771, l="0.015", L="61250.5", z="0.015", n="0", N="BTC")
+    await ready.binance.push_user(trade)
+    await until(lambda: ready.looker.was_in_doubt)
+    assert ready.fills == []

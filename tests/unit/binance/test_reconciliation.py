@@ -1,6 +1,6 @@
 """Looks: what was missed is told once and in order, and what is not ours is given once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from bot.binance import reconciliation
 from bot.binance.client import OrderSeen, SpotClient, build_public
 from bot.binance.clock import ExchangeClock
 from bot.binance.limits import WeightBank
-from bot.binance.reconciliation import Reconciliation
+from bot.binance.reconciliation import Look, Reconciliation
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
 from bot.binance.tracking import Orders, Tracked
@@ -22,6 +22,7 @@ from bot.domain.order import Fill, OrderStatus, Side
 from bot.ports import Foreign
 
 TRADES, ORDERS, ORDER = "GET /api/v3/myTrades", "GET /api/v3/openOrders", "GET /api/v3/order"
+ALL = "GET /api/v3/allOrders"
 ACCOUNT = "GET /api/v3/account"
 SERVER_MS = 1_790_000_000_123
 HERE = (Market.SPOT, "BTCUSDT")
@@ -49,7 +50,13 @@ class Book:
         self.open: list[dict[str, Any]] = []
         self.orders: dict[str, dict[str, Any]] = {}
         self.binance = binance
-        binance.answers |= {TRADES: self._trades, ORDERS: self._open, ORDER: self._order, ACCOUNT: self._account}
+        binance.answers |= {
+            TRADES: self._trades,
+            ORDERS: self._open,
+            ORDER: self._order,
+            ACCOUNT: self._account,
+            ALL: self._all,
+        }
 
     def asked(self, what: str) -> list[dict[str, str]]:
         """Give the requests so far, without what signing adds."""
@@ -74,6 +81,9 @@ class Book:
         if key not in self.orders:
             return web.json_response({"code": -2013, "msg": "Order does not exist."}, status=400)
         return web.json_response(self.orders[key])
+
+    async def _all(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response(list(self.orders.values()))
 
     async def _account(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response({"balances": [{"asset": "USDT", "free": "5", "locked": "1"}], "canTrade": True})
@@ -107,7 +117,16 @@ class Desk:
         return tracked
 
     async def foreign(self, newest: int = 5) -> tuple[Foreign, ...]:
-        return (await self.looks.look({HERE: newest})).foreign
+        return (await self.look(newest)).foreign
+
+    async def look(self, newest: int = 5, record: Mapping[str, OrderStatus] | None = None) -> Look:
+        """Look with a journal of earlier lives that has this on record."""
+
+        async def recall(names: Collection[str]) -> Mapping[str, OrderStatus]:
+            known = record or {}
+            return {name: known[name] for name in names if name in known}
+
+        return await self.looks.look({HERE: newest}, (), None if record is None else recall)
 
     @property
     def told(self) -> list[tuple[str, int]]:
@@ -283,3 +302,132 @@ def refuses(code: int) -> Answer:
         return web.json_response({"code": code, "msg": "no"}, status=400)
 
     return answer
+
+
+OURS = "b-7-1-abc-0"
+"""An order of an earlier life."""
+
+
+async def test_a_late_trade_of_an_order_of_an_earlier_life_is_a_fill_of_ours(desk: Desk, book: Book) -> None:
+    book.trades = [trade(6)]
+    book.orders["9001"] = an_order(OURS, status="CANCELED", executed="0.010")
+    look = await desk.look(record={OURS: OrderStatus.CANCELED})
+    assert (look.foreign, look.risen, desk.told) == ((), (), [(OURS, 6)])
+
+
+async def test_an_order_with_our_mark_that_no_journal_knows_stays_a_strangers(desk: Desk, book: Book) -> None:
+    book.trades = [trade(6)]
+    book.orders["9001"] = an_order(OURS, status="FILLED", executed="0.010")
+    look = await desk.look(record={})
+    assert [each.client_order_id for each in look.foreign] == [OURS]
+    assert desk.told == []
+
+
+@pytest.mark.parametrize("record", [OrderStatus.VOID, OrderStatus.REJECTED])
+async def test_a_trade_of_an_order_that_was_never_there_is_told_and_accuses(
+    desk: Desk, book: Book, record: OrderStatus
+) -> None:
+    book.trades = [trade(6)]
+    book.orders["9001"] = an_order(OURS, status="FILLED", executed="0.010")
+    look = await desk.look(record={OURS: record})
+    assert desk.told == [(OURS, 6)]
+    assert look.risen == (f"order {OURS} on BTCUSDT is {record} on record, and it traded",)
+    assert (await desk.look(record={OURS: record})).risen == ()
+
+
+async def test_an_order_of_this_life_that_was_called_void_and_traded_accuses(desk: Desk, book: Book) -> None:
+    ended = desk.track("a")
+    ended.move(OrderStatus.VOID)
+    desk.orders.end(ended)
+    book.trades = [trade(6)]
+    book.orders["9001"] = an_order("a", status="FILLED", executed="0.010")
+    assert (await desk.look()).risen == ("order a on BTCUSDT is VOID on record, and it traded",)
+
+
+async def test_an_ended_order_that_goes_on_being_open_is_suspected_first_and_accuses_then(
+    desk: Desk, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.open = [an_order(OURS)]
+    book.orders[OURS] = an_order(OURS)
+    record = {OURS: OrderStatus.VOID}
+    first = await desk.look(record=record)
+    assert (first.risen, first.suspects, first.foreign) == ((), (OURS,), ())
+    monkeypatch.setattr(reconciliation, "READS_LAG_MS", 0)
+    assert (await desk.look(record=record)).risen == (
+        f"order {OURS} on BTCUSDT is VOID on record, and it is open at the exchange",
+    )
+
+
+async def test_a_list_that_is_older_than_an_end_accuses_nobody(
+    desk: Desk, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciliation, "READS_LAG_MS", 0)
+    book.open = [an_order(OURS)]
+    book.orders[OURS] = an_order(OURS, status="CANCELED")
+    for _ in range(2):
+        look = await desk.look(record={OURS: OrderStatus.CANCELED})
+        assert (look.risen, look.suspects) == ((), ())
+
+
+async def test_what_was_shown_as_open_once_is_forgotten_when_it_is_not_any_more(
+    desk: Desk, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.open = [an_order(OURS)]
+    book.orders[OURS] = an_order(OURS)
+    record = {OURS: OrderStatus.CANCELED}
+    assert (await desk.look(record=record)).suspects == (OURS,)
+    book.open = []
+    assert (await desk.look(record=record)).suspects == ()
+    monkeypatch.setattr(reconciliation, "READS_LAG_MS", 1)
+    book.open = [an_order(OURS)]
+    assert (await desk.look(record=record)).risen == ()
+
+
+async def test_the_first_look_of_a_symbol_finds_marks_of_another_bot_though_its_orders_have_ended(
+    desk: Desk, book: Book
+) -> None:
+    now_ms = desk.looks._clock.now_ms()
+    book.orders = {
+        "1": an_order("b-9-1-x-0", 1, "CANCELED", time=now_ms - 60_000),
+        "2": an_order("b-9-1-x-1", 2, "CANCELED", time=now_ms - reconciliation.LATELY_MS - 1),
+        "3": an_order(OURS, 3, "CANCELED", time=now_ms),
+        "4": an_order("by-hand", 4, "CANCELED", time=now_ms),
+    }
+    look = await desk.look(newest=0, record={OURS: OrderStatus.CANCELED})
+    assert [each.client_order_id for each in look.foreign] == ["b-9-1-x-0"]
+    await desk.look(newest=0, record={OURS: OrderStatus.CANCELED})
+    assert len(book.asked(ALL)) == 1
+
+
+async def test_what_traded_before_the_first_trade_was_ever_booked_is_told(desk: Desk, book: Book) -> None:
+    book.orders = {"9001": an_order(OURS, status="CANCELED", executed="0.010")}
+    book.trades = [trade(6)]
+    look = await desk.look(newest=0, record={OURS: OrderStatus.CANCELED})
+    assert (look.risen, desk.told) == ((), [(OURS, 6)])
+
+
+async def test_an_order_that_the_exchange_has_archived_is_over(desk: Desk, book: Book) -> None:
+    desk.track("a", 9001, was_found=True)
+
+    async def archived(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"code": -2026, "msg": "Order was archived."}, status=400)
+
+    book.binance.answers[ORDER] = archived
+    await desk.look()
+    assert set(desk.buried) == {"a"}
+
+
+async def test_an_order_that_was_shown_and_is_denied_for_long_is_over(
+    desk: Desk, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked = desk.track("a", 9001, was_found=True)
+    await desk.look()
+    assert (desk.buried, tracked.denied_ms > 0) == ([], True)
+    book.open = [an_order("a")]
+    await desk.look()
+    assert tracked.denied_ms == 0
+    book.open = []
+    await desk.look()
+    monkeypatch.setattr(reconciliation, "GONE_AFTER_MS", 0)
+    await desk.look()
+    assert desk.buried[0] == "a"

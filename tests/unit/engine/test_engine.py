@@ -484,3 +484,13 @@ def test_equal_refusals_within_a_minute_stop_the_strategy(bench, orders, times, 
         bench.tell(OrderUpdate(entry.client_order_id, OrderStatus.REJECTED, time_ms, reason=reason))
     assert bool(slot.stopped) is is_stopped
     assert not is_stopped or slot.stopped == "the exchange refused too often: no money"
+
+
+def test_a_trade_of_an_order_of_an_earlier_life_is_booked_to_its_strategy(bench, make_bench, orders) -> None:
+    bench.add({0: lambda s: s.buy("in")})
+    (order,) = orders(bench.show(0, 30_000.0))
+    later = make_bench()
+    later.add({})
+    (booked,) = of(FillBooked, later.fill(order, "30000"))
+    assert (booked.strategy_id, booked.fill.client_order_id) == (order.strategy_id, order.client_order_id)
+    assert later.tell(booked.fill) == []
