@@ -180,10 +180,6 @@ class OpenOrder(msgspec.Struct, frozen=True):
     """How it was sent; None when that was never written down."""
 
 
-LATELY = 50
-"""So many of its newest futures trades a strategy remembers: what it held before the last of them can be told."""
-
-
 class StrategyState(msgspec.Struct, frozen=True):
     """What one strategy left behind: enough to go on as if nothing had happened.
 

@@ -15,7 +15,8 @@ from bot.domain.market import Market
 from bot.domain.messages import AccountMarked, Attempt, ProtectionMoved
 from bot.domain.money import ZERO, Price, Quantity, number, plain
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
-from bot.ports import LATELY, OpenOrder, Recovered, StrategyState
+from bot.domain.position import LATELY
+from bot.ports import OpenOrder, Recovered, StrategyState
 
 REMEMBERED_FILLS = 10_000
 _IS_OPEN = "status IN (" + ", ".join(f"'{status.value}'" for status in OrderStatus if status.is_open) + ")"

@@ -31,7 +31,8 @@ from bot.domain.messages import (
 )
 from bot.domain.money import EXACT, ZERO, plain, times
 from bot.domain.order import Fill, Order, OrderStatus, may_move
-from bot.ports import LATELY, OpenOrder, Recovered, StrategyState
+from bot.domain.position import LATELY
+from bot.ports import OpenOrder, Recovered, StrategyState
 
 DAY_MS = 86_400_000
 

@@ -10,6 +10,9 @@ from bot.domain.market import Market
 from bot.domain.money import EXACT, ZERO, times
 from bot.domain.order import Fill, Side
 
+LATELY = 50
+"""So many of its newest futures trades a strategy remembers: what it held before the last of them can be told."""
+
 
 class Position:
     """One symbol's holding; below zero is short (futures). Changed by `apply` and `close` alone."""

@@ -13,10 +13,9 @@ from bot.domain.market import Stream
 from bot.domain.messages import EquityMarked
 from bot.domain.money import EXACT, ZERO, exact, times
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
-from bot.domain.position import Position
+from bot.domain.position import LATELY, Position
 from bot.engine.leaving import Leaving
 from bot.engine.protection import Guard
-from bot.ports import LATELY
 from bot.risk.rules import Limits, Standing
 from bot.strategies.base import Strategy, Wish
 from bot.strategies.config import StrategyConfig
