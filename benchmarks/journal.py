@@ -21,6 +21,7 @@ import psycopg
 from bot.db import embedded, migrate
 from bot.db.base import Mode, create_async, plain_dsn, search_path, session_factory
 from bot.db.journal import PostgresJournal
+from bot.db.leases import PostgresLease
 from bot.db.models import Order as OrderRow
 from bot.db.statements import moment
 from bot.domain.messages import Attempt, Decision, Outcome, PlaceOrder, Tick, Verdict
@@ -55,7 +56,9 @@ async def measure(url: str, rounds: int, of: int) -> dict[str, float]:
     bare = await psycopg.AsyncConnection.connect(
         plain_dsn(url), autocommit=True, options=search_path(Mode.REHEARSAL), prepare_threshold=0
     )
-    journal = PostgresJournal(url, 1, Mode.REHEARSAL)
+    lease = PostgresLease(url, 1, Mode.REHEARSAL)
+    journal = PostgresJournal(url, 1, Mode.REHEARSAL, (await lease.acquire()).epoch)
+    await lease.close()
     engine = create_async(url, Mode.REHEARSAL)
     sessions = session_factory(engine)
 

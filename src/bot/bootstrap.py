@@ -295,12 +295,12 @@ class Outfit:
         """Leave a note that outlives us, as the kill switch does; it cancels nothing."""
         self._roof.kill_switch.engage("the bot itself", reason, plan.name, cancels=False)
 
-    async def journal(self, plan: AccountPlan) -> Journal:
+    async def journal(self, plan: AccountPlan, epoch: int) -> Journal:
         """Give the account's memory, in the schema of its mode; live money asks for a durable server first."""
         if plan.mode is Mode.LIVE:
             async with self._roof.engine.connect() as connection:
                 await check_durability(connection)
-        return PostgresJournal(self._roof.db_url, plan.account_id, plan.mode)
+        return PostgresJournal(self._roof.db_url, plan.account_id, plan.mode, epoch)
 
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
         """Paper orders meet a simulator in memory; all others are signed and sent."""

@@ -228,7 +228,10 @@ class Journal(Protocol):
     """The memory of an account. What is recorded is durable when `record` returns, in one transaction."""
 
     async def record(self, event: Event, outcomes: Sequence[Outcome]) -> None:
-        """Remember what came out of an event, before anything of it is acted on."""
+        """Remember what came out of an event, before anything of it is acted on.
+
+        Nothing is kept, and LeaseLost raised, once a newer turn at the account has begun.
+        """
         ...
 
     async def knows(self, client_order_ids: Collection[str]) -> Mapping[str, OrderStatus]:

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
-from tests.fakes.journal import MemoryJournal
+from tests.fakes.journal import MemoryJournal, next_turn
 
 from bot.db.base import Mode, create_async, session_factory, unit_of_work
-from bot.db.journal import PostgresJournal
 from bot.db.repositories import Accounts, Strategies
 from bot.ports import Journal
 from bot.proof.journal import Database, Strain
@@ -21,7 +20,7 @@ async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
         yield MemoryJournal()
         return
     if request.param == "proof":
-        yield Database(asyncio.get_running_loop(), Strain(), Random(1), lambda _event, _outcomes: None).connect()
+        yield Database(asyncio.get_running_loop(), Strain(), Random(1), lambda _event, _outcomes: None).connect(0)
         return
     url: str = request.getfixturevalue("database_url")
     engine = create_async(url, pooled=False)
@@ -30,6 +29,6 @@ async def journal(request: pytest.FixtureRequest) -> AsyncIterator[Journal]:
         for title in ("one", "two"):
             await Strategies(session).create(account.id, "breakout", {"symbol": "BTCUSDT"}, title=title)
     await engine.dispose()
-    journal = PostgresJournal(url, account.id, request.param)
+    journal = await next_turn(url, account.id, request.param)
     yield journal
     await journal.close()

@@ -124,7 +124,7 @@ class FakeOutfit:
             raise Unavailable("the database is away")
         work()
 
-    async def journal(self, plan: AccountPlan) -> Journal:
+    async def journal(self, plan: AccountPlan, epoch: int) -> Journal:
         if self.trouble:
             raise self.trouble
         return self.journals.setdefault(str(plan), MemoryJournal())

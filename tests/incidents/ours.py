@@ -20,7 +20,7 @@ from bot.domain.market import Candle, Market
 from bot.domain.messages import Decision, FillBooked, OrderChanged, Outcome, PlaceOrder
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.proof.journal import Database, Strain
-from bot.proof.lease import MemoryLease, Turns
+from bot.proof.lease import MemoryLease
 from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote
 from bot.runtime.lease import Keeper
@@ -50,7 +50,6 @@ class Shared:
 
     def __init__(self, stage: Stage) -> None:
         self.database = Database(stage.loop, Strain(), Random(2), lambda *_: None)
-        self.turns = Turns(stage.loop.time)
 
 
 class Ours:
@@ -66,7 +65,7 @@ class Ours:
         self._bank = WeightBank(LIMITS[stage.market], monotonic=stage.loop.time, wall=stage.wall)
         self._public = build_public(stage.hosts, self._bank, self._wires)
         self._hub = MarketData(self._public, stage.clock)
-        lease = MemoryLease(self.shared.turns, process, self.shared.database.carry_out)
+        lease = MemoryLease(self.shared.database.turns, process, self.shared.database.change_turns)
         self._keeper = Keeper(ME, lease, now=stage.loop.time)
         self._task: asyncio.Task[None] | None = None
         config = StrategyConfig(
@@ -166,9 +165,9 @@ class Ours:
     def halt(self, plan: AccountPlan, reason: str) -> None:
         """Nobody lifts it here."""
 
-    async def journal(self, plan: AccountPlan) -> Journal:
+    async def journal(self, plan: AccountPlan, epoch: int) -> Journal:
         """Give a connection to the database."""
-        return self.shared.database.connect()
+        return self.shared.database.connect(epoch)
 
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
         """Give what signs and sends."""

@@ -109,7 +109,7 @@ def test_two_bots_with_a_database_each_and_one_key_both_stop() -> None:
 
     def ours(stage: Stage) -> Pair:
         one, two = Shared(stage), Shared(stage)
-        two.turns.epoch = 1_000
+        two.database.turns.epoch = 1_000
         return Pair(Ours(stage, one), Ours(stage, two))
 
     assert play(scene, ours) == ""

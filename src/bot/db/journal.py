@@ -16,6 +16,7 @@ from bot.db.base import Mode, first_line, masked, plain_dsn, search_path
 from bot.db.direct import Direct, Statement
 from bot.db.facts import money_facts
 from bot.db.fold import fold
+from bot.db.leases import LeaseLost
 from bot.db.statements import INTEND, PLACE
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import (
@@ -49,8 +50,10 @@ class BrokenRecord(BotError):
 class PostgresJournal:
     """The memory of one account's paper, rehearsal or live money."""
 
-    def __init__(self, url: str, account_id: int, mode: Mode) -> None:
+    def __init__(self, url: str, account_id: int, mode: Mode, epoch: int = 0) -> None:
+        """Write under an epoch of the account's lease, for as long as that is the newest; without one, only read."""
         self._url = url
+        self._turn_at = statements.Turn(account_id, mode.value, epoch)
         self._account_id = account_id
         self._mode = mode
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
@@ -59,7 +62,10 @@ class PostgresJournal:
         self._turn = asyncio.Lock()
 
     async def record(self, event: Event, outcomes: Sequence[Outcome]) -> None:  # noqa: ARG002 (outcomes say it all)
-        """Remember what came out of an event, in one transaction; for real money it is on disk when this returns."""
+        """Remember what came out of an event, in one transaction; for real money it is on disk when this returns.
+
+        LeaseLost, and nothing on record, when a newer turn at the account has begun.
+        """
         if writes := self._statements(outcomes):
             async with self._turn:
                 await self._guarded(self._write(writes))
@@ -110,10 +116,9 @@ class PostgresJournal:
                     writes.append(statements.mark_account(each, self._account_id))
                 case _:
                     continue
-        if facts := money_facts(outcomes):
-            writes.append(statements.keep(facts, self._account_id))
         writes += statements.mark(each for each in outcomes if isinstance(each, EquityMarked))
-        return statements.combined(writes)
+        # The fence comes last: whoever wants the next turn waits no longer than the commit takes.
+        return statements.combined([*writes, *statements.fenced(money_facts(outcomes), self._turn_at, writes)])
 
     async def _write(self, writes: Sequence[Statement]) -> None:
         await self._connected()
@@ -126,6 +131,12 @@ class PostgresJournal:
             except psycopg.errors.UniqueViolation:
                 await self._direct.transact(statements.again(writes), sent)
         except psycopg.errors.NotNullViolation as error:
+            if statements.is_fence(error):
+                turn = self._turn_at
+                raise LeaseLost(
+                    f"a newer turn at account {turn.account_id} ({turn.mode}) has begun: epoch {turn.epoch} of its"
+                    " lease writes nothing more"
+                ) from None
             if (error.diag.table_name, error.diag.column_name) != ("orders", "client_order_id"):
                 raise
             raise BrokenRecord(f"client order id {placed} was used before; the order was not sent") from None
@@ -162,6 +173,8 @@ class PostgresJournal:
         if self._connection is None:
             # The same few statements again and again: planning them anew takes longer than doing them.
             options = f"{search_path(self._mode)} -c plan_cache_mode=force_generic_plan -c jit=off"
+            # A host that vanished in the middle of a transaction must not hold on to its turn for hours.
+            options += " -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
             if self._mode is Mode.PAPER:
                 options += " -c synchronous_commit=off"
             self._connection = await psycopg.AsyncConnection.connect(

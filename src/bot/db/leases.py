@@ -15,7 +15,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from bot.db.base import Mode, first_line, masked, plain_dsn
-from bot.domain.errors import Misconfigured, Unavailable
+from bot.domain.errors import BotError, Misconfigured, Unavailable
 
 TTL_S = 15.0
 """How long a lease lasts without being renewed."""
@@ -89,6 +89,10 @@ class LeaseHeld(Unavailable):
         )
         self.holder = holder
         self.left_s = left_s
+
+
+class LeaseLost(BotError):
+    """We are no longer the sender of an account. The worker stops; it may begin again with a new epoch."""
 
 
 class PostgresLease:

@@ -6,9 +6,10 @@ Names are unqualified: the connection's search path says whose money it is.
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import psycopg
 
 from bot.db.direct import Statement
 from bot.db.facts import MoneyFact, body_of, key_of, kind_of
@@ -50,11 +51,21 @@ ON CONFLICT (client_order_id) DO UPDATE SET updated = now(), client_order_id = C
 KNOWN = "SELECT client_order_id, status FROM orders WHERE account_id = %(account)s AND client_order_id = ANY(%(ids)s)"
 _FIND = PLACE[: PLACE.index("ON CONFLICT")] + "ON CONFLICT (client_order_id) DO NOTHING"
 
-_KEEP = """
+# A turn that is over writes nothing: whose turn it is, is read from the lease's own row, which nobody can take over
+# before this transaction has ended. Where it is not ours, there is no account to write to, and the table refuses that.
+_OUR_ACCOUNT = """(SELECT account_id FROM public.leases
+ WHERE account_id = %(account_id)s AND mode = %(mode)s AND epoch = %(turn)s FOR SHARE)"""
+
+_KEEP = f"""
 INSERT INTO facts (account_id, key, kind, body)
-SELECT %(account_id)s::bigint, fact.* FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(bodies)s::jsonb[])
+SELECT {_OUR_ACCOUNT}, fact.* FROM unnest(%(keys)s::text[], %(kinds)s::text[], %(bodies)s::jsonb[])
                                            AS fact (key, kind, body)
 ON CONFLICT (account_id, key) DO NOTHING
+"""  # noqa: S608 (our own words)
+
+# The same for what brings no facts.
+_FENCE = f"""
+INSERT INTO facts (account_id, key, kind, body) SELECT NULL, '', '', '{{}}' WHERE {_OUR_ACCOUNT} IS NULL
 """
 
 _CHANGE = """
@@ -178,14 +189,38 @@ ON CONFLICT (strategy_id) DO UPDATE SET stopped = EXCLUDED.stopped, stopped_ms =
 """
 
 
-def keep(facts: Sequence[MoneyFact], account_id: int) -> Statement:
-    """Add facts to the stream; one that is there already stays as it is."""
+class Turn(NamedTuple):
+    """Who writes, for which money, and under which epoch of the lease."""
+
+    account_id: int
+    mode: str
+    epoch: int
+
+    def values(self) -> dict[str, Any]:
+        """Give what the fence asks for."""
+        return {"account_id": self.account_id, "mode": self.mode, "turn": self.epoch}
+
+
+def keep(facts: Sequence[MoneyFact], turn: Turn) -> Statement:
+    """Add facts to the stream; one that is there already stays as it is. Refused when the turn is over."""
     return _KEEP, {
-        "account_id": account_id,
+        **turn.values(),
         "keys": [key_of(each) for each in facts],
         "kinds": [kind_of(each) for each in facts],
         "bodies": [body_of(each) for each in facts],
     }
+
+
+def fenced(facts: Sequence[MoneyFact], turn: Turn, before: Sequence[Statement]) -> list[Statement]:
+    """Give what ends the transaction: the facts, or only the fence where there are none; nothing after nothing."""
+    if facts:
+        return [keep(facts, turn)]
+    return [(_FENCE, turn.values())] if before else []
+
+
+def is_fence(error: psycopg.errors.NotNullViolation) -> bool:
+    """Say whether a refusal means that the turn is over."""
+    return (error.diag.table_name, error.diag.column_name) == ("facts", "account_id")
 
 
 def combined(writes: Sequence[Statement]) -> Sequence[Statement]:

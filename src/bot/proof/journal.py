@@ -9,11 +9,13 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from random import Random
 
+from bot.db.leases import LeaseLost
 from bot.db.replay import Replay
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.messages import Event, Outcome
 from bot.domain.order import OrderStatus
 from bot.ports import Recovered
+from bot.proof.lease import Turns
 
 
 class MemoryJournal:
@@ -95,14 +97,19 @@ class Database:
         on_commit: Callable[[Event, Sequence[Outcome]], None],
     ) -> None:
         self.journal = MemoryJournal()
+        self.turns = Turns(loop.time)
         self.loop, self.strain = loop, strain
+        self._writing = 0
+        """How many transactions hold on to the turn."""
+        self._waiting: list[Callable[[], None]] = []
+        """What changes the turn, and waits for those."""
         self._lots = lots
         self._on_commit = on_commit
         self._outside = copy_context()
 
-    def connect(self) -> "ConnectedJournal":
-        """Give a process its connection."""
-        return ConnectedJournal(self)
+    def connect(self, epoch: int) -> "ConnectedJournal":
+        """Give a process its connection, to write under this epoch."""
+        return ConnectedJournal(self, epoch)
 
     async def carry_out(self, work: Callable[[], None]) -> None:
         """Do something in a transaction: once it is on its way, nobody's death stops it. Raises Unavailable."""
@@ -110,9 +117,49 @@ class Database:
         self.loop.call_later(self._delay_s(), self._commit, work, told, context=self._outside.copy())
         await told
 
+    async def change_turns(self, work: Callable[[], None]) -> None:
+        """Do something to the lease in a transaction: it waits for those that hold on to the turn."""
+        told: asyncio.Future[None] = self.loop.create_future()
+        self.loop.call_later(self._delay_s(), self._turn, work, told, context=self._outside.copy())
+        await told
+
+    async def write(self, epoch: int, work: Callable[[], None]) -> None:
+        """Do something in a transaction that holds on to the turn from its arrival to its end; LeaseLost if over."""
+        told: asyncio.Future[None] = self.loop.create_future()
+        delay_s = self._delay_s()
+        arrives, ends = self.loop.time() + delay_s / 2, self.loop.time() + delay_s
+        self.loop.call_at(arrives, self._arrive, epoch, ends, work, told, context=self._outside.copy())
+        await told
+
     def committed(self, event: Event, outcomes: Sequence[Outcome]) -> None:
         """Hear what was just committed."""
         self._on_commit(event, outcomes)
+
+    def holds(self, epoch: int) -> bool:
+        """Say whether a transaction may begin to write under this epoch."""
+        return epoch == self.turns.epoch
+
+    def _arrive(self, epoch: int, ends: float, work: Callable[[], None], told: "asyncio.Future[None]") -> None:
+        if not self.holds(epoch):
+            error = LeaseLost(f"epoch {epoch} writes nothing more: {self.turns.epoch} has begun")
+            self.loop.call_later(self._delay_s(), _answer, told, error, context=self._outside.copy())
+            return
+        self._writing += 1
+        self.loop.call_at(ends, self._end, work, told, context=self._outside.copy())
+
+    def _end(self, work: Callable[[], None], told: "asyncio.Future[None]") -> None:
+        self._commit(work, told)
+        self._writing -= 1
+        if not self._writing:
+            waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each()
+
+    def _turn(self, work: Callable[[], None], told: "asyncio.Future[None]") -> None:
+        if self._writing:
+            self._waiting.append(lambda: self._commit(work, told))
+        else:
+            self._commit(work, told)
 
     def _commit(self, work: Callable[[], None], told: "asyncio.Future[None]") -> None:
         error: Exception | None = None
@@ -139,18 +186,18 @@ class Database:
 class ConnectedJournal:
     """One process's way to its journal (`ports.Journal`)."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, epoch: int) -> None:
+        self._database, self._epoch = database, epoch
 
     async def record(self, event: Event, outcomes: Sequence[Outcome]) -> None:
-        """Remember what came out of an event, all of it or nothing. Raises Unavailable."""
+        """Remember what came out of an event, all of it or nothing. Raises Unavailable and LeaseLost."""
         kept = tuple(outcomes)
 
         def work() -> None:
             self._database.journal.commit(event, kept)
             self._database.committed(event, kept)
 
-        await self._database.carry_out(work)
+        await self._database.write(self._epoch, work)
 
     async def knows(self, client_order_ids: Collection[str]) -> Mapping[str, OrderStatus]:
         """Give those of these orders that were ever intended here, with where they stand. Raises Unavailable."""

@@ -33,17 +33,19 @@ class MemoryLease:
 
     async def acquire(self) -> Term:
         """Take it when it is free, has ended, or its holder is known to be dead; LeaseHeld otherwise."""
-        turns = self._turns
+        turns, taken = self._turns, 0
 
         def work() -> None:
+            nonlocal taken
             is_free = turns.holder in {"", self._holder} or turns.now() >= turns.ends or self._is_dead(turns.holder)
             if is_free:
                 turns.epoch, turns.holder, turns.ends = turns.epoch + 1, self._holder, turns.now() + self.ttl_s
+                taken = turns.epoch
 
         await self._ask(work)
-        if turns.holder != self._holder:
+        if not taken:
             raise LeaseHeld(turns.holder, max(0.0, turns.ends - turns.now()))
-        return Term(turns.epoch, FIRST_EPOCH)
+        return Term(taken, FIRST_EPOCH)
 
     async def renew(self, epoch: int) -> bool:
         """Let it last on; False when it is no longer ours."""

@@ -25,7 +25,7 @@ from bot.proof.clerk import Clerk
 from bot.proof.crowd import Crowd
 from bot.proof.hands import Hands
 from bot.proof.journal import Database
-from bot.proof.lease import MemoryLease, Turns
+from bot.proof.lease import MemoryLease
 from bot.proof.loop import LIFE, LoopClock, VirtualLoop
 from bot.proof.scene import SITES, Scene, key_of
 from bot.proof.trace import Trace
@@ -55,7 +55,6 @@ class Party:
     def __init__(self, plan: AccountPlan, world: "World") -> None:
         self.name, self.plan = plan.name, plan
         self.database = Database(world.loop, world.scene.strain, world.dice(f"database {plan.name}"), self._committed)
-        self.turns = Turns(world.loop.time)
         self.watch = Watch(world.scene.caps, world.call_out)
         self.intents: dict[str, int] = {}
         """By client order id: the number of the newest fact in the truth book when the intent was durable."""
@@ -109,8 +108,8 @@ class Outfit:
     def keeper(self, plan: AccountPlan) -> Keeper:
         """Give what keeps the account's lease. A process knows whether the one before it, on this machine, is dead."""
         if plan.name not in self._keepers:
-            party, gone = self._world.party(plan), self._world.gone
-            lease = MemoryLease(party.turns, str(LIFE.get()), party.database.carry_out, lambda holder: holder in gone)
+            database, gone = self._world.party(plan).database, self._world.gone
+            lease = MemoryLease(database.turns, str(LIFE.get()), database.change_turns, lambda holder: holder in gone)
             self._keepers[plan.name] = Keeper(plan.name, lease, now=self._world.loop.time)
         return self._keepers[plan.name]
 
@@ -127,9 +126,9 @@ class Outfit:
         """Tell of it: nobody lifts it here."""
         self._world.trace.add("halt", f"{plan.name}: {reason}")
 
-    async def journal(self, plan: AccountPlan) -> Journal:
+    async def journal(self, plan: AccountPlan, epoch: int) -> Journal:
         """Give a connection to the account's database."""
-        return self._world.party(plan).database.connect()
+        return self._world.party(plan).database.connect(epoch)
 
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:  # noqa: ARG002
         """Give what signs and sends."""
@@ -206,7 +205,7 @@ class World:
     def _leaves(self, sent: Mapping[str, str]) -> None:
         name = sent["newClientOrderId"]
         party = next((each for each in self.parties if each.watch.knows(name)), self.parties[0])
-        party.watch.leaves(sent, party.turns.epoch)
+        party.watch.leaves(sent, party.database.turns.epoch)
 
     async def _others(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from bot.db.leases import LeaseHeld, Term
+from bot.db.leases import LeaseHeld, LeaseLost, Term
 from bot.domain.errors import Unavailable
 from bot.killpoints import reached
 
@@ -45,10 +45,6 @@ class Lease(Protocol):
     async def close(self) -> None:
         """Let go of what it was asked through."""
         ...
-
-
-class LeaseLost(Unavailable):
-    """We are no longer the sender of an account. The worker stops; it may begin again with a new epoch."""
 
 
 def since_boot() -> float:

@@ -74,8 +74,8 @@ class Outfit(Protocol):
         """Put on record that it may not go on until a person says so, also after a restart."""
         ...
 
-    async def journal(self, plan: AccountPlan) -> Journal:
-        """Give its memory."""
+    async def journal(self, plan: AccountPlan, epoch: int) -> Journal:
+        """Give its memory, to be written to for as long as this epoch of its lease is the newest."""
         ...
 
     async def broker(self, plan: AccountPlan, instruments: Listed, recovered: Recovered) -> Broker:
@@ -164,7 +164,7 @@ class Worker:
     async def _trade(self, keeper: Keeper) -> None:
         outfit, plan = self._outfit, self.plan
         feed = outfit.feed(plan)
-        journal = await outfit.journal(plan)
+        journal = await outfit.journal(plan, keeper.epoch)
         try:
             instruments = await rules_in_force(plan, feed)
             recovered = await journal.recover()

@@ -5,11 +5,11 @@ import json
 from decimal import Decimal
 
 import psycopg
+from tests.fakes.journal import next_turn
 from tests.integration.cli.person import Person
 
 from bot.commands.reconcile_dry import Seen, compare
 from bot.db.base import Mode, plain_dsn
-from bot.db.journal import PostgresJournal
 from bot.domain.ledger import EXTERNAL, OWNER, move
 from bot.domain.market import Market
 from bot.domain.messages import FundsPosted, PlaceOrder, Tick
@@ -64,7 +64,7 @@ def test_journal_and_exchange_are_compared_and_left_as_they_are(
     assert (told.code, "differ on anna" in told.complaint, "USDT" in totals) == (1, True, True)
 
     async def write_down(*facts: object) -> None:
-        journal = PostgresJournal(database_url, 1, Mode.REHEARSAL)
+        journal = await next_turn(database_url, 1, Mode.REHEARSAL)
         await journal.record(Tick(5), facts)  # type: ignore[arg-type]
         await journal.close()
 

@@ -4,11 +4,11 @@ import asyncio
 import json
 from decimal import Decimal
 
+from tests.fakes.journal import next_turn
 from tests.integration.cli.person import Person
 from tests.unit.api.world import MINUTE_MS, NOW_MS, world_of
 
 from bot.db.base import Mode
-from bot.db.journal import PostgresJournal
 from bot.domain.ledger import move
 from bot.domain.messages import AccountMoved, Attempt, Decision, FillBooked, OrderChanged, PlaceOrder, Tick, Verdict
 from bot.domain.money import Price, Quantity
@@ -56,7 +56,7 @@ def test_why_tells_of_decisions_or_of_why_there_was_none(person: Person, databas
 
 async def traded(url: str) -> None:
     """Keep one order of strategy 1 from its decision to its fill, and a wish that was denied after it."""
-    journal, name, half = PostgresJournal(url, 1, Mode.PAPER), "b-1-x-1", Decimal("0.5")
+    journal, name, half = await next_turn(url, 1, Mode.PAPER), "b-1-x-1", Decimal("0.5")
     placed = Order(name, 1, "BTCUSDT", Side.BUY, OrderType.MARKET, Quantity(half), NOW_MS, reason="dip")
     fill = Fill(
         name, "BTCUSDT", 501, Side.BUY, Price(Decimal(100)), Quantity(half), Decimal(0), "USDT", NOW_MS + 20, 77

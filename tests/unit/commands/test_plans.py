@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.fakes.journal import next_turn
 
 from bot.commands.plans import Plans
 from bot.db.base import Mode, SessionFactory, unit_of_work
-from bot.db.journal import PostgresJournal
 from bot.db.repositories import Accounts, Strategies
 from bot.domain.messages import PlaceOrder, Tick
 from bot.domain.money import Quantity, number
@@ -45,7 +45,7 @@ class Scene:
 
     async def order(self, strategy_id: int, mode: Mode) -> None:
         """Leave an open order behind in the ledger of a mode."""
-        journal = PostgresJournal(self.url, self.account_id, mode)
+        journal = await next_turn(self.url, self.account_id, mode)
         order = Order("o-1", strategy_id, "BTCUSDT", Side.BUY, OrderType.MARKET, Quantity(number("1")), NOW)
         await journal.record(Tick(NOW), [PlaceOrder(order)])
         await journal.close()

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from tests.fakes.journal import next_turn
 
 from bot.db.base import Mode, SessionFactory, plain_dsn, unit_of_work
 from bot.db.journal import BrokenRecord, PostgresJournal
@@ -46,7 +47,7 @@ async def account_id(sessions: SessionFactory) -> int:
 
 @pytest.fixture
 async def journal(database_url: str, account_id: int) -> AsyncIterator[PostgresJournal]:
-    journal = PostgresJournal(database_url, account_id, Mode.PAPER)
+    journal = await next_turn(database_url, account_id, Mode.PAPER)
     yield journal
     await journal.close()
 
@@ -243,7 +244,7 @@ async def test_a_drawdown_is_measured_from_the_very_top_even_after_a_person_let_
 
 async def test_the_three_kinds_of_money_never_meet(database_url: str, account_id: int) -> None:
     for mode in Mode:
-        journal = PostgresJournal(database_url, account_id, mode)
+        journal = await next_turn(database_url, account_id, mode)
         assert (await journal.recover()).balances == {}
         await record(journal, PlaceOrder(order("same id")), booked("same id", 1, "100"))
         await record(journal, Decision(1, NOW, "BTCUSDT", Side.BUY, Verdict.APPROVED, str(mode)))
@@ -257,7 +258,7 @@ async def test_the_three_kinds_of_money_never_meet(database_url: str, account_id
 async def test_only_paper_money_skips_waiting_for_the_disk(database_url: str, account_id: int) -> None:
     shown = []
     for mode in Mode:
-        journal = PostgresJournal(database_url, account_id, mode)
+        journal = await next_turn(database_url, account_id, mode)
         connection = await journal._connected()
         cursor = await connection.execute("SHOW synchronous_commit")
         row = await cursor.fetchone()

@@ -11,13 +11,12 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from tests.fakes.journal import MemoryJournal
+from tests.fakes.journal import MemoryJournal, next_turn
 from tests.unit.db.histories import START, History, Step
 
 from bot.db import stream
 from bot.db.base import Mode, plain_dsn, schema_of
 from bot.db.facts import body_of, key_of, kind_of, money_facts, read
-from bot.db.journal import PostgresJournal
 from bot.db.replay import Replay, UsedBefore, digest
 from bot.domain.errors import Misconfigured
 from bot.domain.messages import Outcome, PlaceOrder
@@ -50,7 +49,7 @@ def history(seed: int, length: int, strategy_ids: list[int]) -> list[Step]:
 
 async def keep(url: str, account_id: int, steps: list[Step], mode: Mode = Mode.PAPER) -> str:
     """Record all of it in PostgreSQL, one part of it twice; gives the digest of what the tables hold."""
-    journal = PostgresJournal(url, account_id, mode)
+    journal = await next_turn(url, account_id, mode)
     try:
         for number, (event, outcomes) in enumerate(steps):
             await journal.record(event, outcomes)

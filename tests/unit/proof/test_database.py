@@ -30,14 +30,14 @@ def a_database(loop: VirtualLoop, strain: Strain, heard: list[Any] | None = None
 
 
 def recording(database: Database) -> Callable[[], Coroutine[Any, Any, None]]:
-    return lambda: database.connect().record(Tick(1), [FACT])
+    return lambda: database.connect(0).record(Tick(1), [FACT])
 
 
 def test_what_is_recorded_is_kept_and_told(loop: VirtualLoop) -> None:
     heard: list[tuple[Outcome, ...]] = []
     database = a_database(loop, Strain(), heard)
     loop.run_until_complete(recording(database)())
-    recovered = loop.run_until_complete(database.connect().recover())
+    recovered = loop.run_until_complete(database.connect(0).recover())
     assert heard == [(FACT,)]
     assert recovered.balances[OWNER, "USDT"] == 5
     assert recovered == database.journal.replay()
@@ -53,7 +53,7 @@ def test_going_away_keeps_nothing_before_the_commit_and_all_after(
     assert (database.journal.outcomes == [FACT]) is is_kept
     strain.ease()
     loop.run_until_complete(recording(database)())
-    assert loop.run_until_complete(database.connect().recover()).balances[OWNER, "USDT"] == 5
+    assert loop.run_until_complete(database.connect(0).recover()).balances[OWNER, "USDT"] == 5
 
 
 def test_a_transaction_on_its_way_outlives_who_sent_it(loop: VirtualLoop) -> None:

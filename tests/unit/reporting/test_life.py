@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy.orm import Session
+from tests.fakes.journal import next_turn
 from tests.unit.api.world import NOW_MS, PAPER, World, world_of
 
 from bot.db.base import Mode, create_sync
-from bot.db.journal import PostgresJournal
 from bot.domain.ledger import move
 from bot.domain.messages import (
     AccountMoved,
@@ -61,7 +61,7 @@ def world(database_url: str) -> Iterator[World]:
 async def session(database_url: str, world: World) -> Session:
     """A bought and sold position, an order that nobody knew of for a while, a stop, and a denied wish."""
     one, step = world.ids["one"], 1_000
-    journal = PostgresJournal(database_url, world.ids["account"], Mode.PAPER)
+    journal = await next_turn(database_url, world.ids["account"], Mode.PAPER)
     story: list[list[Outcome]] = [
         [AccountMoved(AccountState.READY, "the look at the exchange was clean", NOW_MS - 9 * step)],
         [
