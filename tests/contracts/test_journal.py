@@ -5,7 +5,9 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from tests.contracts.conftest import NextTurn
 
+from bot.db.leases import LeaseLost
 from bot.domain.errors import BotError
 from bot.domain.ledger import EXTERNAL, FUNDING, OWNER, Ledger, move, postings_of, strategy_ledger
 from bot.domain.market import Market
@@ -357,3 +359,16 @@ async def test_an_order_of_the_exchanges_own_has_its_row_and_may_be_written_agai
     assert recovered.open_orders == ()
     assert recovered.fill_keys == {("spot", "BTCUSDT", 9)}
     assert [each.client_order_id for each in recovered.strategies[1].fills] == [name]
+
+
+async def test_once_another_turn_has_begun_nothing_of_the_one_before_is_written(turns: NextTurn) -> None:
+    one = await turns()
+    await record(one, PlaceOrder(order("a")))
+    two = await turns()
+    before = await two.recover()
+    for late in (PlaceOrder(order("b")), changed("a", OrderStatus.FILLED, "0.5"), marked(NOW, 110.0)):
+        with pytest.raises(LeaseLost):
+            await record(one, late)
+    assert await two.recover() == before == await one.recover()
+    await record(two, changed("a", OrderStatus.FILLED, "0.5"))
+    assert (await two.recover()).open_orders == ()

@@ -30,9 +30,4 @@ def no_fence_in_the_journal(soil: Soil) -> None:
     soil.swap(Database, "holds", lambda self, epoch: True)
 
 
-@mutant("a turn begins while a record of the one before is still on its way", "I9, K07")
-def nobody_waits_for_the_last_record(soil: Soil) -> None:
-    soil.swap(Database, "_turn", Database._commit)
-
-
 _SHOWN = {OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED}

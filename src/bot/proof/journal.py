@@ -135,6 +135,11 @@ class Database:
         """Hear what was just committed."""
         self._on_commit(event, outcomes)
 
+    @property
+    def is_held(self) -> bool:
+        """Say whether a transaction holds on to the turn."""
+        return self._writing > 0
+
     def holds(self, epoch: int) -> bool:
         """Say whether a transaction may begin to write under this epoch."""
         return epoch == self.turns.epoch
@@ -156,7 +161,7 @@ class Database:
                 each()
 
     def _turn(self, work: Callable[[], None], told: "asyncio.Future[None]") -> None:
-        if self._writing:
+        if self.is_held:
             self._waiting.append(lambda: self._commit(work, told))
         else:
             self._commit(work, told)

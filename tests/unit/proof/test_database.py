@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.db.leases import LeaseLost
 from bot.domain.errors import Unavailable
 from bot.domain.ledger import EXTERNAL, OWNER, move
 from bot.domain.messages import FundsPosted, Outcome, Tick
@@ -70,3 +71,33 @@ def test_a_transaction_on_its_way_outlives_who_sent_it(loop: VirtualLoop) -> Non
         return len(database.journal.outcomes)
 
     assert loop.run_until_complete(kill_at_once_and_look_later()) == 1
+
+
+def test_a_record_under_an_epoch_that_is_over_is_refused_and_leaves_nothing(loop: VirtualLoop) -> None:
+    database = a_database(loop, Strain())
+    database.turns.epoch = 1
+    with pytest.raises(LeaseLost):
+        loop.run_until_complete(recording(database)())
+    assert database.journal.outcomes == []
+
+
+def test_the_next_turn_begins_when_what_is_under_way_has_ended(loop: VirtualLoop) -> None:
+    database = a_database(loop, Strain(slow=1.0, slow_s=8.0))
+    moments: list[str] = []
+
+    def take_over() -> None:
+        database.turns.epoch = 1
+        moments.append(f"taken over after {len(database.journal.outcomes)}")
+
+    async def record_and_take_over_meanwhile() -> None:
+        last = loop.create_task(recording(database)())
+        while not database.is_held:
+            await asyncio.sleep(0.01)
+        database.strain.ease()  # the question is quicker than what it has to wait for
+        await database.change_turns(take_over)
+        await last
+
+    loop.run_until_complete(record_and_take_over_meanwhile())
+    assert moments == ["taken over after 1"]
+    with pytest.raises(LeaseLost):
+        loop.run_until_complete(recording(database)())
