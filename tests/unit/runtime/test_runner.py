@@ -8,6 +8,7 @@ from tests.fakes.broker import FakeBroker
 from tests.fakes.journal import MemoryJournal
 from tests.fakes.outfit import BTC, START, D, StillClock, breathe, buys, candle, end, sells, told, until
 
+from bot.db.leases import LeaseLost
 from bot.domain.market import Candle
 from bot.domain.messages import (
     Attempt,
@@ -288,3 +289,19 @@ async def test_what_ever_a_strategy_does_wrong_stops_it_and_not_the_runner() -> 
     assert stop.reason == "on_tick raised ZeroDivisionError: oh"
     await scene.runner.step(candle(1, 100.0))
     assert scene.runner.candles == 2
+
+
+async def test_when_its_turn_is_over_the_runner_ends_and_what_it_decided_is_never_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene({0: buys()})
+
+    async def refuse(event: Event, outcomes: Sequence[Outcome]) -> None:
+        raise LeaseLost("a newer turn has begun")
+
+    monkeypatch.setattr(scene.journal, "record", refuse)
+    scene.inbox.put(candle(0, 100.0))
+    with pytest.raises(LeaseLost):
+        await scene.runner.run()
+    assert scene.broker.commands == []
+    assert scene.clock.naps == []
