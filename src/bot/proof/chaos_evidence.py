@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -116,6 +117,11 @@ class Found(Evidence):
         self.outcomes = facts.outcomes
         self.state = facts.replay()
         self.trouble, self.max_open = trouble, max_open
+
+    @cached_property
+    def foreign(self) -> Mapping[str, Decimal]:
+        """What the account began with: nobody meddles here."""
+        return self.funds
 
 
 def i6_limits_hold(seen: Evidence) -> Iterator[Breach]:
