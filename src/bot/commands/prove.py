@@ -17,6 +17,9 @@ from bot.domain.errors import Misconfigured
 if TYPE_CHECKING:
     from bot.proof.run import Verdict
 
+_WORLDS = {None: "", True: " --wild", False: " --calm"}
+"""How a command says which worlds it means."""
+
 
 def prove(
     seeds: Annotated[str, typer.Option(help="Seeds to run, from A up to but without B.", metavar="A:B")] = "0:100",
@@ -24,8 +27,13 @@ def prove(
     jobs: Annotated[int, typer.Option(min=1, help="Processes to run them in.")] = os.cpu_count() or 1,
     trace: Annotated[bool, typer.Option("--trace", help="With --seed: show everything that happened.")] = False,
     wild: Annotated[
-        bool, typer.Option("--wild", help="Let strangers, hands, halts, a clock that is set and 429s in, too.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--wild/--calm",
+            help="Strangers, hands, halts, a clock that is set and 429s in all worlds, or in none.",
+            show_default="in two of three",
+        ),
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Prove the money path: random trading, faults and kills on made-up time, judged by the exchange's own truth."""
@@ -80,7 +88,7 @@ def _shown(verdicts: Iterator["Verdict"], count: int, *, quiet: bool) -> Iterato
 
 
 def _tell(
-    verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, with_trace: bool, wild: bool
+    verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, with_trace: bool, wild: bool | None
 ) -> None:
     made = commit()
     for each in broken[:10]:
@@ -88,7 +96,7 @@ def _tell(
         say(f"seed {each.seed}, commit {made}: {first.invariant} {first.order} {first.text}".replace("  ", " "))
         for line in each.trace[-60:] if with_trace else ():
             say(f"  {line}")
-        say(f"  again, with everything: bot prove --seed {each.seed} --trace{' --wild' if wild else ''}")
+        say(f"  again, with everything: bot prove --seed {each.seed} --trace{_WORLDS[wild]}")
     if broken:
         rows = [(each.seed, one.invariant, one.order, one.text) for each in broken for one in each.breaches[:3]]
         table("broken invariants", ("#seed", "invariant", "order", "what"), rows[:50], empty="")
@@ -105,11 +113,12 @@ def _tell(
 
 
 def _report(
-    verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, wild: bool
+    verdicts: Sequence["Verdict"], broken: Sequence["Verdict"], took_s: float, *, wild: bool | None
 ) -> dict[str, object]:
     return {
         "commit": commit(),
-        "wild": wild,
+        "wild": wild is True,
+        "calm": wild is False,
         "seeds": len(verdicts),
         "orders": sum(each.orders for each in verdicts),
         "trades": sum(each.trades for each in verdicts),

@@ -32,7 +32,7 @@ class Verdict(msgspec.Struct, frozen=True):
     trace: tuple[str, ...] = ()
 
 
-def prove(seed: int, *, traces: bool = False, wild: bool = False) -> Verdict:
+def prove(seed: int, *, traces: bool = False, wild: bool | None = None) -> Verdict:
     """Run one seed and judge it. With `traces`, or when something broke, the lines of what happened come with it."""
     with _alone(seed):
         loop = VirtualLoop(seed)
@@ -81,7 +81,7 @@ def _say_nothing(_logger: object, _level: str, _event: object) -> NoReturn:
     raise structlog.DropEvent
 
 
-def prove_all(seeds: Sequence[int], jobs: int, *, wild: bool = False) -> Iterator[Verdict]:
+def prove_all(seeds: Sequence[int], jobs: int, *, wild: bool | None = None) -> Iterator[Verdict]:
     """Run seeds in so many processes, and give each verdict as it comes."""
     if jobs <= 1 or len(seeds) <= 1:
         yield from (prove(seed, wild=wild) for seed in seeds)

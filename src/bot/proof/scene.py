@@ -37,10 +37,10 @@ class Scene:
     """What a seed decides before anything moves.
 
     `wild` lets everybody else in: strangers who trade with our orders in parts, hands that cancel them, halts, a clock
-    that is set, 429s, tight limits on risk, and two strategies a symbol.
+    that is set, 429s, tight limits on risk, and two strategies a symbol. Two seeds of three are, unless it is said.
     """
 
-    def __init__(self, seed: int, *, wild: bool = False) -> None:
+    def __init__(self, seed: int, *, wild: bool | None = None) -> None:
         lots = Random(f"scene {seed}")  # noqa: S311 - a seed has to come again in the same way
         self.seed = seed
         self.symbols = SYMBOLS[: lots.choice((2, 3, 4))]
@@ -87,8 +87,8 @@ class Scene:
         """Seconds between what the owner does by hand; 0 for one who does nothing."""
         self.switches = owner.choice((0, 0, 1, 2)) if Market.SPOT in self.markets.values() else 0
         """How often the kill switch is thrown."""
-        self.is_wild = wild
-        if not wild:
+        self.is_wild = bool(seed % 3) if wild is None else wild
+        if not self.is_wild:
             self._calm()
         if self.has_futures:
             self.faults = tuple(one for each in self.faults for one in _on_both_faces(each))

@@ -64,6 +64,16 @@ def test_one_seed_shows_its_trace_on_request(verdicts: list[Verdict], capsys: py
     assert capsys.readouterr().out.count("1.0 intent b-1-x-0 BUY") == 1
 
 
+@pytest.mark.parametrize(("wild", "said"), [(None, "--trace"), (True, "--trace --wild"), (False, "--trace --calm")])
+def test_how_to_see_it_again_names_the_worlds(
+    verdicts: list[Verdict], capsys: pytest.CaptureFixture[str], wild: bool | None, said: str
+) -> None:
+    verdicts[:] = [BROKEN]
+    with pytest.raises(typer.Exit):
+        command.prove(seeds="5:6", jobs=1, wild=wild)
+    assert f"bot prove --seed 5 {said}\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["", "x", "5:5", "7:3", "-1:4", "1:x"])
 def test_a_span_without_seeds_is_refused(text: str) -> None:
     with pytest.raises(Misconfigured, match="--seeds"):

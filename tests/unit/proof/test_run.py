@@ -85,7 +85,14 @@ def test_money_that_came_and_is_not_accounted_for_is_found(monkeypatch: pytest.M
 
 
 def test_calm_worlds_have_no_hands() -> None:
-    assert not any((scene := Scene(seed)).hands_every_s or scene.switches for seed in range(50))
+    assert not any((scene := Scene(seed, wild=False)).hands_every_s or scene.switches for seed in range(50))
+
+
+def test_two_worlds_of_three_are_wild_unless_it_is_said() -> None:
+    assert [Scene(seed).is_wild for seed in range(6)] == [False, True, True] * 2
+    assert Scene(0, wild=True).is_wild
+    assert not Scene(1, wild=False).is_wild
+    assert prove(1).digest != prove(1, wild=False).digest
 
 
 def first_breach(seeds: range) -> str:
