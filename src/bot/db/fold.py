@@ -54,8 +54,10 @@ LEFT JOIN LATERAL (SELECT * FROM equity e WHERE e.strategy_id = s.id ORDER BY e.
 WHERE s.account_id = %s ORDER BY s.id
 """
 _PROTECTION = """
-SELECT DISTINCT ON (body->>'strategy_id') kind, body::text AS body FROM facts
-WHERE account_id = %s AND kind = 'protection' ORDER BY body->>'strategy_id', id DESC
+SELECT newest.kind, newest.body::text AS body FROM strategies s CROSS JOIN LATERAL (
+    SELECT * FROM facts f WHERE f.account_id = s.account_id AND f.kind = 'protection'
+    AND f.body->>'strategy_id' = s.id::text ORDER BY f.id DESC LIMIT 1
+) newest WHERE s.account_id = %s
 """
 _LATELY = """
 SELECT strategy_id, trade_id, CASE side WHEN 'BUY' THEN quantity ELSE -quantity END AS signed FROM (
