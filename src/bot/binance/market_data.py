@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 MARK_AGE_S = 300.0
 """How long after reading a history its reader may take to subscribe (or never does: a chart reads, too)."""
-INSTRUMENTS_AGE_S = 300.0
+INSTRUMENTS_AGE_S = 20.0
 LOOKS_AT_A_HOLE = 3
 """Times that REST is asked for candles it does not have yet, before the hole is believed."""
 

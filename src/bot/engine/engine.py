@@ -36,6 +36,7 @@ from bot.engine.ids import strategy_of
 from bot.engine.memory import OrderMemory
 from bot.engine.ordering import Ordering
 from bot.engine.routes import Routes
+from bot.engine.rulebook import RULES_BROKEN
 from bot.engine.slot import DAY_MS, LiveOrder, Slot
 from bot.engine.unasked import Unasked
 from bot.risk.rules import Limits
@@ -273,6 +274,7 @@ class Engine:
         if not live.status.is_open:
             self._orders.end(update.client_order_id)
         is_refused = update.status is OrderStatus.REJECTED and live.order.stop_price is None  # (guards count their own)
+        slot.doubts_rules |= update.code in RULES_BROKEN
         if is_refused and slot.refused(update.reason, update.time_ms) and not slot.stopped:
             self._stop(slot, f"the exchange refused too often: {update.reason}", update.time_ms, outcomes)
         if not live.status.is_open and live.order.purpose is Purpose.STOP and live.order.stop_price is None:

@@ -86,6 +86,8 @@ class Slot:
         self.lately: deque[tuple[int, Decimal]] = deque(maxlen=LATELY)
         """Its newest futures trades: id and quantity, below zero when sold."""
         self._refusals: list[tuple[int, str]] = []
+        self.doubts_rules = False
+        """Whether the exchange refused an order by rules that we do not know."""
         self.leaving = Leaving()
         self.closing = ""
         """Why a person wants everything closed; "" while nobody does."""

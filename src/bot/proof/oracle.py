@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
 
-from bot.domain.ledger import EXTERNAL, Ledger
+from bot.domain.ledger import EXTERNAL, OWNER, Ledger
 from bot.domain.market import Market
 from bot.domain.messages import (
     FillBooked,
@@ -337,13 +337,23 @@ def stops_rest(seen: Evidence) -> Iterator[Breach]:
         if each.state == "armed" and each.client_order_id not in seen.there:
             yield Breach("F50", "counted as armed, and the exchange never had it", each.client_order_id)
     busy = {seen.placed[name].strategy_id for name, status in seen.last.items() if status.is_open}
+    bereft = _bereft(seen)
     for each in {each.strategy_id: each for each in moves}.values():
         name = each.client_order_id
         theirs = seen.moves.get(name)
         if each.state == "armed" and theirs and theirs["status"] not in {"NEW", "PARTIALLY_FILLED"}:
             yield Breach("F50", f"armed on record, {theirs['status']} at the exchange", name)
-        if each.state in {"sent", "leaving", "lost"} or (each.state == "wanted" and each.strategy_id not in busy):
+        is_sought = each.state == "lost" or (each.state == "wanted" and each.strategy_id not in busy)
+        if each.state in {"sent", "leaving"} or (is_sought and each.strategy_id not in bereft):
             yield Breach("F50", f"strategy {each.strategy_id} is without its stop in the end: {each.state}", name)
+
+
+def _bereft(seen: Evidence) -> set[int]:
+    """Give the strategies whose coins the owner took away by hand: nothing of theirs is there to be guarded."""
+    ledger = Ledger()
+    ledger.open(seen.state.balances)
+    gone = tuple(asset for asset in ledger.ours() if ledger.balance(OWNER, asset) < 0)
+    return {order.strategy_id for order in seen.placed.values() if gone and order.symbol.startswith(gone)}
 
 
 CHECKS: tuple[Check, ...] = (

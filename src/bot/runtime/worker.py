@@ -23,6 +23,7 @@ from bot.runtime.lease import Keeper
 from bot.runtime.looks import Looks
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.runtime.recovery import restore
+from bot.runtime.rules_watch import watch_rules
 from bot.runtime.runner import Runner
 from bot.runtime.setting_up import Listed, add_strategies, rules_in_force, warm_up
 from bot.runtime.strangers import Strangers
@@ -201,7 +202,7 @@ class Worker:
                 self._remind(engine)
                 log.info("account.ready", account=str(plan), strategies=len(engine.slots))
                 try:
-                    await self._work(engine, runner, looks)
+                    await self._work(engine, runner, looks, feed)
                 finally:
                     self.runner = None
                     await subscription.close()
@@ -214,12 +215,13 @@ class Worker:
             await close(journal)
             log.info("account.stopped", account=str(plan))
 
-    async def _work(self, engine: Engine, runner: Runner, looks: Looks) -> None:
+    async def _work(self, engine: Engine, runner: Runner, looks: Looks, feed: Feed) -> None:
         plan = self.plan
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run(), name=f"runner {plan}")
             group.create_task(runner.watch(), name=f"journal {plan}")
             group.create_task(looks.run(), name=f"looks {plan}")
+            group.create_task(watch_rules(plan, feed, engine, self._outfit.clock), name=f"rules {plan}")
             group.create_task(self._mark(runner, runner.inbox), name=f"marks {plan}")
             group.create_task(self._pulse(engine, runner.inbox), name=f"pulse {plan}")
 
