@@ -126,10 +126,15 @@ Event = (
 
 
 class PlaceOrder(msgspec.Struct, frozen=True):
-    """Send this order. `reserved` is the quote that it may put at risk at worst, set aside until its end is known."""
+    """Send this order. `reserved` is the quote that it may put at risk at worst, set aside until its end is known.
+
+    With `beside` it leaves in one request with the order of that id, which stands before it, as a list of which only
+    one trades (OCO).
+    """
 
     order: Order
     reserved: Decimal = ZERO
+    beside: str = ""
 
 
 class CancelOrder(msgspec.Struct, frozen=True):

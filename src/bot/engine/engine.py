@@ -35,6 +35,7 @@ from bot.engine.exits import closing_exit, own_exit
 from bot.engine.ids import strategy_of
 from bot.engine.memory import OrderMemory
 from bot.engine.ordering import Ordering
+from bot.engine.protection import is_leg, is_take
 from bot.engine.routes import Routes
 from bot.engine.rulebook import RULES_BROKEN
 from bot.engine.slot import DAY_MS, LiveOrder, Slot
@@ -106,8 +107,8 @@ class Engine:
         slot = self.slots[live.order.strategy_id]
         slot.live[live.order.client_order_id] = live
         self._orders.begin(live.order.client_order_id, slot)
-        if slot.guard is not None and live.order.stop_price is not None:
-            slot.guard.adopt(live.order.client_order_id, live.status)
+        if slot.guard is not None and is_leg(live.order):
+            slot.guard.adopt(live.order.client_order_id, live.status, is_take=is_take(live.order))
 
     @property
     def wants_pulses(self) -> bool:
@@ -240,8 +241,10 @@ class Engine:
         self._suspected = {}
         rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
         live = slot.live.get(fill.client_order_id)
-        if live is not None and live.order.stop_price is not None:
+        if live is not None and is_leg(live.order):
             slot.exit_reason = live.order.reason
+            if slot.guard is not None:
+                slot.guard.trade(fill.client_order_id)
         if live is not None and live.order.purpose is not Purpose.ENTRY:
             slot.leaving.succeed()
         outcomes = book(fill, slot, self.ledger, rate, self._probe)
@@ -273,7 +276,7 @@ class Engine:
         outcomes: list[Outcome] = [changed(slot, live, update.time_ms, update.reason)]
         if not live.status.is_open:
             self._orders.end(update.client_order_id)
-        is_refused = update.status is OrderStatus.REJECTED and live.order.stop_price is None  # (guards count their own)
+        is_refused = update.status is OrderStatus.REJECTED and not is_leg(live.order)  # (guards count their own)
         slot.doubts_rules |= update.code in RULES_BROKEN
         if is_refused and slot.refused(update.reason, update.time_ms) and not slot.stopped:
             self._stop(slot, f"the exchange refused too often: {update.reason}", update.time_ms, outcomes)
@@ -283,7 +286,7 @@ class Engine:
         outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
         self._guarding.follow(slot, live, update.time_ms, update.reason, outcomes)
         self._ordering.go_on(slot, update.time_ms, outcomes)
-        if not slot.is_faulted and live.order.stop_price is None:
+        if not slot.is_faulted and not is_leg(live.order):
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
         self._guarding.keep(slot, update.time_ms, outcomes)
         return outcomes

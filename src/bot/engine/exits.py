@@ -41,7 +41,8 @@ def _wanted(slot: Slot, candle: Candle) -> Wish | None:
         return Wish(Side.SELL, Purpose.STOP, "stop loss")
     if config.trailing is not None and price <= slot.best_price * (1 - config.trailing):
         return Wish(Side.SELL, Purpose.STOP, "trailing stop")
-    if config.take_profit is not None and price >= cost * (1 + config.take_profit):
+    # (a take profit that rests on the exchange needs nobody to watch for its price)
+    if config.take_profit is not None and price >= cost * (1 + config.take_profit) and slot.take_order is None:
         return Wish(Side.SELL, Purpose.EXIT, "take profit")
     return None
 

@@ -3,19 +3,29 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from bot.domain.market import Market
 from bot.domain.messages import CancelOrder, Outcome, ProtectionMoved
-from bot.domain.money import EXACT, ZERO, exact, times
+from bot.domain.money import EXACT, ZERO, Price, exact, times
 from bot.domain.order import Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.domain.state import AccountState
 from bot.engine.account import Account
 from bot.engine.ids import client_order_id
-from bot.engine.protection import CANCEL_AGAIN, REFUSALS_MAX, Guard, Protection, Stop, Unprotectable, stop_for
+from bot.engine.protection import (
+    CANCEL_AGAIN,
+    REFUSALS_MAX,
+    Guard,
+    Protection,
+    Stop,
+    Unprotectable,
+    stop_for,
+    take_for,
+)
 from bot.engine.slot import LiveOrder, Slot
 from bot.risk.gate import Denied
 from bot.strategies.base import Wish
 
 Outcomes = list[Outcome]
-Submit = Callable[[Slot, Order, Decimal, Outcomes], Denied | None]
+Submit = Callable[[Slot, Order, Decimal, Outcomes, Wish | None, str], Denied | None]
 Consider = Callable[[Slot, Wish, int, Outcomes], None]
 End = Callable[[Slot, str, int, Outcomes], None]
 
@@ -64,11 +74,20 @@ class Guarding:
     def follow(self, slot: Slot, live: LiveOrder, time_ms: int, reason: str, outcomes: Outcomes) -> None:
         """Take in that an order of the slot moved or traded."""
         guard = slot.guard
-        if guard is None or guard.order_id != live.order.client_order_id:
+        name = live.order.client_order_id
+        if guard is None or not guard.has(name):
             return
         guard.seen_ms = max(guard.seen_ms, time_ms)
-        if (then := guard.follow(live.status, time_ms, reason)) is not None:
-            self._move(slot, guard, then, outcomes, live, reason)
+        stop, take = slot.stop_order, slot.take_order
+        if name == guard.order_id:
+            then, told = guard.follow(live.status, time_ms, reason, has_take=take is not None), live
+        else:
+            then, told = guard.follow_take(live.status, time_ms, has_stop=stop is not None), stop
+            reason = "its take profit trades" if guard.traded_id == name else reason
+        if then is not None:
+            self._move(slot, guard, then, outcomes, told, reason)
+        if take is not None and guard.state is Protection.LEAVING and (guard.traded_id == guard.take_id or stop is None):
+            self._cancel(guard, take, outcomes)  # what is left of it guards nothing, and is locked by it
 
     def keep(self, slot: Slot, time_ms: int, outcomes: Outcomes) -> None:
         """Do what is needed now: place the stop, take it back, or leave the position by policy."""
@@ -79,9 +98,11 @@ class Guarding:
         live = slot.stop_order
         if live is not None and not guard.is_told:
             guard.is_told = True
+            guard.is_alone = not guard.take_id
             self._tell(slot, guard, guard.order_id, outcomes, live, "found again after a restart")
         if live is None:
-            self._arm(slot, guard, outcomes)
+            if slot.take_order is None:
+                self._arm(slot, guard, outcomes)
         elif guard.state is Protection.ARMED and not self._still_fits(slot, live):
             self.take_back(slot, outcomes)
 
@@ -91,13 +112,13 @@ class Guarding:
         if guard is None:
             return
         guard.pause = max(0, guard.pause - 1)
-        live = slot.stop_order
-        if live is not None and guard.state is Protection.LEAVING and not guard.pause:
+        live = slot.stop_order or slot.take_order
+        if live is not None and guard.state in {Protection.LEAVING, Protection.LOST} and not guard.pause:
             self._cancel(guard, live, outcomes)
         self.keep(slot, guard.seen_ms, outcomes)
 
     def take_back(self, slot: Slot, outcomes: Outcomes) -> None:
-        """Cancel the stop, so that something else may sell."""
+        """Cancel the stop, and with it its take profit, so that something else may sell."""
         guard, live = slot.guard, slot.stop_order
         if guard is not None and live is not None and guard.state in {Protection.SENT, Protection.ARMED}:
             self._move(slot, guard, Protection.LEAVING, outcomes, live)
@@ -147,15 +168,36 @@ class Guarding:
             stop_price=stop.stop_price,
         )
         known = len(outcomes)
-        if (denied := self._submit(slot, order, ZERO, outcomes)) is not None:
+        if (denied := self._submit(slot, order, ZERO, outcomes, None, "")) is not None:
             guard.pause, guard.reason = 1, denied.reason
             guard.refusals += 1
             return
-        guard.order_id = order.client_order_id
+        guard.begin(order.client_order_id, self._place_take(slot, guard, stop, order, outcomes))
         # The fact stands before the command, as everything that is decided does.
         told: Outcomes = []
         self._move(slot, guard, Protection.SENT, told, LiveOrder(order))
         outcomes[known:known] = told
+
+    def _place_take(self, slot: Slot, guard: Guard, stop: Stop, beside: Order, outcomes: Outcomes) -> str:
+        """Send the take profit beside a stop, as one list; give its id, empty when there is none to rest."""
+        price = None if guard.is_alone else _target(slot, stop)
+        if price is None:
+            return ""
+        order = Order(
+            client_order_id=client_order_id(slot.id, guard.seen_ms, slot.sequence, self._epoch),
+            strategy_id=slot.id,
+            symbol=slot.config.symbol,
+            side=stop.side,
+            type=OrderType.LIMIT_MAKER,
+            quantity=stop.quantity,
+            created_ms=guard.seen_ms,
+            price=price,
+            market=slot.stream.market,
+            purpose=Purpose.EXIT,
+            reason="take profit",
+        )
+        denied = self._submit(slot, order, ZERO, outcomes, None, beside.client_order_id)
+        return "" if denied else order.client_order_id
 
     def _give_up(self, slot: Slot, guard: Guard, why: str, outcomes: Outcomes) -> None:
         """Leave the position, or hold it while we watch it ourselves: as its settings say."""
@@ -176,7 +218,12 @@ class Guarding:
             stop = self._wanted(slot)
         except Unprotectable:
             return True  # as good as it gets: it rests, and a new one could not
-        return stop is None or (live.remaining == stop.quantity and live.order.stop_price == stop.stop_price)
+        if stop is None:
+            return True
+        if live.remaining != stop.quantity or live.order.stop_price != stop.stop_price:
+            return False
+        take, price = slot.take_order, _target(slot, stop)
+        return take is None or price is None or take.order.price == price
 
     def _wanted(self, slot: Slot) -> Stop | None:
         """Give the stop for what no other exit is selling already. Raises Unprotectable."""
@@ -230,6 +277,15 @@ def _trigger(slot: Slot, cost: Decimal, *, is_long: bool) -> Decimal:
     """Give the price at which a position that cost so much has lost as much as it may."""
     loss = exact(slot.config.stop_loss or 0.0)
     return times(cost, EXACT.subtract(Decimal(1), loss) if is_long else EXACT.add(Decimal(1), loss))
+
+
+def _target(slot: Slot, stop: Stop) -> Price | None:
+    """Give the price of the take profit that can rest beside a stop, if one is wanted, and can."""
+    gain = slot.config.take_profit
+    if gain is None or slot.stream.market is not Market.SPOT or stop.side is not Side.SELL:
+        return None
+    wanted = times(slot.position.cost, EXACT.add(Decimal(1), exact(gain)))
+    return take_for(slot.instrument, stop, wanted, exact(slot.last_price))
 
 
 def _is_filling(slot: Slot) -> bool:

@@ -14,7 +14,7 @@ from bot.engine.exits import closing_exit
 from bot.engine.guarding import End, Guarding
 from bot.engine.ids import client_order_id
 from bot.engine.memory import OrderMemory
-from bot.engine.protection import Protection
+from bot.engine.protection import Protection, is_leg
 from bot.engine.sizing import Misfit, Sized, size
 from bot.engine.slot import LiveOrder, Slot
 from bot.risk.gate import Denied, review
@@ -76,19 +76,28 @@ class Ordering:
         slot.last_denial = ("", wish.side)
 
     def submit(
-        self, slot: Slot, order: Order, worth: Decimal, outcomes: list[Outcome], waits: Wish | None = None
+        self,
+        slot: Slot,
+        order: Order,
+        worth: Decimal,
+        outcomes: list[Outcome],
+        waits: Wish | None = None,
+        beside: str = "",
     ) -> Denied | None:
-        """Ask risk, then send; an exit `waits` until the stop on the exchange has made way. Gives who objected."""
+        """Ask risk, then send; an exit `waits` until what guards on the exchange has made way. Gives who objected.
+
+        What goes `beside` another order leaves with it, as one list.
+        """
         verdict = review(self._proposal(slot, order, worth))
         if isinstance(verdict, Denied):
             return verdict
-        if waits is not None and order.purpose is not Purpose.ENTRY and slot.stop_order is not None:
+        if waits is not None and order.purpose is not Purpose.ENTRY and slot.is_guarded:
             slot.awaited_exit = waits
             self.guarding.take_back(slot, outcomes)
             return None
         slot.sequence += 1
         slot.live[order.client_order_id] = LiveOrder(order)
-        if order.purpose is not Purpose.ENTRY and order.stop_price is None:
+        if order.purpose is not Purpose.ENTRY and not is_leg(order):
             slot.exit_reason = order.reason
         self._orders.begin(order.client_order_id, slot)
         outcomes.append(
@@ -97,7 +106,7 @@ class Ordering:
                 client_order_id=order.client_order_id, seen=_seen(slot),
             )
         )  # fmt: skip
-        outcomes.append(PlaceOrder(order, worth if order.purpose is Purpose.ENTRY else ZERO))
+        outcomes.append(PlaceOrder(order, worth if order.purpose is Purpose.ENTRY else ZERO, beside))
         if self._probe is not None:
             self._probe("risk.reserved")
         return None
@@ -135,7 +144,7 @@ class Ordering:
     def go_on(self, slot: Slot, time_ms: int, outcomes: list[Outcome]) -> None:
         """Let an exit out that waited, once what it waited for is gone."""
         awaited = slot.awaited_exit
-        if awaited is None or slot.stop_order is not None:
+        if awaited is None or slot.is_guarded:
             return
         if awaited.purpose is Purpose.EXIT or not slot.pending_exit():
             slot.awaited_exit = None

@@ -12,7 +12,7 @@ import msgspec
 from bot.domain.instrument import Instrument
 from bot.domain.messages import ProtectionMoved
 from bot.domain.money import EXACT, Price, Quantity, plain, times
-from bot.domain.order import OrderStatus, OrderType, Side
+from bot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
 
 LIMIT_OFFSET = Decimal("0.01")
 """How far behind its trigger the limit of a stop-limit stands, as a fraction: it has to find takers in a fall."""
@@ -58,11 +58,22 @@ MOVES: dict[Protection, frozenset[Protection]] = {
 class Guard:
     """Where the protection of one position stands."""
 
-    __slots__ = ("armed_ms", "is_told", "order_id", "pause", "reason", "refusals", "seen_ms", "state")
+    __slots__ = (
+        "armed_ms", "is_alone", "is_told", "order_id", "pause", "reason", "refusals", "seen_ms", "state", "take_id",
+        "traded_id", "unseen",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.state = Protection.NONE
         self.order_id = ""
+        self.take_id = ""
+        """The take profit that rests with the stop as one list (OCO); "" for a stop that stands alone."""
+        self.traded_id = ""
+        """The leg of the pair that has traded: the other one cannot any more."""
+        self.unseen: set[str] = set()
+        """Legs that the exchange has not shown yet."""
+        self.is_alone = False
+        """The exchange refused the pair, or a restart found the stop alone: it goes without for this position."""
         self.reason = ""
         """Why it was lost last."""
         self.armed_ms = 0
@@ -86,33 +97,86 @@ class Guard:
         self.state = then
         if then is Protection.NONE:
             self.refusals = self.pause = self.armed_ms = 0
-            self.order_id = ""
+            self.is_alone = False
+            self.begin("", "")
+
+    def begin(self, order_id: str, take_id: str) -> None:
+        """Take in what is sent now: a stop, and the take profit beside it, if there is one."""
+        self.order_id, self.take_id, self.traded_id = order_id, take_id, ""
+        self.unseen = {each for each in (order_id, take_id) if each}
+
+    def has(self, order_id: str) -> bool:
+        """Say whether an order is the stop, or the take profit beside it."""
+        return bool(order_id) and order_id in (self.order_id, self.take_id)
+
+    def is_spare(self, order_id: str) -> bool:
+        """Say whether an order is the leg of the pair that brings nothing: only one of them can trade."""
+        return self.has(order_id) and bool(self.take_id) and order_id != (self.traded_id or self.order_id)
+
+    def trade(self, order_id: str) -> None:
+        """Note that an order traded."""
+        if self.has(order_id):
+            self.traded_id = order_id
 
     def recall(self, told: ProtectionMoved) -> None:
         """Go on with the row of losses, and the time that it stood, where the record left them."""
         self.refusals, self.armed_ms, self.reason = told.losses, told.armed_ms, told.reason
         self.seen_ms = max(self.seen_ms, told.time_ms)
 
-    def adopt(self, order_id: str, status: OrderStatus) -> None:
-        """Go on with a stop that was open when the state was left."""
-        self.order_id = order_id
-        self.state = Protection.ARMED if is_shown(status) else Protection.SENT
+    def adopt(self, order_id: str, status: OrderStatus, *, is_take: bool = False) -> None:
+        """Go on with an order that was open when the state was left: the stop, or the take profit beside it."""
+        if is_take:
+            self.take_id = order_id
+        else:
+            self.order_id = order_id
+        if not is_shown(status):
+            self.unseen.add(order_id)
+        if status is OrderStatus.PARTIALLY_FILLED:
+            self.traded_id = order_id
+        if not self.order_id or (is_take and self.traded_id == order_id):
+            self.state = Protection.LEAVING  # (what is left of a take profit that trades guards nothing)
+        elif self.traded_id != self.take_id or not self.take_id:
+            self.state = Protection.SENT if self.unseen else Protection.ARMED
         self.is_told = False
 
-    def follow(self, status: OrderStatus, time_ms: int, reason: str) -> Protection | None:
-        """Give what its order's new status makes of it, None when nothing."""
+    def follow(self, status: OrderStatus, time_ms: int, reason: str, *, has_take: bool = False) -> Protection | None:
+        """Give what the stop's new status makes of it, None when nothing. `has_take`: its take profit is open still."""
         if status.is_open:
-            if self.state is Protection.SENT and is_shown(status):
-                self.armed_ms = time_ms
-                return Protection.ARMED
-            return None
-        if status is OrderStatus.FILLED:
+            return self._shown(status, time_ms)
+        self.unseen.discard(self.order_id)
+        if status is OrderStatus.FILLED and not has_take:
             return Protection.NONE
         if self.state is Protection.LEAVING:
             self.pause = 0
-            return Protection.WANTED
+            return None if has_take else Protection.WANTED
+        if has_take and status in {OrderStatus.FILLED, OrderStatus.EXPIRED}:
+            self.pause = CANCEL_AGAIN
+            return Protection.LEAVING  # one of the two trades, and the exchange ends the other
+        self.is_alone |= bool(self.take_id) and status is OrderStatus.REJECTED
         self._lose(status, time_ms, reason)
         return Protection.LOST
+
+    def follow_take(self, status: OrderStatus, time_ms: int, *, has_stop: bool) -> Protection | None:
+        """Give what the new status of the take profit makes of it, None when nothing. `has_stop`: the stop is open."""
+        if not status.is_open:
+            self.unseen.discard(self.take_id)
+        has_traded = status in {OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED}
+        if self.state is Protection.LEAVING:
+            return None if has_stop or status.is_open else Protection.WANTED
+        if has_traded and self.state in {Protection.SENT, Protection.ARMED}:
+            self.pause = CANCEL_AGAIN
+            return Protection.LEAVING
+        return self._shown(status, time_ms, self.take_id) if has_stop else None
+
+    def _shown(self, status: OrderStatus, time_ms: int, order_id: str = "") -> Protection | None:
+        if is_shown(status):
+            self.unseen.discard(order_id or self.order_id)
+        elif status.is_open:
+            return None
+        if self.state is not Protection.SENT or self.unseen:
+            return None
+        self.armed_ms = time_ms
+        return Protection.ARMED
 
     def _lose(self, status: OrderStatus, time_ms: int, reason: str) -> None:
         self.reason = reason or f"it was {status.value.lower()}"
@@ -142,6 +206,19 @@ class Stop(msgspec.Struct, frozen=True):
     """The limit, where the symbol offers no stop at the market."""
 
 
+def is_leg(order: Order) -> bool:
+    """Say whether an order is ours to guard what is held: a stop, or the take profit beside one.
+
+    Nothing else of ours has a trigger, or is an exit that may only be a maker.
+    """
+    return order.stop_price is not None or is_take(order)
+
+
+def is_take(order: Order) -> bool:
+    """Say whether an order is a take profit beside a stop."""
+    return order.type is OrderType.LIMIT_MAKER and order.purpose is Purpose.EXIT
+
+
 class Unprotectable(Exception):
     """No stop can rest for what is held; the text says why."""
 
@@ -166,3 +243,13 @@ def stop_for(instrument: Instrument, held: Decimal, trigger: Decimal, reference:
     if broken := instrument.explain(side, quantity, price, reference, stop_price=stop_price):
         raise Unprotectable(f"a stop for {plain(quantity)} at {plain(stop_price)} would be refused: {broken}")
     return Stop(side, OrderType.STOP_LOSS if is_market else OrderType.STOP_LOSS_LIMIT, quantity, stop_price, price)
+
+
+def take_for(instrument: Instrument, stop: Stop, wanted: Decimal, reference: Decimal) -> Price | None:
+    """Fit the price of a take profit that can rest beside a stop as one list; None when none can."""
+    if not instrument.oco_allowed or OrderType.LIMIT_MAKER not in instrument.order_types:
+        return None
+    price = instrument.fit_price(wanted, stop.side)
+    if price <= reference if stop.side is Side.SELL else price >= reference:
+        return None  # it would trade at once, which the exchange refuses to a maker
+    return None if instrument.explain(stop.side, stop.quantity, price, reference) else price

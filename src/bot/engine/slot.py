@@ -15,7 +15,7 @@ from bot.domain.money import EXACT, ZERO, exact, times
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
 from bot.domain.position import LATELY, Position
 from bot.engine.leaving import Leaving
-from bot.engine.protection import Guard
+from bot.engine.protection import Guard, is_leg
 from bot.risk.rules import Limits, Standing
 from bot.strategies.base import Strategy, Wish
 from bot.strategies.config import StrategyConfig
@@ -100,8 +100,8 @@ class Slot:
 
     @property
     def orders(self) -> Sequence[Order]:
-        """Orders that may still trade; the stop that guards the position is ours to keep, and not among them."""
-        return [live.order for live in self.live.values() if live.order.stop_price is None]
+        """Orders that may still trade; what guards the position is ours to keep, and not among them."""
+        return [live.order for live in self.live.values() if not is_leg(live.order)]
 
     @property
     def unrealised(self) -> float:
@@ -145,7 +145,7 @@ class Slot:
             equity=self.equity,
             peak_equity=self.peak_equity,
             day_equity=self.day_equity,
-            open_orders=len(self.live),
+            open_orders=len(self.live) - (self.take_order is not None and self.stop_order is not None),
             pending_entries=sum(
                 live.order.purpose is Purpose.ENTRY and live.order.type is OrderType.MARKET
                 for live in self.live.values()
@@ -190,27 +190,50 @@ class Slot:
         )
 
     def pending_exit(self) -> Decimal:
-        """Quantity that open exits may still take away."""
-        return sum((live.remaining for live in self.live.values() if live.order.purpose is not Purpose.ENTRY), ZERO)
+        """Quantity that open exits may still take away. Of a stop and its take profit only one can."""
+        guard = self.guard
+        return sum(
+            (
+                live.remaining
+                for name, live in self.live.items()
+                if live.order.purpose is not Purpose.ENTRY and (guard is None or not guard.is_spare(name))
+            ),
+            ZERO,
+        )
 
     def exiting(self) -> Decimal:
-        """Quantity that open exits may still take away, the stop on the exchange apart."""
-        stop = self.stop_order
-        return self.pending_exit() if stop is None else EXACT.subtract(self.pending_exit(), stop.remaining)
+        """Quantity that open exits may still take away, what guards on the exchange apart."""
+        guard = self.guard
+        return sum(
+            (
+                live.remaining
+                for name, live in self.live.items()
+                if live.order.purpose is not Purpose.ENTRY and (guard is None or not guard.has(name))
+            ),
+            ZERO,
+        )
 
     @property
     def stop_order(self) -> LiveOrder | None:
         """The stop that guards the position on the exchange, while it is open."""
         return None if self.guard is None else self.live.get(self.guard.order_id)
 
+    @property
+    def take_order(self) -> LiveOrder | None:
+        """The take profit beside that stop, while it is open."""
+        return None if self.guard is None else self.live.get(self.guard.take_id)
+
+    @property
+    def is_guarded(self) -> bool:
+        """True while the stop or the take profit beside it is open."""
+        return self.stop_order is not None or self.take_order is not None
+
     def resting_exits(self) -> list[LiveOrder]:
-        """Give the open exits that wait at a limit, the stop on the exchange apart."""
+        """Give the open exits that wait at a limit, what guards on the exchange apart."""
         return [
             live
             for live in self.live.values()
-            if live.order.purpose is not Purpose.ENTRY
-            and live.order.price is not None
-            and live.order.stop_price is None
+            if live.order.purpose is not Purpose.ENTRY and live.order.price is not None and not is_leg(live.order)
         ]
 
     def restore_fills(self, fills: Iterable[tuple[Fill, Decimal]]) -> None:
