@@ -144,12 +144,15 @@ class Broker(Protocol):
         """
         ...
 
-    def prepare(self, order: Order) -> Attempt:
-        """Say how an order will be sent, to be written down before it is."""
+    def prepare(self, order: Order, take: Order | None = None) -> Attempt:
+        """Say how an order will be sent, to be written down before it is; one list with `take`, if that is given."""
         ...
 
-    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
-        """Take a command, an order with its `attempt`. Never raises for what happens to the order: that is an event."""
+    async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
+        """Take a command, an order with its `attempt`. Never raises for what happens to the order: that is an event.
+
+        A stop leaves in one list with the `take` profit beside it: both stand then, or neither, and one trades.
+        """
         ...
 
     async def cancel_all(self, *, everything: bool = False) -> Swept:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 
+import msgspec
 import pytest
 from tests.fakes.outfit import BTC, START, D, candle
 
@@ -199,6 +200,37 @@ async def test_orders_at_the_same_moment_do_not_get_in_each_others_way(desk: Des
     for each in placed:
         await desk.hears(each, OrderStatus.NEW)
     assert len({desk.updates(each)[0].exchange_order_id for each in placed}) == 5
+
+
+def pair(desk: Desk, stop: str = "0.9", take: str = "1.1") -> tuple[Order, Order]:
+    """Give a stop and a take profit of the same quantity, at shares of the last price."""
+    made = order("stop", Side.SELL, price=desk.below(take))
+    return (
+        msgspec.structs.replace(
+            made, type=OrderType.STOP_LOSS, price=None, time_in_force=None, stop_price=D(desk.below(stop))  # type: ignore[arg-type]
+        ),
+        msgspec.structs.replace(made, client_order_id="take", type=OrderType.LIMIT_MAKER, time_in_force=None),
+    )
+
+
+async def test_a_stop_and_its_take_profit_stand_as_one_and_go_as_one(desk: Desk) -> None:
+    await opened(desk)
+    stop, take = pair(desk)
+    await desk.broker.execute(PlaceOrder(stop), desk.broker.prepare(stop, take), take)
+    for each in (stop, take):
+        await desk.hears(each, OrderStatus.NEW)
+    await desk.broker.execute(CancelOrder("stop", "BTCUSDT"))
+    for each in (stop, take):
+        assert (await desk.hears(each, OrderStatus.CANCELED))[-1].status is OrderStatus.CANCELED
+
+
+async def test_a_list_is_refused_as_a_whole(desk: Desk) -> None:
+    await opened(desk)
+    stop, take = pair(desk, stop="1.05")
+    await desk.broker.execute(PlaceOrder(stop), desk.broker.prepare(stop, take), take)
+    for each in (stop, take):
+        (refusal,) = await desk.hears(each, OrderStatus.REJECTED)
+        assert refusal.code == -2010
 
 
 async def test_stopping_leaves_open_orders_where_they_are(desk: Desk) -> None:

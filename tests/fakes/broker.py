@@ -45,10 +45,10 @@ class FakeBroker:
         told, self.foreign = self.foreign, []
         return told
 
-    def prepare(self, order: Order) -> Attempt:
+    def prepare(self, order: Order, take: Order | None = None) -> Attempt:
         return Attempt(order.client_order_id, order.created_ms)
 
-    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
+    async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
         self.commands.append(command)
 
     async def cancel_all(self, *, everything: bool = False) -> Swept:

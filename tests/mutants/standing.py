@@ -4,11 +4,13 @@ from typing import Any
 
 from tests.mutants.planting import Soil, mutant
 
+from bot.binance.execution import SignedBroker
 from bot.domain.order import OrderStatus
 from bot.engine import protection
 from bot.engine.guarding import Guarding
 from bot.engine.protection import Guard, Protection
 from bot.proof.journal import Database
+from bot.runtime.runner import Runner
 
 
 @mutant("a stop that somebody took is not put back", "F50")
@@ -28,6 +30,26 @@ def unknown_stop_is_armed(soil: Soil) -> None:
 @mutant("the journal does not ask whose turn it is: a dead process writes after its successor has read", "I9, K07")
 def no_fence_in_the_journal(soil: Soil) -> None:
     soil.swap(Database, "holds", lambda self, epoch: True)
+
+
+@mutant("of a list that never left, only the stop is told so", "I7, F50")
+def half_a_list_is_told(soil: Soil) -> None:
+    def wrong(self: SignedBroker, tracked: Any, status: OrderStatus, reason: str) -> None:
+        right(self, tracked[:1], status, reason)
+
+    right = soil.swap(SignedBroker, "_tell_all", wrong)
+
+
+@mutant("of a list, only the stop's attempt is written down", "I2, §4.1")
+def half_a_list_is_written(soil: Soil) -> None:
+    def wrong(self: Runner, placed: Any, takes: Any) -> Any:
+        return {name: each for name, each in right(self, placed, takes).items() if name not in _ids(takes)}
+
+    right = soil.swap(Runner, "_attempts", wrong)
+
+
+def _ids(takes: Any) -> set[str]:
+    return {each.client_order_id for each in takes.values()}
 
 
 _SHOWN = {OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED}

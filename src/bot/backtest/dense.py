@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from bot.backtest.tally import Tally
 from bot.domain.market import Candle
 from bot.domain.messages import CancelOrder, Event, Outcome, PlaceOrder
+from bot.domain.order import Order
 from bot.engine.engine import Engine
 from bot.simulation.desk import Desk
 
@@ -44,9 +45,14 @@ class Dense:
 
     def _act(self, outcomes: Iterable[Outcome]) -> None:
         self._tally.take(outcomes)
+        takes: dict[str, Order] = {}
+        for each in outcomes:
+            if type(each) is PlaceOrder and each.beside:
+                takes[each.beside] = each.order
         for each in outcomes:
             kind = type(each)
             if kind is PlaceOrder:
-                self._desk.place(each.order)  # type: ignore[union-attr]
+                if not each.beside:  # type: ignore[union-attr]
+                    self._desk.place(each.order, takes.get(each.order.client_order_id))  # type: ignore[union-attr]
             elif kind is CancelOrder:
                 self._desk.cancel(each)  # type: ignore[arg-type]

@@ -4,7 +4,6 @@ Way in: build_public() for market data, build_spot() and build_futures() for an 
 tables `spot` and `futures` goes through `Client.call`.
 """
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
@@ -15,25 +14,25 @@ import structlog
 from msgspec import Struct
 
 from bot.binance import futures, spot
-from bot.binance import wire_new_futures as new_futures
 from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint, Sending
 from bot.binance.hosts import Hosts
+from bot.binance.letters import digest_of, futures_order, spot_order, spot_pair
 from bot.binance.limits import LIMITS, OrderCounts, WeightBank
 from bot.binance.rest import Rest
-from bot.binance.signing import Credentials, query_text
+from bot.binance.signing import Credentials
 from bot.binance.wire import KlineRow, UsedLimit
 from bot.binance.wire_futures_account import funds_of
 from bot.binance.wire_market import DepthReply
-from bot.binance.wire_requests import NOTHING, params_of
+from bot.binance.wire_requests import NOTHING
 from bot.binance.wires import NETWORK, Wires
 from bot.binance.ws_sender import WsSender
 from bot.domain.errors import BotError, Misconfigured
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import FundsSeen, OrderUpdate
-from bot.domain.order import Fill, Order, OrderType, Side, TimeInForce
+from bot.domain.order import Fill, Order, Side
 from bot.ports import Clock
 
 log = structlog.get_logger()
@@ -236,12 +235,24 @@ class Client(ABC):
         """Give what the account holds, stamped with `time_ms`. Raises Misconfigured when it may not trade."""
 
     @abstractmethod
-    def digest(self, order: Order) -> str:
-        """Say in short what would be sent for an order: equal for equal requests, whenever they are signed."""
+    def digest(self, order: Order, take: Order | None = None) -> str:
+        """Say in short what would be sent for an order: equal for equal requests, whenever they are signed.
+
+        With `take` it is one list with that.
+        """
 
     @abstractmethod
     async def place(self, order: Order, sending: Sending | None = None) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
+
+    async def place_pair(
+        self,
+        stop: Order,
+        take: Order,
+        sending: Sending | None = None,  # noqa: ARG002 (nothing leaves)
+    ) -> Sequence[OrderSeen]:
+        """Send a stop and a take profit as one list, once. OutcomeUnknown means that both may stand."""
+        raise Misconfigured(f"{self.hosts.market} takes no order lists: {stop.client_order_id}, {take.client_order_id}")
 
     @abstractmethod
     async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
@@ -271,13 +282,18 @@ class SpotClient(Client):
         _check_rights(reply.canTrade)
         return reply.funds(time_ms)
 
-    def digest(self, order: Order) -> str:
-        """Say in short what would be sent for an order."""
-        return _digest(spot_order(order))
+    def digest(self, order: Order, take: Order | None = None) -> str:
+        """Say in short what would be sent for an order, or for one list of two."""
+        return digest_of(spot_order(order) if take is None else spot_pair(order, take))
 
     async def place(self, order: Order, sending: Sending | None = None) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
         return await self._orders.call(spot.PLACE_ORDER, spot_order(order), sending)
+
+    async def place_pair(self, stop: Order, take: Order, sending: Sending | None = None) -> Sequence[OrderSeen]:
+        """Send a stop and a take profit as one list (OCO), once. OutcomeUnknown means that both may stand."""
+        told = await self._orders.call(spot.PLACE_OCO, spot_pair(stop, take), sending)
+        return told.orderReports
 
     async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
@@ -310,9 +326,9 @@ class FuturesClient(Client):
             raise Misconfigured("this futures account holds two positions a symbol: switch it to one-way mode")
         return funds_of(await self.call(futures.BALANCE, NOTHING), time_ms)
 
-    def digest(self, order: Order) -> str:
+    def digest(self, order: Order, take: Order | None = None) -> str:  # noqa: ARG002 (no lists there)
         """Say in short what would be sent for an order."""
-        return _digest(futures_order(order))
+        return digest_of(futures_order(order))
 
     async def place(self, order: Order, sending: Sending | None = None) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
@@ -330,43 +346,6 @@ class FuturesClient(Client):
     async def trades_of(self, symbol: str, exchange_order_id: int) -> Sequence[TradeSeen]:
         """Give the trades of one order."""
         return await self.call(futures.USER_TRADES, ask.TradesRequest(symbol=symbol, orderId=exchange_order_id))
-
-
-def spot_order(order: Order) -> new_spot.NewSpotOrder:
-    """Write an order. Market orders carry neither price nor time in force: Binance refuses them there."""
-    has_price = order.type not in {OrderType.MARKET, OrderType.STOP_LOSS}
-    is_limit = order.type in {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT}
-    return new_spot.NewSpotOrder(
-        symbol=order.symbol,
-        side=order.side,
-        type=order.type,
-        quantity=order.quantity,
-        price=order.price if has_price else None,
-        stopPrice=order.stop_price,
-        timeInForce=(order.time_in_force or TimeInForce.GTC) if is_limit else None,
-        newClientOrderId=order.client_order_id,
-        newOrderRespType="FULL",
-    )
-
-
-def futures_order(order: Order) -> new_futures.NewFuturesOrder:
-    """Write an order. Post-only is a time in force there (GTX)."""
-    is_market = order.type is OrderType.MARKET
-    in_force = "GTX" if order.type is OrderType.LIMIT_MAKER else (order.time_in_force or TimeInForce.GTC)
-    return new_futures.NewFuturesOrder(
-        symbol=order.symbol,
-        side=order.side,
-        type="MARKET" if is_market else "LIMIT",
-        quantity=order.quantity,
-        price=None if is_market else order.price,
-        timeInForce=None if is_market else in_force,
-        newClientOrderId=order.client_order_id,
-        newOrderRespType="RESULT",
-    )
-
-
-def _digest(request: Struct) -> str:
-    return hashlib.sha256(query_text(params_of(request)).encode()).hexdigest()[:16]
 
 
 def _check_rights(can_trade: bool) -> None:

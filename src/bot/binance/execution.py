@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 
 from bot.binance.cancel_all import cancel_all
-from bot.binance.client import Client
+from bot.binance.client import Client, OrderSeen
 from bot.binance.clock import ExchangeClock
 from bot.binance.endpoints import Sending
 from bot.binance.errors import ClockOff, Throttled
@@ -81,12 +81,12 @@ class SignedBroker(Following):
         self._take_over(open_orders)
         self._watchers.start(self._clock.keep(), "clock")
 
-    def prepare(self, order: Order) -> Attempt:
+    def prepare(self, order: Order, take: Order | None = None) -> Attempt:
         """Say how an order will be sent: the time in it is the one that it will be signed with."""
-        digest = self._client.digest(order)
+        digest = self._client.digest(order, take)
         return Attempt(order.client_order_id, self._clock.now_ms(), RECV_WINDOW_MS, digest=digest)
 
-    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
+    async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
         """Carry a command out in a task of its own; what becomes of it is delivered."""
         if isinstance(command, CancelOrder):
             name = command.client_order_id
@@ -97,8 +97,10 @@ class SignedBroker(Following):
         else:
             order = command.order
             self._track(order.client_order_id, order.symbol, order.market)
-            attempt = attempt or self.prepare(order)
-            self._tasks.start(self._place(command, attempt), f"place-{order.client_order_id}")
+            attempt = attempt or self.prepare(order, take)
+            if take is not None:
+                self._track(take.client_order_id, take.symbol, take.market)
+            self._tasks.start(self._place(command, attempt, take), f"place-{order.client_order_id}")
 
     async def cancel_all(self, *, everything: bool = False) -> Swept:
         """Cancel every open order of the account on this market but our stops, or `everything`. Raises BotError."""
@@ -115,33 +117,52 @@ class SignedBroker(Following):
         await self._tasks.close()  # what the user stream's last words began
         await self._client.close()
 
-    async def _place(self, command: PlaceOrder, attempt: Attempt) -> None:
+    async def _place(self, command: PlaceOrder, attempt: Attempt, take: Order | None) -> None:
+        """Send an order, or the one list that it is with its take profit; each of them is followed by itself."""
         order = command.order
-        tracked = self._track(order.client_order_id, order.symbol, order.market)
-        sending = Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
+        orders = (order,) if take is None else (order, take)
+        tracked = [self._track(each.client_order_id, each.symbol, each.market) for each in orders]
         try:
-            async with self._caution:
-                reply = await self._client.place(order, sending)
-            reached("reply.parsed")
-            if order.purpose is Purpose.STOP:
-                reached("stop.placed")
+            replies = await self._send(
+                order, take, Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
+            )
         except OutcomeUnknown as error:
-            self._tell_unknown(tracked, str(error))
+            self._tell_all(tracked, OrderStatus.UNKNOWN, str(error))
         except Unavailable as error:
-            self._tell(tracked, OrderStatus.VOID, reason=str(error))
+            self._tell_all(tracked, OrderStatus.VOID, str(error))
             return
         except (Rejected, Misconfigured) as error:
-            self._refused(tracked, error)
+            for each in tracked:
+                self._refused(each, error)
             return
         except asyncio.CancelledError:
-            self._tell_unknown(tracked, "stopped before the answer came")
+            self._tell_all(tracked, OrderStatus.UNKNOWN, "stopped before the answer came")
             raise
         else:
-            log.info("order.sent", client_order_id=order.client_order_id, symbol=order.symbol, status=reply.status)
-            if await self._adopt_safely(reply, tracked, order.side):
-                return
-            self._tell_unknown(tracked, "the answer did not fit the order")
-        await self._resolve(tracked, attempt.signed_ms)
+            log.info("order.sent", client_order_id=order.client_order_id, symbol=order.symbol)
+            for each in tracked:
+                reply = next((told for told in replies if told.our_id == each.id), replies[0] if replies else None)
+                if reply is None or not await self._adopt_safely(reply, each, order.side):
+                    self._tell_unknown(each, "the answer did not fit the order")
+        await asyncio.gather(*(self._resolve(each, attempt.signed_ms) for each in tracked))
+
+    async def _send(self, order: Order, take: Order | None, sending: Sending) -> Sequence[OrderSeen]:
+        async with self._caution:
+            if take is None:
+                replies: Sequence[OrderSeen] = [await self._client.place(order, sending)]
+            else:
+                replies = await self._client.place_pair(order, take, sending)
+        reached("reply.parsed")
+        if order.purpose is Purpose.STOP:
+            reached("stop.placed")
+        return replies
+
+    def _tell_all(self, tracked: Sequence[Tracked], status: OrderStatus, reason: str) -> None:
+        for each in tracked:
+            if status is OrderStatus.UNKNOWN:
+                self._tell_unknown(each, reason)
+            else:
+                self._tell(each, status, reason=reason)
 
     def _objection(self, command: Command, attempt: Attempt | None) -> str:
         """Say why a command may not leave now, or nothing."""

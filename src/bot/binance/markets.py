@@ -87,14 +87,14 @@ class MarketsBroker:
         self._deliver(_sum(self._seen.values()))
         return foreign
 
-    def prepare(self, order: Order) -> Attempt:
+    def prepare(self, order: Order, take: Order | None = None) -> Attempt:
         """Say how an order will be sent on its market."""
-        return self._brokers[order.market].prepare(order)
+        return self._brokers[order.market].prepare(order, take)
 
-    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
+    async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
         """Hand a command to the broker of its market."""
         market = command.market if isinstance(command, CancelOrder) else command.order.market
-        await self._brokers[market].execute(command, attempt)
+        await self._brokers[market].execute(command, attempt, take)
 
     async def cancel_all(self, *, everything: bool = False) -> Swept:
         """Cancel every open order on all markets at once, our stops too if `everything`. Raises BotError."""

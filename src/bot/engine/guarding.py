@@ -79,14 +79,19 @@ class Guarding:
             return
         guard.seen_ms = max(guard.seen_ms, time_ms)
         stop, take = slot.stop_order, slot.take_order
+        stop_told: LiveOrder | None
         if name == guard.order_id:
-            then, told = guard.follow(live.status, time_ms, reason, has_take=take is not None), live
+            then, stop_told = guard.follow(live.status, time_ms, reason, has_take=take is not None), live
         else:
-            then, told = guard.follow_take(live.status, time_ms, has_stop=stop is not None), stop
+            then, stop_told = guard.follow_take(live.status, time_ms, has_stop=stop is not None), stop
             reason = "its take profit trades" if guard.traded_id == name else reason
         if then is not None:
-            self._move(slot, guard, then, outcomes, told, reason)
-        if take is not None and guard.state is Protection.LEAVING and (guard.traded_id == guard.take_id or stop is None):
+            self._move(slot, guard, then, outcomes, stop_told, reason)
+        if (
+            take is not None
+            and guard.state is Protection.LEAVING
+            and (guard.traded_id == guard.take_id or stop is None)
+        ):
             self._cancel(guard, take, outcomes)  # what is left of it guards nothing, and is locked by it
 
     def keep(self, slot: Slot, time_ms: int, outcomes: Outcomes) -> None:

@@ -81,6 +81,8 @@ class Scene:
         self.strategies_a_symbol = lots.choice((1, 2))
         self.stop_loss = lots.choice((None, None, 0.0005, 0.003))
         """Where the stops on the exchange stand; None for a bot without any."""
+        self.take_profit = Random(f"takes {seed}").choice((None, 0.0003, 0.001))  # noqa: S311 - as above
+        """Where the take profits stand beside those stops, as one list with each; None for stops alone."""
         self.minutes = lots.uniform(3.0, 5.0)
         owner = Random(f"owner {seed}")  # noqa: S311
         self.hands_every_s = owner.choice((0.0, 8.0, 30.0))
@@ -90,6 +92,7 @@ class Scene:
         self.is_wild = bool(seed % 3) if wild is None else wild
         if not self.is_wild:
             self._calm()
+        self.faults = tuple(one for each in self.faults for one in _of_lists_too(each))
         if self.has_futures:
             self.faults = tuple(one for each in self.faults for one in _on_both_faces(each))
 
@@ -159,6 +162,7 @@ class Scene:
                     capital=100_000.0,
                     fickle=self.fickle,
                     stop_loss=stop_loss,
+                    take_profit=self.take_profit if stop_loss else None,
                     protect="exchange" if stop_loss else "watch",
                     max_exposure=float(self.caps.strategy),
                 ),
@@ -176,6 +180,15 @@ def _markets(seed: int, accounts: Sequence[str]) -> dict[str, Market]:
     if lots.random() < 1 / 3:
         found[lots.choice(accounts)] = Market.FUTURES
     return found
+
+
+_LIST_PATHS = {"/api/v3/order": "/api/v3/orderList/oco", "order.*": "orderList.place.*"}
+
+
+def _of_lists_too(rule: Rule) -> list[Rule]:
+    """Give a fault of single orders with its twin of order lists."""
+    path = _LIST_PATHS.get(rule.path or "")
+    return [rule] if path is None else [rule, msgspec.structs.replace(rule, path=path)]
 
 
 _UM_PATHS = {"/api/v3/order": "/fapi/v1/order"}

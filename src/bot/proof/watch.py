@@ -44,6 +44,12 @@ class Caps(NamedTuple):
     account: Decimal
 
 
+def names_of(sent: Mapping[str, str]) -> list[str]:
+    """Give our ids of the order, or of both orders of the list, that a request asks for."""
+    names = ("newClientOrderId", "belowClientOrderId", "aboveClientOrderId")
+    return [sent[each] for each in names if each in sent]
+
+
 class Watch:
     """Watches over one account."""
 
@@ -74,8 +80,8 @@ class Watch:
         decided: set[tuple[int, int]] = set()
         for each in outcomes:
             match each:
-                case PlaceOrder(order, reserved):
-                    if isinstance(event, Candle) and order.purpose is not Purpose.STOP:
+                case PlaceOrder(order, reserved, beside):
+                    if isinstance(event, Candle) and order.purpose is not Purpose.STOP and not beside:
                         decided.add((order.strategy_id, order.created_ms))
                     self._place(order, reserved)
                 case OrderFound(order):
@@ -96,11 +102,14 @@ class Watch:
         self._decided |= decided
 
     def leaves(self, sent: Mapping[str, str], epoch: int) -> None:
-        """Look at a request for an order at the moment of its first byte: `sent` are its parameters.
+        """Look at a request for an order, or a pair, at the moment of its first byte: `sent` are its parameters.
 
         `epoch` is the number of the turn that is on now.
         """
-        name = sent["newClientOrderId"]
+        for name in names_of(sent):
+            self._leaves(name, sent, epoch)
+
+    def _leaves(self, name: str, sent: Mapping[str, str], epoch: int) -> None:
         attempt = self._attempts.get(name)
         if name not in self._orders or attempt is None:
             self._alarm(Breach("I2", "it leaves, and no intent with its attempt is written down", name))

@@ -62,7 +62,7 @@ class Network:
     def send(self, request: Request, told: "asyncio.Future[Reply]") -> None:
         """Put a request on its way."""
         weather = self.weather
-        if request.method == "POST" and request.path.endswith("/order"):
+        if request.method == "POST" and request.path.endswith(("/order", "/orderList/oco")):
             self.on_order(dict(parse_qsl(request.body.decode())))
         if self.happens(weather.refused):
             self._later(self.fail, told, NothingSent("Connection refused"))
@@ -197,7 +197,7 @@ class Cable:
         network = self._network
         if self._is_cut:
             return
-        if b'"order.place"' in text:
+        if b'"order.place"' in text or b'"orderList.place.oco"' in text:
             network.on_order({name: str(value) for name, value in _read(text).params.items()})
         if network.happens(network.weather.lost_before):
             self.cut()

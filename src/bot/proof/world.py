@@ -29,7 +29,7 @@ from bot.proof.lease import MemoryLease
 from bot.proof.loop import LIFE, LoopClock, VirtualLoop
 from bot.proof.scene import SITES, Scene, key_of
 from bot.proof.trace import Trace
-from bot.proof.watch import Breach, Watch
+from bot.proof.watch import Breach, Watch, names_of
 from bot.proof.wires import Network
 from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote
@@ -203,7 +203,7 @@ class World:
             await story
 
     def _leaves(self, sent: Mapping[str, str]) -> None:
-        name = sent["newClientOrderId"]
+        name = names_of(sent)[0]
         party = next((each for each in self.parties if each.watch.knows(name)), self.parties[0])
         party.watch.leaves(sent, party.database.turns.epoch)
 

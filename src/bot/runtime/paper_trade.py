@@ -8,6 +8,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import Attempt, CancelOrder, Command, Event, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import ZERO
 from bot.domain.order import Order, OrderStatus, Side
+from bot.engine.protection import is_take
 from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall, Swept
 from bot.simulation.desk import ACCOUNT, Desk
 from bot.simulation.exchange import RestingOrder, Terms
@@ -44,33 +45,37 @@ class PaperBroker:
         """Put back what was waiting; an order that never arrived is void."""
         self._deliver = deliver
         self._permit = permit
-        for each in open_orders:
+        stops: dict[int, RestingOrder] = {}
+        for each in sorted(open_orders, key=lambda one: is_take(one.order)):
             if not self._was_waiting(each):
                 reason = "not carried out before the restart"
                 deliver(OrderUpdate(each.order.client_order_id, _ended(each), each.order.created_ms, reason=reason))
-            else:
-                self._desk.adopt(self._resting(each))
+                continue
+            order, owner = self._resting(each), each.order.strategy_id
+            self._desk.adopt(order, stops.get(owner) if is_take(each.order) else None)
+            if order.stop_price is not None:
+                stops[owner] = order
 
     async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:  # noqa: ARG002
         """Tell what the account holds: everything else was told as it happened."""
         self._hear(FundsSeen(self._desk.totals, max(self._opened_ms, self._desk.now_ms)))
         return ()
 
-    def prepare(self, order: Order) -> Attempt:
+    def prepare(self, order: Order, take: Order | None = None) -> Attempt:  # noqa: ARG002 (nothing is signed here)
         """Say how an order will be sent: at the time of its decision, since nothing is signed here."""
         return Attempt(order.client_order_id, order.created_ms)
 
-    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
+    async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
         """Place or cancel at once; what becomes of it is delivered before this returns."""
         if self._permit and (why := self._permit(command, attempt)):
             if isinstance(command, PlaceOrder):
-                order = command.order
                 reason = f"not sent: {why}"
-                self._hear(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
+                for order in (command.order, take) if take else (command.order,):
+                    self._hear(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
         elif isinstance(command, CancelOrder):
             self._desk.cancel(command)
         else:
-            self._desk.place(command.order)
+            self._desk.place(command.order, take)
 
     async def cancel_all(self, *, everything: bool = False) -> Swept:
         """Cancel every open order; stops, which guard what is held, only if `everything` has to go."""

@@ -1,7 +1,7 @@
 """The runner: take one event, decide, write it down, then act. The shell around one account's engine."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 import msgspec
 import structlog
@@ -119,22 +119,33 @@ class Runner:
             await _to_its_end(self._carry_out(event, outcomes, age_s))
 
     async def _carry_out(self, event: Event, outcomes: Sequence[Outcome], age_s: float) -> None:
-        attempts = {
-            each.order.client_order_id: self._attempt(each.order) for each in outcomes if isinstance(each, PlaceOrder)
-        }
+        placed = [each for each in outcomes if isinstance(each, PlaceOrder)]
+        takes = {each.beside: each.order for each in placed if each.beside}
+        attempts = self._attempts(placed, takes) if placed else {}
         age_s = max(age_s, await self._remember(event, [*outcomes, *attempts.values()] if attempts else outcomes))
         _pass_point(event)
         for outcome in outcomes:
             self._tell(outcome)
             if isinstance(outcome, PlaceOrder):
-                reached("attempt.committed")
-                await self._place(outcome, attempts[outcome.order.client_order_id], age_s)
+                if not outcome.beside:  # (what stands beside another order left with it)
+                    reached("attempt.committed")
+                    name = outcome.order.client_order_id
+                    await self._place(outcome, attempts[name], age_s, takes.get(name))
             elif isinstance(outcome, CancelOrder):
                 reached("cancel.intent")
                 await self._broker.execute(outcome)
 
-    def _attempt(self, order: Order) -> Attempt:
-        return msgspec.structs.replace(self._broker.prepare(order), epoch=self._engine.epoch)
+    def _attempts(self, placed: Sequence[PlaceOrder], takes: Mapping[str, Order]) -> dict[str, Attempt]:
+        """Say how each order will be sent. The two of a list go out in one request: they share all but their ids."""
+        found: dict[str, Attempt] = {}
+        for order in (each.order for each in placed if not each.beside):
+            take = takes.get(order.client_order_id)
+            attempt = msgspec.structs.replace(self._broker.prepare(order, take), epoch=self._engine.epoch)
+            found[order.client_order_id] = attempt
+            if take is not None:
+                name = take.client_order_id
+                found[name] = msgspec.structs.replace(attempt, client_order_id=name)
+        return found
 
     async def _remember(self, event: Event, outcomes: Sequence[Outcome]) -> float:
         """Write until it is written: nothing is decided or sent meanwhile. Gives the seconds that took."""
@@ -164,13 +175,13 @@ class Runner:
                 self._doubts.settle(DATABASE)
             return now - began
 
-    async def _place(self, command: PlaceOrder, attempt: Attempt, age_s: float) -> None:
+    async def _place(self, command: PlaceOrder, attempt: Attempt, age_s: float, take: Order | None) -> None:
         if age_s > PATIENCE_S:
-            order = command.order
             reason = f"not sent: the database was away for {age_s:.0f} s"
-            self.inbox.put(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
+            for order in (command.order, take) if take else (command.order,):
+                self.inbox.put(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
             return
-        await self._broker.execute(command, attempt)
+        await self._broker.execute(command, attempt, take)
 
     def _tell(self, outcome: Outcome) -> None:
         match outcome:

@@ -12,8 +12,8 @@ from bot.domain.instrument import Instrument
 from bot.domain.market import Candle
 from bot.domain.messages import CancelOrder, Event, OrderUpdate
 from bot.domain.money import ZERO, exact
-from bot.domain.order import Order, OrderStatus
-from bot.simulation.exchange import Exchange, Refused, RestingOrder, Terms
+from bot.domain.order import Order, OrderStatus, Side
+from bot.simulation.exchange import Exchange, ListKind, NewList, NewOrder, Refused, RestingOrder, Terms
 from bot.strategies.config import StrategyConfig
 
 ACCOUNT = "paper"
@@ -65,9 +65,9 @@ class Desk:
         """What the account holds by asset, free and locked together."""
         return {asset: each.free + each.locked for asset, each in self._exchange.balances(ACCOUNT).items()}
 
-    def adopt(self, order: RestingOrder) -> None:
-        """Put back an order that was waiting when the account was left."""
-        self._exchange.adopt(ACCOUNT, order)
+    def adopt(self, order: RestingOrder, beside: RestingOrder | None = None) -> None:
+        """Put back an order that was waiting when the account was left, `beside` the other one of its list."""
+        self._exchange.adopt(ACCOUNT, order, beside)
         self._told[order.client_order_id] = len(order.fills)
 
     def see(self, candle: Candle) -> None:
@@ -90,37 +90,64 @@ class Desk:
         for order in self._exchange.on_candle(candle):
             self._report(order)
 
-    def place(self, order: Order) -> None:
-        """Place an order; what becomes of it at once is delivered before this returns."""
+    def place(self, order: Order, take: Order | None = None) -> None:
+        """Place an order, or one list of it and `take`; what becomes of it at once is delivered before this returns."""
         self._show(order.symbol)
         # Resting orders meet whole candles alone. What is placed inside one gets the price that its strategy saw.
         if (forming := self._forming.pop(order.symbol, None)) is not None:
             touched = self._exchange.on_price(order.symbol, exact(forming.close), forming.open_time, quantity=ZERO)
-            for each in touched:
-                self._report(each)
+            for moved in touched:
+                self._report(moved)
+        orders = [order] if take is None else [order, take]
         try:
-            placed = self._exchange.place(
-                ACCOUNT,
-                client_order_id=order.client_order_id,
-                symbol=order.symbol,
-                side=order.side,
-                type=order.type,
-                time_in_force=order.time_in_force,
-                quantity=order.quantity,
-                price=order.price,
-                stop_price=order.stop_price,
-                now_ms=order.created_ms,
-                terms=self._terms[order.strategy_id],
-            )
+            placed = [self._place_one(order)] if take is None else self._place_pair(order, take)
         except Refused as refusal:
             reason = f"{refusal.message} ({refusal.code})"
-            self._deliver(
-                OrderUpdate(
-                    order.client_order_id, OrderStatus.REJECTED, order.created_ms, reason=reason, code=refusal.code
+            for each in orders:
+                self._deliver(
+                    OrderUpdate(
+                        each.client_order_id, OrderStatus.REJECTED, each.created_ms, reason=reason, code=refusal.code
+                    )
                 )
-            )
         else:
-            self._report(placed)
+            for resting in placed:
+                self._report(resting)
+
+    def _place_one(self, order: Order) -> RestingOrder:
+        return self._exchange.place(
+            ACCOUNT,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            time_in_force=order.time_in_force,
+            quantity=order.quantity,
+            price=order.price,
+            stop_price=order.stop_price,
+            now_ms=order.created_ms,
+            terms=self._terms[order.strategy_id],
+        )
+
+    def _place_pair(self, stop: Order, take: Order) -> list[RestingOrder]:
+        above, below = (take, stop) if stop.side is Side.SELL else (stop, take)
+        new = NewList(
+            kind=ListKind.OCO, client_id=f"{stop.client_order_id}+", pair=(self._leg(above), self._leg(below))
+        )
+        one = self._exchange.place_list(ACCOUNT, new, stop.created_ms)
+        return sorted(one.legs, key=lambda leg: leg.stop_price is None)
+
+    def _leg(self, order: Order) -> NewOrder:
+        return NewOrder(
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            type=order.type,
+            time_in_force=order.time_in_force,
+            quantity=order.quantity,
+            price=order.price,
+            stop_price=order.stop_price,
+            terms=self._terms[order.strategy_id],
+        )
 
     def cancel(self, command: CancelOrder) -> None:
         """Cancel an order; one that ended before stays as it was told."""
@@ -131,16 +158,27 @@ class Desk:
         except Refused:
             return
         self._report(order)
+        self._tell_partner(order)
+
+    def _tell_partner(self, order: RestingOrder) -> None:
+        """Tell of the other order of a list, which went with this one."""
+        if order.list_id >= 0:
+            for leg in self._exchange.order_list(ACCOUNT, list_id=order.list_id).legs:
+                if leg is not order:
+                    self._report(leg)
 
     def cancel_all(self, *, everything: bool = False) -> tuple[int, int]:
         """Cancel every open order, stops only if `everything` has to go; give how many went, and how many stay."""
         found = self._exchange.open_orders(ACCOUNT)
-        chosen = [order for order in found if everything or order.stop_price is None]
+        kept = {order.list_id for order in found if order.stop_price is not None and order.list_id >= 0}
+        stays = [] if everything else [each for each in found if each.stop_price is not None or each.list_id in kept]
+        chosen = [order for order in found if order not in stays]
         for order in chosen:
-            self._report(
-                self._exchange.cancel(ACCOUNT, order.symbol, client_order_id=order.client_order_id, now_ms=self.now_ms)
-            )
-        return len(chosen), len(found) - len(chosen)
+            if order.is_open:  # (the other one of a list went with the first)
+                name = order.client_order_id
+                self._exchange.cancel(ACCOUNT, order.symbol, client_order_id=name, now_ms=self.now_ms)
+            self._report(order)
+        return len(chosen), len(stays)
 
     def _show(self, symbol: str) -> None:
         """Let the market have what was kept back while nothing waited."""

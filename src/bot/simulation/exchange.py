@@ -257,8 +257,8 @@ class Exchange(Questions):
         self._finish(now_ms)
         return order
 
-    def adopt(self, account: str, order: RestingOrder) -> None:
-        """Put back an open order after a restart, under its own ids; its lock is taken from the free balance.
+    def adopt(self, account: str, order: RestingOrder, beside: RestingOrder | None = None) -> None:
+        """Put back an open order after a restart, under its own ids, with its lock; `beside` the other leg of its OCO.
 
         Unless it says otherwise itself, it meets whole candles from the first that opens after it was made.
         """
@@ -269,14 +269,13 @@ class Exchange(Questions):
         order.account = account
         order.exposed_from_ms = order.exposed_from_ms or order.created_ms
         market = self._books.market(order.symbol)
-        self._books.enter(order, order.needs if order.price is not None else order.locked)
+        self._books.enter(order, ZERO if beside else order.locked if order.price is None else order.needs)
+        self._lists.pair_up(beside, order)
         if order.price is None or (order.is_contingent and order.working_ms < 0):
             market.shelve(order)
         else:
             order.working_ms = max(order.working_ms, order.created_ms)
             market.rest(order)
-
-    # Order lists.
 
     def place_list(self, account: str, new: NewList, now_ms: int) -> OrderList:
         """Take a list of orders; Refused as a whole, and then nothing changed."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from bot.domain.money import EXACT, ZERO
-from bot.domain.order import OrderStatus
+from bot.domain.order import OrderStatus, Side
 from bot.simulation.books import Books
 from bot.simulation.happenings import ListMoved
 from bot.simulation.orders import NewOrder, RestingOrder
@@ -98,6 +98,19 @@ class Lists:
         self._standing.setdefault(one.account, {})[one.list_id] = one
         self._next_id = one.list_id + 1
         self.tell(one, one.status_type)
+
+    def pair_up(self, stop: RestingOrder | None, limit: RestingOrder) -> None:
+        """Let two orders that stand already be an OCO; a limit order alone stays alone."""
+        if stop is None:
+            return
+        legs = [limit, stop] if stop.side is Side.SELL else [stop, limit]
+        name = f"{stop.client_order_id}+"
+        one = OrderList(
+            self._next_id, name, stop.account, stop.symbol, ListKind.OCO, stop.created_ms, legs, [], stop.updated_ms
+        )
+        for leg in legs:
+            leg.list_id = one.list_id
+        self.register(one)
 
     def standing(self, account: str) -> list[OrderList]:
         """Give the open lists of an account, oldest first."""

@@ -9,8 +9,8 @@ from bot.binance import futures, spot
 from bot.binance import wire_new_futures as new_futures
 from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
-from bot.binance.client import futures_order, spot_order
 from bot.binance.endpoints import Endpoint, Priority, Security
+from bot.binance.letters import futures_order, spot_order
 from bot.binance.wire_requests import NOTHING, params_of
 from bot.domain.money import Price, Quantity
 from bot.domain.order import Order, OrderType, Side, TimeInForce

@@ -62,7 +62,7 @@ class Half:
         self.deliver(FundsSeen(self.totals, 5))
         return ()
 
-    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
+    async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
         self.given.append(command)
 
     def see(self, candle: Candle) -> None:

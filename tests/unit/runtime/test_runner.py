@@ -24,7 +24,7 @@ from bot.domain.messages import (
     StrategyStopped,
     TradeClosed,
 )
-from bot.domain.order import Fill, OrderStatus
+from bot.domain.order import Fill, Order, OrderStatus
 from bot.domain.state import AccountState
 from bot.engine.engine import Engine
 from bot.runtime.condition import Condition
@@ -52,8 +52,8 @@ class WatchedBroker(FakeBroker):
         super().__init__()
         self._diary = diary
 
-    async def execute(self, command: Command, attempt: Attempt | None = None) -> None:
-        await super().execute(command, attempt)
+    async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
+        await super().execute(command, attempt, take)
         self._diary.append(("sent", command))
 
     def see(self, candle: Candle) -> None:
