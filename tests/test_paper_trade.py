@@ -9,7 +9,7 @@ from tests.fakes.outfit import BTC, START, D, Stage, Told, candle, told
 from bot.domain.market import Candle
 from bot.domain.messages import CancelOrder, Event, FundsSeen, OrderUpdate, PlaceOrder, TradeClosed
 from bot.domain.money import Price, Quantity
-from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
+from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.ports import OpenOrder, Swept
 from bot.runtime.paper_trade import PaperBroker
 from bot.simulation.desk import ACCOUNT, FINISHED_KEPT, terms_of
@@ -317,3 +317,48 @@ async def test_a_strategy_leaves_by_its_stop_and_its_exit_takes_the_stop_back_fi
         assert [each.type for each in orders[:5]] == [
             OrderType.MARKET, OrderType.STOP_LOSS, OrderType.MARKET, OrderType.MARKET, OrderType.STOP_LOSS,
         ]  # fmt: skip
+
+
+# A stop and its take profit.
+
+
+def pair() -> tuple[Order, Order]:
+    made = order("take", side=Side.SELL, price="110", quantity="5")
+    stop = msgspec.structs.replace(
+        made, client_order_id="stop", type=OrderType.STOP_LOSS, price=None, time_in_force=None, stop_price=D(90),
+        purpose=Purpose.STOP,
+    )  # fmt: skip
+    take = msgspec.structs.replace(made, type=OrderType.LIMIT_MAKER, time_in_force=None, purpose=Purpose.EXIT)
+    return stop, take
+
+
+@pytest.mark.parametrize(("close", "filled", "expired"), [(120.0, "take", "stop"), (80.0, "stop", "take")])
+async def test_a_pair_locks_once_and_whichever_trades_ends_the_other_also_after_a_restart(
+    close, filled, expired
+) -> None:
+    stop, take = pair()
+    fresh = await Shop().open()
+    await fresh.broker.execute(PlaceOrder(stop), None, take)
+    back = await Shop().open(left(take, order_id=8), left(stop, order_id=7))
+    for shop in (fresh, back):
+        told = shop.see(candle(1, close))
+        assert {each.client_order_id for each in fills(told)} == {filled}
+        ends = {each.client_order_id: each.status for each in told if isinstance(each, OrderUpdate)}
+        assert ends == {expired: OrderStatus.EXPIRED}
+
+
+async def test_cancelling_everything_leaves_a_pair_on_guard() -> None:
+    stop, take = pair()
+    shop = await Shop().open()
+    await shop.broker.execute(PlaceOrder(stop), None, take)
+    await shop.place(order("rest", price="50"))
+    assert await shop.broker.cancel_all() == Swept(1, 0, 2)
+    assert await shop.broker.cancel_all(everything=True) == Swept(2, 0, 0)
+
+
+async def test_a_pair_that_may_not_leave_is_void_as_a_whole() -> None:
+    stop, take = pair()
+    shop = Shop()
+    await shop.broker.start(shop.told.append, (), lambda _command, _attempt: "halted")
+    await shop.broker.execute(PlaceOrder(stop), None, take)
+    assert statuses(shop.told) == [OrderStatus.VOID] * 2

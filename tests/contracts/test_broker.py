@@ -207,7 +207,11 @@ def pair(desk: Desk, stop: str = "0.9", take: str = "1.1") -> tuple[Order, Order
     made = order("stop", Side.SELL, price=desk.below(take))
     return (
         msgspec.structs.replace(
-            made, type=OrderType.STOP_LOSS, price=None, time_in_force=None, stop_price=D(desk.below(stop))  # type: ignore[arg-type]
+            made,
+            type=OrderType.STOP_LOSS,
+            price=None,
+            time_in_force=None,
+            stop_price=D(desk.below(stop)),  # type: ignore[arg-type]
         ),
         msgspec.structs.replace(made, client_order_id="take", type=OrderType.LIMIT_MAKER, time_in_force=None),
     )

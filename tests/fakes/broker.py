@@ -24,6 +24,8 @@ class FakeBroker:
         self.asked: list[Newest] = []
         self.while_looking: Callable[[], None] = lambda: None
         self.swept = Swept(0, 0)
+        self.takes: list[Order | None] = []
+        """What left in one list with each command."""
 
     async def start(
         self,
@@ -50,6 +52,7 @@ class FakeBroker:
 
     async def execute(self, command: Command, attempt: Attempt | None = None, take: Order | None = None) -> None:
         self.commands.append(command)
+        self.takes.append(take)
 
     async def cancel_all(self, *, everything: bool = False) -> Swept:
         self.sweeps += 1

@@ -126,6 +126,9 @@ class SignedBroker(Following):
             replies = await self._send(
                 order, take, Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
             )
+            reached("reply.parsed")
+            if order.purpose is Purpose.STOP:
+                reached("stop.placed")
         except OutcomeUnknown as error:
             self._tell_all(tracked, OrderStatus.UNKNOWN, str(error))
         except Unavailable as error:
@@ -152,9 +155,6 @@ class SignedBroker(Following):
                 replies: Sequence[OrderSeen] = [await self._client.place(order, sending)]
             else:
                 replies = await self._client.place_pair(order, take, sending)
-        reached("reply.parsed")
-        if order.purpose is Purpose.STOP:
-            reached("stop.placed")
         return replies
 
     def _tell_all(self, tracked: Sequence[Tracked], status: OrderStatus, reason: str) -> None:

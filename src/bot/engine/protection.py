@@ -162,7 +162,12 @@ class Guard:
             self.unseen.discard(self.take_id)
         has_traded = status in {OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED}
         if self.state is Protection.LEAVING:
-            return None if has_stop or status.is_open else Protection.WANTED
+            if has_stop or status.is_open:
+                return None
+            self.pause = 0
+            return Protection.WANTED
+        if self.state is Protection.LOST and not status.is_open:
+            self.pause = min(self.pause, max(0, self.refusals - 1))  # (what it was cancelled again with is over)
         if has_traded and self.state in {Protection.SENT, Protection.ARMED}:
             self.pause = CANCEL_AGAIN
             return Protection.LEAVING

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 from tests.fakes.broker import FakeBroker
 from tests.fakes.journal import MemoryJournal
@@ -305,3 +306,25 @@ async def test_when_its_turn_is_over_the_runner_ends_and_what_it_decided_is_neve
         await scene.runner.run()
     assert scene.broker.commands == []
     assert scene.clock.naps == []
+
+
+PAIRED = frozenset({"LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS"})
+
+
+def paired(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Give a scene whose strategy guards what it holds with a stop and a take profit."""
+    monkeypatch.setitem(globals(), "BTC", msgspec.structs.replace(BTC, order_types=PAIRED))
+    return Scene({0: buys()}, stop_loss=0.1, take_profit=0.1, protect="exchange")
+
+
+async def test_a_pair_is_written_as_two_orders_and_sent_as_one_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = paired(monkeypatch)
+    await scene.runner.step(candle(0, 100.0))
+    await scene.runner.step(scene.fill())
+    entry, stop = scene.orders
+    (take,) = [each for each in scene.broker.takes if each]
+    attempts = [each for each in scene.journal.outcomes if isinstance(each, Attempt)]
+    assert [each.client_order_id for each in attempts] == [each.client_order_id for each in (entry, stop, take)], (
+        "one more of the order beside it"
+    )
+    assert attempts[1] == msgspec.structs.replace(attempts[2], client_order_id=stop.client_order_id)
