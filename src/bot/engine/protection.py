@@ -73,7 +73,8 @@ class Guard:
         self.unseen: set[str] = set()
         """Legs that the exchange has not shown yet."""
         self.is_alone = False
-        """The exchange refused the pair, or a restart found the stop alone: it goes without for this position."""
+        """The take profit traded in part, the exchange refused the pair, or a restart found the stop alone: for this
+        position it goes without."""
         self.reason = ""
         """Why it was lost last."""
         self.armed_ms = 0
@@ -161,6 +162,7 @@ class Guard:
         if not status.is_open:
             self.unseen.discard(self.take_id)
         has_traded = status in {OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED}
+        self.is_alone |= has_traded  # (the price is there: beside the stop of what is left, none could rest)
         if self.state is Protection.LEAVING:
             if has_stop or status.is_open:
                 return None

@@ -140,7 +140,7 @@ def test_what_a_part_fill_leaves_is_taken_back_and_guarded_anew(bench, orders, i
         outcomes += bench.tell(told(scene.stop, S.EXPIRED))
     assert orders(outcomes) == []
     again = orders(bench.tell(told(scene.take, S.CANCELED)))
-    assert [each.quantity for each in again] == [scene.take.quantity - part] * 2
+    assert [(each.quantity, each.stop_price) for each in again] == [(scene.take.quantity - part, D("90.00"))]
     assert "lost" not in states(outcomes)
 
 
