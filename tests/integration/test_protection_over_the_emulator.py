@@ -42,7 +42,7 @@ class Calm(Scene):
     """Fine weather, one account, one strategy with a stop on the exchange."""
 
     def __init__(self, stop_loss: float) -> None:
-        super().__init__(7)
+        super().__init__(7, wild=False)
         self.weather = Weather()
         self.strain.ease()
         self.accounts, self.faults = (ACCOUNT,), ()

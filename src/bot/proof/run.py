@@ -66,7 +66,9 @@ def _alone(seed: int) -> Iterator[None]:
     """Hold still what the whole process shares: dice, logs, and the collector, which would drop things at odd times."""
     dice, logs, collects = random.getstate(), structlog.get_config(), gc.isenabled()
     random.seed(seed)
-    structlog.configure([_say_nothing], structlog.make_filtering_bound_logger(CRITICAL))
+    structlog.configure(
+        [_say_nothing], structlog.make_filtering_bound_logger(CRITICAL), cache_logger_on_first_use=False
+    )
     gc.disable()
     try:
         yield
