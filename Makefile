@@ -16,7 +16,6 @@ test:
 
 proof: environment
 	./bot prove --seeds 0:300 --jobs 2
-	./bot chaos --points all --jobs 2
 	$(BIN)/python -m pytest -n 2 -m mutants tests/mutants
 
 mutants: environment
