@@ -20,7 +20,6 @@ from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.messages import Attempt, Command, Event, Outcome, PlaceOrder
 from bot.domain.order import Order, OrderStatus
 from bot.runtime import runner
-from bot.runtime.lease import Keeper
 from bot.runtime.runner import Runner
 
 
@@ -33,11 +32,6 @@ def blind_resend(soil: Soil) -> None:
             return await right(self, order, sending)
 
     right = soil.swap(SpotClient, "place", wrong)
-
-
-@mutant("nobody asks whose turn it is before an order leaves, nor later", "F35, I9")
-def turns_are_not_looked_at(soil: Soil) -> None:
-    soil.swap(Keeper, "objection", lambda self: "")
 
 
 @mutant("what the exchange says of waiting is forgotten", "F12, F13")
