@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
-from bot.db import statements
+from bot.db import marks, statements
 from bot.db.base import Mode, first_line, masked, plain_dsn, search_path
 from bot.db.direct import Direct, Statement
 from bot.db.facts import money_facts
@@ -113,10 +113,10 @@ class PostgresJournal:
                 case StrategyStopped():
                     writes.append(statements.stop(each))
                 case AccountMarked():
-                    writes.append(statements.mark_account(each, self._account_id))
+                    writes.append(marks.mark_account(each, self._account_id))
                 case _:
                     continue
-        writes += statements.mark(each for each in outcomes if isinstance(each, EquityMarked))
+        writes += marks.mark(each for each in outcomes if isinstance(each, EquityMarked))
         # The fence comes last: whoever wants the next turn waits no longer than the commit takes.
         return statements.combined([*writes, *statements.fenced(money_facts(outcomes), self._turn_at, writes)])
 
