@@ -11,26 +11,17 @@ from bot.domain.market import Candle
 from bot.domain.messages import (
     Attempt,
     CancelOrder,
-    Decision,
     Event,
-    FillBooked,
-    ForeignSeen,
-    IncomeBooked,
-    OrderFound,
     OrderUpdate,
     Outcome,
     PlaceOrder,
-    ProtectionMoved,
-    StrategyStopped,
     Tick,
-    TradeClosed,
-    Verdict,
 )
-from bot.domain.money import plain
 from bot.domain.order import Fill, Order, OrderStatus
 from bot.engine.engine import Engine
 from bot.killpoints import reached
 from bot.ports import Broker, Clock, Doubts, Journal
+from bot.runtime.chronicle import note
 from bot.runtime.inbox import Inbox
 
 log = structlog.get_logger()
@@ -125,7 +116,7 @@ class Runner:
         age_s = max(age_s, await self._remember(event, [*outcomes, *attempts.values()] if attempts else outcomes))
         _pass_point(event)
         for outcome in outcomes:
-            self._tell(outcome)
+            note(self.account, outcome)
             if isinstance(outcome, PlaceOrder):
                 if not outcome.beside:  # (what stands beside another order left with it)
                     reached("attempt.committed")
@@ -182,81 +173,6 @@ class Runner:
                 self.inbox.put(OrderUpdate(order.client_order_id, OrderStatus.VOID, order.created_ms, reason=reason))
             return
         await self._broker.execute(command, attempt, take)
-
-    def _tell(self, outcome: Outcome) -> None:
-        match outcome:
-            case PlaceOrder(order):
-                log.info(
-                    "order.placed",
-                    account=self.account,
-                    client_order_id=order.client_order_id,
-                    strategy=order.strategy_id,
-                    symbol=order.symbol,
-                    side=order.side,
-                    quantity=plain(order.quantity),
-                    reason=order.reason,
-                )
-            case FillBooked(strategy_id, fill):
-                log.info(
-                    "fill.booked",
-                    account=self.account,
-                    client_order_id=fill.client_order_id,
-                    strategy=strategy_id,
-                    price=plain(fill.price),
-                    quantity=plain(fill.quantity),
-                )
-            case TradeClosed():
-                log.info(
-                    "trade.closed",
-                    account=self.account,
-                    strategy=outcome.strategy_id,
-                    symbol=outcome.symbol,
-                    pnl=plain(outcome.pnl),
-                )
-            case OrderFound(order):
-                log.critical(
-                    "position.forced", account=self.account, strategy=order.strategy_id, symbol=order.symbol,
-                    quantity=plain(order.quantity), reason=order.reason,
-                )  # fmt: skip
-            case IncomeBooked():
-                log.info(
-                    "income.booked", account=self.account, kind=outcome.kind, symbol=outcome.symbol,
-                    asset=outcome.asset, amount=plain(outcome.amount),
-                )  # fmt: skip
-            case StrategyStopped():
-                log.warning(
-                    "strategy.stopped", account=self.account, strategy=outcome.strategy_id, reason=outcome.reason
-                )
-            case ProtectionMoved():
-                tell = log.warning if outcome.state in {"lost", "bare"} else log.info
-                tell(
-                    f"protection.{outcome.state}",
-                    account=self.account,
-                    strategy=outcome.strategy_id,
-                    client_order_id=outcome.client_order_id,
-                    reason=outcome.reason,
-                )
-            case ForeignSeen():
-                log.warning(
-                    "order.foreign",
-                    account=self.account,
-                    client_order_id=outcome.client_order_id,
-                    symbol=outcome.symbol,
-                    side=outcome.side,
-                    quantity=plain(outcome.quantity),
-                    filled=plain(outcome.filled),
-                    is_open=outcome.is_open,
-                )
-            case Decision() if outcome.verdict is Verdict.DENIED:
-                log.info(
-                    "order.denied",
-                    account=self.account,
-                    strategy=outcome.strategy_id,
-                    rule=outcome.rule,
-                    reason=outcome.reason,
-                )
-            case _:
-                pass
 
 
 def _pass_point(event: Event) -> None:
