@@ -100,7 +100,10 @@ class Desk:
                 self._report(moved)
         orders = [order] if take is None else [order, take]
         try:
-            placed = [self._place_one(order)] if take is None else self._place_pair(order, take)
+            if take is None:
+                placed = [self._exchange.submit(ACCOUNT, self._letter(order), order.created_ms)]
+            else:
+                placed = self._place_pair(order, take)
         except Refused as refusal:
             reason = f"{refusal.message} ({refusal.code})"
             for each in orders:
@@ -113,30 +116,15 @@ class Desk:
             for resting in placed:
                 self._report(resting)
 
-    def _place_one(self, order: Order) -> RestingOrder:
-        return self._exchange.place(
-            ACCOUNT,
-            client_order_id=order.client_order_id,
-            symbol=order.symbol,
-            side=order.side,
-            type=order.type,
-            time_in_force=order.time_in_force,
-            quantity=order.quantity,
-            price=order.price,
-            stop_price=order.stop_price,
-            now_ms=order.created_ms,
-            terms=self._terms[order.strategy_id],
-        )
-
     def _place_pair(self, stop: Order, take: Order) -> list[RestingOrder]:
         above, below = (take, stop) if stop.side is Side.SELL else (stop, take)
         new = NewList(
-            kind=ListKind.OCO, client_id=f"{stop.client_order_id}+", pair=(self._leg(above), self._leg(below))
+            kind=ListKind.OCO, client_id=f"{stop.client_order_id}+", pair=(self._letter(above), self._letter(below))
         )
         one = self._exchange.place_list(ACCOUNT, new, stop.created_ms)
         return sorted(one.legs, key=lambda leg: leg.stop_price is None)
 
-    def _leg(self, order: Order) -> NewOrder:
+    def _letter(self, order: Order) -> NewOrder:
         return NewOrder(
             client_order_id=order.client_order_id,
             symbol=order.symbol,
