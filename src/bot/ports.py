@@ -12,8 +12,8 @@ import msgspec
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import AccountMarked, Attempt, Command, Event, Outcome, ProtectionMoved
-from bot.domain.order import Fill, Order, OrderStatus, Side
+from bot.domain.messages import AccountMarked, Attempt, Command, Event, ForeignSeen, Outcome, ProtectionMoved
+from bot.domain.order import Fill, Order, OrderStatus
 
 
 class Clock(Protocol):
@@ -96,20 +96,6 @@ class Doubts(Protocol):
         ...
 
 
-class Foreign(NamedTuple):
-    """An order of the account that this broker never sent: a person's, another program's, or the exchange's own."""
-
-    market: Market
-    symbol: str
-    client_order_id: str
-    exchange_order_id: int
-    side: Side
-    quantity: Decimal
-    filled: Decimal
-    is_open: bool
-    time_ms: int
-
-
 Newest = Mapping[tuple[Market, str], int]
 """By market and symbol that we trade: the newest trade that is booked, 0 when none is."""
 
@@ -135,7 +121,7 @@ class Broker(Protocol):
         """
         ...
 
-    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[ForeignSeen]:
         """Look at the exchange: trades since `newest`, then orders, then money; tells all that we missed.
 
         `recall` is asked about orders that bear our mark and that this process knows nothing of.

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from bot.domain.errors import BotError
 from bot.domain.market import Candle
-from bot.domain.messages import Attempt, Command
+from bot.domain.messages import Attempt, Command, ForeignSeen
 from bot.domain.order import Order
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall, Swept
+from bot.ports import Deliver, Doubts, Newest, OpenOrder, Permit, Recall, Swept
 
 
 class FakeBroker:
@@ -17,7 +17,7 @@ class FakeBroker:
         self.seen: list[Candle] = []
         self.sweeps = 0
         self.looks = 0
-        self.foreign: list[Foreign] = []
+        self.foreign: list[ForeignSeen] = []
         self.swept_everything = False
         self.trouble: BotError | None = None
         """What a look fails with."""
@@ -38,7 +38,7 @@ class FakeBroker:
         self.permit = permit
         self.doubts = doubts
 
-    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[ForeignSeen]:
         self.looks += 1
         self.asked.append(newest)
         self.while_looking()

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 from bot.domain.errors import BotError
-from bot.ports import Broker, Foreign, Newest
+from bot.domain.messages import ForeignSeen
+from bot.ports import Broker, Newest
 
 
 class Looker:
@@ -18,7 +19,7 @@ class Looker:
         """Every doubt there ever was, as `name: reason`."""
         self.wishes: list[str] = []
         self.halted = ""
-        self.foreign: list[Foreign] = []
+        self.foreign: list[ForeignSeen] = []
         self._broker = broker
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -38,7 +39,7 @@ class Looker:
         """Stop."""
         self.halted = self.halted or reason
 
-    async def look(self) -> Sequence[Foreign]:
+    async def look(self) -> Sequence[ForeignSeen]:
         """Look now, and go on looking until closed. Raises BotError."""
         if self._task is None:
             self._task = asyncio.create_task(self._go_on())

@@ -13,11 +13,11 @@ from bot.binance.tracking import Tracked
 from bot.binance.user_stream import OrderEvent
 from bot.db.replay import Replay
 from bot.domain.errors import BotError, Rejected
-from bot.domain.messages import CancelOrder, FillBooked, OrderChanged, OrderUpdate, Outcome
+from bot.domain.messages import CancelOrder, FillBooked, ForeignSeen, OrderChanged, OrderUpdate, Outcome
 from bot.domain.order import Fill, OrderStatus
 from bot.engine import engine
 from bot.engine.memory import OrderMemory
-from bot.ports import Foreign, Newest
+from bot.ports import Newest
 
 
 @mutant("of an order's trades only the first is booked", "I3, F28")
@@ -48,7 +48,7 @@ def booked_fills_are_forgotten(soil: Soil) -> None:
 
 @mutant("nobody looks at open orders again: what the stream drops stays unknown", "F18")
 def never_looks_again(soil: Soil) -> None:
-    async def wrong(self: SignedBroker, newest: Newest) -> Sequence[Foreign]:
+    async def wrong(self: SignedBroker, newest: Newest) -> Sequence[ForeignSeen]:
         if self._looks._seen and not self._left_open:
             return ()
         return await right(self, newest)

@@ -20,10 +20,10 @@ from bot.binance.tracking import Orders, Tracked
 from bot.binance.user_stream import OrderEvent
 from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
-from bot.domain.messages import OrderUpdate
+from bot.domain.messages import ForeignSeen, OrderUpdate
 from bot.domain.order import Fill, OrderStatus, Side
 from bot.killpoints import reached
-from bot.ports import Deliver, Foreign, Newest, OpenOrder, Recall
+from bot.ports import Deliver, Newest, OpenOrder, Recall
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ class Following:
         self._looks = Reconciliation(client, clock, self._orders, self._adopt, self._tell_fill, self._bury)
         self._tasks = Tasks()
 
-    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[ForeignSeen]:
         """Look at the exchange, tell what we missed, then the money; give what is not ours. Raises BotError."""
         reached("recon.started")
         async with self._caution:

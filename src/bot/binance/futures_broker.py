@@ -22,9 +22,9 @@ from bot.binance.wire_new_futures import Countdown
 from bot.binance.wire_user import AccountEvent, FuturesEvent
 from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
-from bot.domain.messages import Event, FundsSeen, IncomeKind
+from bot.domain.messages import Event, ForeignSeen, FundsSeen, IncomeKind
 from bot.domain.order import FORCED_PREFIXES
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall
+from bot.ports import Deliver, Doubts, Newest, OpenOrder, Permit, Recall
 
 log = structlog.get_logger()
 
@@ -78,9 +78,9 @@ class FuturesBroker(SignedBroker):
         if self.patience.dead_man_s:
             self._watchers.start(self._keep_armed(), "dead-man")
 
-    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[ForeignSeen]:
         """Look at orders, at what the exchange did by itself, then at money. Raises BotError."""
-        foreign: dict[Foreign, None] = {}
+        foreign: dict[ForeignSeen, None] = {}
         told = -1
         while self._acts.told != told:  # the money must not be older than what was told
             told = self._acts.told

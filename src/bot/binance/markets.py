@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import Attempt, CancelOrder, Command, Event, FundsSeen
+from bot.domain.messages import Attempt, CancelOrder, Command, Event, ForeignSeen, FundsSeen
 from bot.domain.money import EXACT, ZERO
 from bot.domain.order import Order
-from bot.ports import Broker, Deliver, Doubts, Feed, Foreign, Newest, OpenOrder, Permit, Recall, Subscription, Swept
+from bot.ports import Broker, Deliver, Doubts, Feed, Newest, OpenOrder, Permit, Recall, Subscription, Swept
 
 
 class MarketsFeed:
@@ -78,9 +78,9 @@ class MarketsBroker:
             ours = [each for each in open_orders if each.order.market is market]
             await broker.start(self._keep_back(market), ours, permit, doubts)
 
-    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[ForeignSeen]:
         """Look at all markets; what the account holds is told once, as the sum of what each market holds."""
-        foreign: list[Foreign] = []
+        foreign: list[ForeignSeen] = []
         for market, broker in self._brokers.items():
             here = {place: known for place, known in newest.items() if place[0] is market}
             foreign += await broker.reconcile(here, recall)

@@ -21,12 +21,12 @@ from bot.binance.tracking import Ended, Orders, Tracked
 from bot.binance.wire_requests import OfAnySymbol, OfOrder, OrdersRequest, TradesRequest
 from bot.domain.errors import Rejected, Unavailable
 from bot.domain.market import Market
-from bot.domain.messages import FundsSeen
+from bot.domain.messages import ForeignSeen, FundsSeen
 from bot.domain.money import number
 from bot.domain.order import Fill, OrderStatus, Side
 from bot.engine.ids import is_ours
 from bot.killpoints import reached
-from bot.ports import Clock, Foreign, Newest, Recall
+from bot.ports import Clock, Newest, Recall
 
 log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Look(NamedTuple):
     """
 
     funds: FundsSeen | None
-    foreign: tuple[Foreign, ...]
+    foreign: tuple[ForeignSeen, ...]
     risen: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
 
@@ -119,7 +119,7 @@ class Reconciliation:
 
     async def _look(self, newest: Newest, unsure: Collection[str]) -> Look:
         booked = {symbol: trade_id for (market, symbol), trade_id in newest.items() if market is self._market}
-        strangers: list[Foreign] = []
+        strangers: list[ForeignSeen] = []
         for symbol in sorted(booked):
             await self._look_at_trades(symbol, booked[symbol], strangers)
         symbols = {*booked, *(each.symbol for each in self._orders.live)}
@@ -138,7 +138,7 @@ class Reconciliation:
         risen, self._risen = tuple(self._risen), []
         return Look(funds, self._not_given(strangers), risen, tuple(self._suspects))
 
-    async def _look_at_trades(self, symbol: str, booked: int, strangers: list[Foreign]) -> None:
+    async def _look_at_trades(self, symbol: str, booked: int, strangers: list[ForeignSeen]) -> None:
         """Tell the trades since the newest one known; a symbol without one begins with the newest there is."""
         # Not since the newest booked one: the stream may have lost what came just before that, and tells no stranger's.
         last = self._seen.get(symbol, booked or -1)
@@ -163,7 +163,7 @@ class Reconciliation:
             if len(rows) < PAGE:
                 return
 
-    async def _owner(self, symbol: str, row: TradeSeen, strangers: list[Foreign]) -> str:
+    async def _owner(self, symbol: str, row: TradeSeen, strangers: list[ForeignSeen]) -> str:
         """Give our id of a trade's order; empty when it is a stranger, which is noted."""
         if ours := self._orders.id_of(symbol, row.orderId):
             return ours
@@ -174,7 +174,7 @@ class Reconciliation:
                 raise
             fill = row.fill("", self._market)
             strangers.append(
-                Foreign(
+                ForeignSeen(
                     self._market, symbol, "", row.orderId, fill.side, fill.quantity, fill.quantity, False, fill.time_ms
                 )
             )
@@ -187,7 +187,7 @@ class Reconciliation:
         strangers.append(self._stranger(seen))
         return ""
 
-    async def _look_at_orders(self, symbols: set[str], unsure: Collection[str], strangers: list[Foreign]) -> None:
+    async def _look_at_orders(self, symbols: set[str], unsure: Collection[str], strangers: list[ForeignSeen]) -> None:
         """Take over what the lists of open orders show, and ask for each order of ours that they do not."""
         expected = [each for each in self._orders.live if each.was_found or each.id in unsure]
         shown: set[str] = set()
@@ -263,7 +263,7 @@ class Reconciliation:
             ended = self._orders.end_of(name)
             self._risen.append(f"order {name} on {shown.symbol} is {ended} on record, and it is open at the exchange")
 
-    async def _look_for_marks(self, symbol: str, strangers: list[Foreign]) -> None:
+    async def _look_for_marks(self, symbol: str, strangers: list[ForeignSeen]) -> None:
         """Look at the newest orders with our mark, though they have ended.
 
         Those of the last hour that the journal does not know are another bot's. What is ours and traded is told: where
@@ -291,15 +291,15 @@ class Reconciliation:
         if ended in {OrderStatus.VOID, OrderStatus.REJECTED}:
             self._risen.append(f"order {traded.our_id} on {traded.symbol} is {ended} on record, and it traded")
 
-    def _stranger(self, seen: OrderSeen) -> Foreign:
+    def _stranger(self, seen: OrderSeen) -> ForeignSeen:
         update = seen.update()
         is_open = update is None or update.status.is_open
-        return Foreign(
+        return ForeignSeen(
             self._market, seen.symbol, seen.our_id, seen.orderId, Side(seen.side), number(seen.origQty),
             number(seen.executedQty), is_open, update.time_ms if update else seen.time,
         )  # fmt: skip
 
-    def _not_given(self, strangers: Iterable[Foreign]) -> tuple[Foreign, ...]:
+    def _not_given(self, strangers: Iterable[ForeignSeen]) -> tuple[ForeignSeen, ...]:
         """Leave out what was given before as it is now, and of each order all but its newest state."""
         news = {}
         for each in strangers:

@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from bot.domain.errors import BotError, Misconfigured
+from bot.domain.messages import ForeignSeen
 from bot.engine.engine import Engine
-from bot.ports import Broker, Clock, Foreign, Recall
+from bot.ports import Broker, Clock, Recall
 from bot.runtime.condition import EXCHANGE, Condition
 
 log = structlog.get_logger()
 
-Judge = Callable[[Sequence[Foreign]], Awaitable[None]]
+Judge = Callable[[Sequence[ForeignSeen]], Awaitable[None]]
 
 BUSY_S = 30.0
 """Between looks while orders are open."""
@@ -50,7 +51,7 @@ class Looks:
         self._clock = clock
         self._judge = judge
         self._recall = recall
-        self._unjudged: list[Foreign] = []
+        self._unjudged: list[ForeignSeen] = []
         self._failures = 0
         self._suspicions = 0
         self._breath_s = BREATH_S

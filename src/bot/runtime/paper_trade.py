@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle
-from bot.domain.messages import Attempt, CancelOrder, Command, Event, FundsSeen, OrderUpdate, PlaceOrder
+from bot.domain.messages import Attempt, CancelOrder, Command, Event, ForeignSeen, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import ZERO
 from bot.domain.order import Order, OrderStatus, Side
 from bot.engine.protection import is_take
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall, Swept
+from bot.ports import Deliver, Doubts, Newest, OpenOrder, Permit, Recall, Swept
 from bot.simulation.desk import ACCOUNT, Desk
 from bot.simulation.exchange import RestingOrder, Terms
 
@@ -56,7 +56,7 @@ class PaperBroker:
             if order.stop_price is not None:
                 stops[owner] = order
 
-    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:  # noqa: ARG002
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[ForeignSeen]:  # noqa: ARG002
         """Tell what the account holds: everything else was told as it happened."""
         self._hear(FundsSeen(self._desk.totals, max(self._opened_ms, self._desk.now_ms)))
         return ()

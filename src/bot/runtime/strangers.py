@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from bot.domain.messages import Event, ForeignSeen
 from bot.engine.ids import is_ours
-from bot.ports import Foreign, Journal
+from bot.ports import Journal
 from bot.runtime.condition import Condition
 
 EXCHANGE_MADE = ("autoclose-", "adl_autoclose", "settlement_autoclose-")
@@ -23,7 +23,7 @@ class Strangers:
         self._deliver = deliver
         self._halts = halts
 
-    async def judge(self, found: Sequence[Foreign]) -> None:
+    async def judge(self, found: Sequence[ForeignSeen]) -> None:
         """Take each for what it is. Raises Unavailable when the journal cannot say."""
         marked = [each for each in found if is_ours(each.client_order_id)]
         known = await self._journal.knows([each.client_order_id for each in marked]) if marked else {}
@@ -31,7 +31,7 @@ class Strangers:
             name = each.client_order_id
             if name in known or name.startswith(EXCHANGE_MADE):
                 continue
-            self._deliver(ForeignSeen(*each))
+            self._deliver(each)
             if is_ours(name):
                 self._condition.halt(
                     f"order {name} on {each.symbol} bears this bot's mark, and this journal does not know it: "

@@ -18,10 +18,10 @@ from bot.config import load
 from bot.domain.errors import Unavailable
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
-from bot.domain.messages import Attempt, CancelOrder, Command, FundsSeen, OrderUpdate, PlaceOrder
+from bot.domain.messages import Attempt, CancelOrder, Command, ForeignSeen, FundsSeen, OrderUpdate, PlaceOrder
 from bot.domain.money import Quantity
 from bot.domain.order import Order, OrderStatus, OrderType, Side
-from bot.ports import Deliver, Doubts, Foreign, Newest, OpenOrder, Permit, Recall
+from bot.ports import Deliver, Doubts, Newest, OpenOrder, Permit, Recall
 
 SPOT, FUTURES = Market.SPOT, Market.FUTURES
 D = Decimal
@@ -55,7 +55,7 @@ class Half:
         self.deliver = deliver
         self.given += open_orders
 
-    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[Foreign]:
+    async def reconcile(self, newest: Newest, recall: Recall | None = None) -> Sequence[ForeignSeen]:
         assert self.deliver is not None
         self.newest = newest
         self.deliver(OrderUpdate("o-1", OrderStatus.FILLED, 1))

@@ -18,8 +18,8 @@ from bot.binance.signing import Credentials
 from bot.binance.tracking import Orders, Tracked
 from bot.domain.errors import Rejected, Unavailable
 from bot.domain.market import Market
+from bot.domain.messages import ForeignSeen
 from bot.domain.order import Fill, OrderStatus, Side
-from bot.ports import Foreign
 
 TRADES, ORDERS, ORDER = "GET /api/v3/myTrades", "GET /api/v3/openOrders", "GET /api/v3/order"
 ALL = "GET /api/v3/allOrders"
@@ -116,7 +116,7 @@ class Desk:
         self.orders.name(tracked, number)
         return tracked
 
-    async def foreign(self, newest: int = 5) -> tuple[Foreign, ...]:
+    async def foreign(self, newest: int = 5) -> tuple[ForeignSeen, ...]:
         return (await self.look(newest)).foreign
 
     async def look(self, newest: int = 5, record: Mapping[str, OrderStatus] | None = None) -> Look:
@@ -203,7 +203,7 @@ async def test_a_late_trade_of_an_order_that_ended_is_a_fill_of_ours(desk: Desk,
 async def test_an_order_that_is_not_ours_is_given_once_and_again_when_it_has_changed(desk: Desk, book: Book) -> None:
     book.open = [an_order("by-hand", 70)]
     (stranger,) = await desk.foreign()
-    assert stranger == Foreign(
+    assert stranger == ForeignSeen(
         Market.SPOT, "BTCUSDT", "by-hand", 70, Side.BUY, Decimal("0.020"), Decimal(0), True, SERVER_MS
     )
     assert await desk.foreign() == ()
@@ -241,7 +241,7 @@ async def test_a_trade_whose_order_cannot_be_asked_for_is_given_with_what_the_tr
 ) -> None:
     book.trades = [trade(6, 70, isBuyer=False)]
     (stranger,) = await desk.foreign()
-    assert stranger == Foreign(
+    assert stranger == ForeignSeen(
         Market.SPOT, "BTCUSDT", "", 70, Side.SELL, Decimal("0.010"), Decimal("0.010"), False, SERVER_MS
     )
 

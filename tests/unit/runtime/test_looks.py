@@ -9,11 +9,10 @@ from tests.fakes.outfit import BTC, START, D, StillClock, breathe, buys, candle,
 
 from bot.domain.errors import Misconfigured, Unavailable
 from bot.domain.market import Market
-from bot.domain.messages import FundsSeen
+from bot.domain.messages import ForeignSeen, FundsSeen
 from bot.domain.order import Side
 from bot.domain.state import AccountState
 from bot.engine.engine import Engine
-from bot.ports import Foreign
 from bot.runtime.condition import Condition
 from bot.runtime.looks import BUSY_S, IDLE_S, LONGEST_BREATH_S, LONGEST_RETRY_S, Looks
 
@@ -143,14 +142,14 @@ async def test_a_refused_key_halts_and_nothing_is_asked_again(post: Post) -> Non
 
 
 async def test_strangers_are_judged_again_when_the_judge_could_not_say(post: Post) -> None:
-    heard: list[Foreign] = []
+    heard: list[ForeignSeen] = []
 
-    async def judge(found: Sequence[Foreign]) -> None:
+    async def judge(found: Sequence[ForeignSeen]) -> None:
         heard.extend(found)
         if len(heard) == 1:
             raise Unavailable("the journal is away")
 
-    stranger = Foreign(Market.SPOT, "BTCUSDT", "web_1", 77, Side.BUY, D(1), D(0), True, START)
+    stranger = ForeignSeen(Market.SPOT, "BTCUSDT", "web_1", 77, Side.BUY, D(1), D(0), True, START)
     post.looks._judge = judge
     post.broker.foreign = [stranger]
     post.condition.settle("user stream")

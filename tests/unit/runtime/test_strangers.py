@@ -11,15 +11,14 @@ from bot.domain.messages import Event, ForeignSeen, PlaceOrder, Tick
 from bot.domain.money import Quantity
 from bot.domain.order import Order, OrderType, Side
 from bot.domain.state import AccountState
-from bot.ports import Foreign
 from bot.runtime.condition import Condition
 from bot.runtime.strangers import EXCHANGE_MADE, Strangers
 
 D = Decimal
 
 
-def found(name: str) -> Foreign:
-    return Foreign(Market.SPOT, "BTCUSDT", name, 77, Side.BUY, D(2), D(1), True, 1_000)
+def found(name: str) -> ForeignSeen:
+    return ForeignSeen(Market.SPOT, "BTCUSDT", name, 77, Side.BUY, D(2), D(1), True, 1_000)
 
 
 class Court:
@@ -36,7 +35,7 @@ class Court:
 async def test_an_order_of_a_person_is_told_of_and_trading_goes_on() -> None:
     court = Court()
     await court.strangers.judge([found("web_1"), found("")])
-    assert court.told == [ForeignSeen(*found("web_1")), ForeignSeen(*found(""))]
+    assert court.told == [found("web_1"), found("")]
     assert court.condition.state is AccountState.READY
 
 
@@ -53,7 +52,7 @@ async def test_an_order_in_our_form_that_the_journal_does_not_know_halts_and_say
     assert court.condition.state is AccountState.HALTED
     for part in ("b-9-1-abc-1 on BTCUSDT", "another bot uses the same key", "older copy", "bot resume"):
         assert part in court.condition.reason
-    assert court.told == [ForeignSeen(*found("b-9-1-abc-1"))]
+    assert court.told == [found("b-9-1-abc-1")]
 
 
 async def test_an_order_of_ours_that_ended_long_ago_is_no_stranger() -> None:

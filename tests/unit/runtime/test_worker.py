@@ -39,7 +39,7 @@ from bot.domain.messages import (
 )
 from bot.domain.order import OrderStatus, Side
 from bot.domain.state import AccountState
-from bot.ports import Broker, Deliver, Foreign, OpenOrder, Recovered
+from bot.ports import Broker, Deliver, OpenOrder, Recovered
 from bot.runtime.kill_switch import KillNote
 from bot.runtime.lease import LeaseLost
 from bot.runtime.plan import AccountPlan, StrategyPlan
@@ -394,7 +394,7 @@ async def test_who_starts_while_the_switch_is_engaged_sends_nothing() -> None:
 async def test_an_order_of_another_bot_with_our_key_halts_and_is_put_on_record() -> None:
     outfit = FakeOutfit()
     broker = FakeBroker()
-    broker.foreign = [Foreign(Market.SPOT, "BTCUSDT", "b-9-1-abc-1", 77, Side.BUY, D(1), D(0), True, START)]
+    broker.foreign = [ForeignSeen(Market.SPOT, "BTCUSDT", "b-9-1-abc-1", 77, Side.BUY, D(1), D(0), True, START)]
     outfit.make_broker = lambda: broker
     async with Stage(told({0: buys()}), outfit=outfit) as stage:
         await stage.show(candle(0, 100.0))
