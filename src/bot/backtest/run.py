@@ -11,6 +11,7 @@ from bot.backtest.tape import candles
 from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import OWNER
+from bot.domain.market import Market
 from bot.domain.messages import Event
 from bot.engine.engine import Engine
 from bot.engine.slot import Slot
@@ -44,6 +45,7 @@ def backtest(
     limits: Limits | None = None,
 ) -> Outcome:
     """Play these series to these strategies, which share one wallet. Raises Misconfigured for what cannot be."""
+    _refuse_impossible(parts, series, funds)
     inbox: deque[Event] = deque()
     ids = range(1, len(parts) + 1)
     terms = {number: terms_of(part.config) for number, part in zip(ids, parts, strict=True)}
@@ -54,7 +56,6 @@ def backtest(
         engine.add(number, part.strategy, part.config, _rules(instruments, part.config))
         for number, part in zip(ids, parts, strict=True)
     ]
-    _refuse_unfed(parts, series)
     tally = Tally()
     Dense(engine, desk, inbox, tally).play(candles(series))
     return Outcome(tally, slots, sum(len(columns) for columns in series))
@@ -70,7 +71,11 @@ def _rules(instruments: Mapping[str, Instrument], config: StrategyConfig) -> Ins
     return found
 
 
-def _refuse_unfed(parts: Sequence[Part], series: Sequence[Columns]) -> None:
+def _refuse_impossible(parts: Sequence[Part], series: Sequence[Columns], funds: Mapping[str, Decimal]) -> None:
+    if not any(amount > 0 for amount in funds.values()):
+        raise Misconfigured("the wallet is empty, so nothing could be bought; give it more than 0")
+    if any(part.config.market_of is not Market.SPOT for part in parts):
+        raise Misconfigured("backtests know spot alone; leave market at spot (rehearsal trades futures)")
     there = {(columns.market, columns.symbol, columns.interval) for columns in series}
     for part in parts:
         wanted = (part.config.market_of, part.config.symbol, part.config.candle)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs
+from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, warn
 
 if TYPE_CHECKING:
     from bot.backtest.run import Outcome
@@ -60,10 +60,24 @@ def backtest(
     outcome = play([Part(strategy, config)], [columns], instruments, {quote: exact(funds)})
     ended = time.perf_counter()
     result = _result(outcome, config, columns, loaded - began, ended - loaded)
+    if not result["trades"]:
+        warn(f"nothing was traded: {_why_nothing(outcome)}")
     if json:
         as_json(result)
     else:
         pairs({key.replace("_", " "): value for key, value in result.items()})
+
+
+def _why_nothing(outcome: "Outcome") -> str:
+    """Say what kept a strategy from trading."""
+    tally, (slot, *_) = outcome.tally, outcome.slots
+    if slot.stopped:
+        return f"it was stopped ({slot.stopped})"
+    if tally.denied:
+        return f"{tally.denied[0].reason} ({tally.denied[0].rule})"
+    if outcome.bars < slot.strategy.warm_up:
+        return f"{outcome.bars} candles, and it needs {slot.strategy.warm_up} before its first decision"
+    return "a round trip was begun and not ended" if tally.fills else "it wanted nothing on these candles"
 
 
 def _strategy(name: str) -> "type[Strategy]":

@@ -1,0 +1,70 @@
+"""`bot backtest` as a person has it: real candles in, one answer out, and one line for what cannot be played."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from tests.integration.cli.person import Person
+
+RECORDED = Path(__file__).parents[3] / "../shared/data/klines/spot/BTCUSDT_1m_20250520_20250818.csv.gz"
+ROWS = 5_000
+LINE = ("backtest", "sma_cross", "--symbol", "BTCUSDT", "--candles", "candles.csv", "--param", "fast=20")
+
+
+@pytest.fixture
+def trader(person: Person) -> Person:
+    """Give a person with some days of real minutes in a file."""
+    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
+        text = "".join(line for line, _ in zip(lines, range(ROWS + 1), strict=False))
+    (person.folder / "candles.csv").write_text(text)
+    return person
+
+
+def test_one_json_object_says_what_came_of_it(trader: Person) -> None:
+    wish = ("--interval", "1m", "--param", "slow=50", "--order-value", "50", "--fee-pct", "0.001", "--fill", "next")
+    answer = trader.run(*LINE, *wish, "--json")
+    assert (answer.code, answer.err) == (0, "")
+    told = json.loads(answer.out)
+    assert (told["bars"], told["mode"]) == (ROWS, "dense")
+    assert told["trades"] > 20
+    assert told["net_pnl"] < 0 < told["fees"] < told["trades"] * 0.11
+    assert min(told[name] for name in ("run_s", "load_s", "bars_per_s", "peak_rss_mb")) > 0
+    without_fees = json.loads(trader.ok(*LINE, *wish[:-3], "0", "--fill", "next", "--json"))
+    assert without_fees["net_pnl"] > told["net_pnl"]
+    assert sorted(each.name for each in trader.folder.iterdir() if each.name != ".env") == ["candles.csv"]
+
+
+def test_candles_of_the_store_are_played_like_those_of_the_file(trader: Person) -> None:
+    trader.ok("data", "import", "candles.csv", "--symbol", "BTCUSDT", "--interval", "1m")
+    file, store = (
+        json.loads(trader.ok("backtest", "sma_cross", "--symbol", "BTCUSDT", *source, "--json"))
+        for source in (("--candles", "candles.csv"), ())
+    )
+    for figure in ("bars", "trades", "net_pnl", "fees", "max_drawdown"):
+        assert file[figure] == store[figure]
+
+
+@pytest.mark.parametrize(
+    ("wish", "code", "complaint"),
+    [
+        (("--param", "fasst=3"), 3, "did you mean 'fast'"),
+        (("--interval", "5m"), 3, "not on the grid of 5m"),
+        (("--param", "market=futures"), 3, "spot alone"),
+        (("--funds", "-5"), 3, "wallet is empty"),
+        (("--since", "2030"), 3, "widen"),
+        (("--fill", "tomorrow"), 3, "fill"),
+        (("--rules", "candles.csv"), 3, "no answer of exchangeInfo"),
+    ],
+)
+def test_what_cannot_be_played_is_one_line(trader: Person, wish: tuple[str, ...], code: int, complaint: str) -> None:
+    answer = trader.run(*LINE, *wish)
+    assert (answer.code, answer.out) == (code, "")
+    assert complaint in answer.complaint
+
+
+def test_no_trade_at_all_has_its_cause_told(trader: Person) -> None:
+    too_small = trader.run(*LINE, "--order-value", "2")
+    assert too_small.code == 0
+    assert "nothing was traded:" in too_small.err
+    assert "notional" in too_small.err.lower()
