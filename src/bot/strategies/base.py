@@ -15,6 +15,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import OrderUpdate
 from bot.domain.order import Fill, Order, Purpose, Side
 from bot.domain.position import Position
+from bot.strategies.columns import Frame, SignalRow, Signals
 from bot.strategies.config import StrategyConfig
 from bot.strategies.indicators import Indicator
 
@@ -65,7 +66,10 @@ class View(Protocol):
 
 
 class Strategy:
-    """Override `on_start` and `on_tick`; call `buy`, `sell`, `sell_all`, `close`, `cancel` with a reason."""
+    """Override `on_start` and `on_tick`; call `buy`, `sell`, `sell_all`, `close`, `cancel` with a reason.
+
+    Or override `signals` and `lookback`: then `on_tick` is made of them, and backtests skip what no signal touches.
+    """
 
     name: ClassVar[str]
     Config: ClassVar[type[StrategyConfig]] = StrategyConfig
@@ -77,14 +81,41 @@ class Strategy:
         self.services = services
         self.indicators: list[Indicator] = []
         self._wishes: list[Wish | CancelWish] = []
+        self.signal_row: SignalRow | None = None
+        if type(self).has_signals():
+            self.signal_row = self.indicator(SignalRow(self.signals, self.lookback))
 
-    # What happens to it.
+    @classmethod
+    def has_signals(cls) -> bool:
+        """Say whether it decides by columns."""
+        return cls.signals is not Strategy.signals
+
+    # What it wants, as columns.
+
+    def signals(self, frame: Frame) -> Signals:
+        """Say for each row of a frame whether it enters or leaves there, by that row and `lookback - 1` before it."""
+        raise NotImplementedError(f"{type(self).__name__} decides by neither columns nor on_tick")
+
+    @property
+    def lookback(self) -> int:
+        """How many candles, its own among them, a row of `signals` is made of."""
+        return 1
 
     def on_start(self) -> None:
         """Called once before the first candle: create indicators here."""
 
-    def on_tick(self, candle: Candle) -> Any:
+    def on_tick(self, candle: Candle) -> Any:  # noqa: ARG002 (the columns have seen it)
         """Called for each closed candle once its indicators are warm. May be `async def` if it never really waits."""
+        if (at := self.signal_row) is None:
+            return
+        signals, row = at.signals, at.row
+        if self.position.is_flat:
+            if signals.entries[row]:
+                self.buy(signals.why_enter)
+        elif signals.stops is not None and signals.stops[row]:
+            self.close(signals.why_stop)
+        elif signals.exits is not None and signals.exits[row]:
+            self.sell_all(signals.why_exit)
 
     def on_fill(self, fill: Fill) -> None:
         """Called when one of its orders traded."""
@@ -129,7 +160,11 @@ class Strategy:
 
     def seen(self) -> dict[str, float]:
         """Give the values it decides by, for the record of its decisions."""
-        return {each.label: each.value for each in self.indicators if each.ready}
+        seen = {each.label: each.value for each in self.indicators if each.ready and each is not self.signal_row}
+        if self.signal_row is not None:
+            signals, row = self.signal_row.signals, self.signal_row.row
+            seen |= {label: float(values[row]) for label, values in signals.seen.items()}
+        return seen
 
     # What it may want.
 

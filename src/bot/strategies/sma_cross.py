@@ -4,10 +4,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bot.domain.market import Candle
 from bot.strategies.base import Strategy
+from bot.strategies.columns import Frame, Signals, crossed_above, crossed_below
 from bot.strategies.config import StrategyConfig
-from bot.strategies.indicators import SMA
 
 
 class SmaCross(Strategy):
@@ -27,22 +26,18 @@ class SmaCross(Strategy):
                 raise ValueError("fast is not below slow, so they never cross; make fast the shorter one")
             return self
 
-    def on_start(self) -> None:
-        """Create both averages."""
-        self.fast = self.indicator(SMA(self.config.fast))
-        self.slow = self.indicator(SMA(self.config.slow))
-        self._was_above: bool | None = None
+    @property
+    def lookback(self) -> int:
+        """The slow average, of this candle and of the one before."""
+        return int(self.config.slow) + 1
 
-    def on_tick(self, candle: Candle) -> None:  # noqa: ARG002 (the averages have seen it)
+    def signals(self, frame: Frame) -> Signals:
         """Follow the side of the slow average on which the quick one is."""
-        is_above = self.fast.value > self.slow.value
-        if is_above is self._was_above:
-            return
-        is_first, self._was_above = self._was_above is None, is_above
-        if is_first:
-            return
-        if is_above:
-            if self.position.is_flat:
-                self.buy("the quick average crossed above the slow one")
-        elif not self.position.is_flat:
-            self.close("the quick average crossed below the slow one")
+        fast, slow = frame.sma(self.config.fast), frame.sma(self.config.slow)
+        return Signals(
+            entries=crossed_above(fast, slow),
+            stops=crossed_below(fast, slow),
+            why_enter="the quick average crossed above the slow one",
+            why_stop="the quick average crossed below the slow one",
+            seen={f"sma_{self.config.fast}": fast, f"sma_{self.config.slow}": slow},
+        )
