@@ -97,7 +97,7 @@ class Space:
         return (dict(zip(self.names, each, strict=True)) for each in product(*values))
 
     def samples(self, count: int, seed: int, accept: Callable[[Params], bool] = lambda _: True) -> list[Params]:
-        """Draw up to `count` different sets that `accept` takes (all when there are less), the same for the same seed."""
+        """Draw up to `count` different sets that `accept` takes: the same for the same seed, all if there are fewer."""
         random = Random(seed)  # noqa: S311 (a search, no secret)
         if self.size is not None and self.size <= min(count * 4, SIZE_MAX):
             every = [each for each in self.grid() if accept(each)]
