@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from bot.backtest.dense import Dense
 from bot.backtest.tally import Tally
-from bot.backtest.tape import candles
+from bot.backtest.tape import candles, frame_of
 from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import OWNER
-from bot.domain.market import Market
+from bot.domain.market import Market, Stream
 from bot.domain.messages import Event
 from bot.engine.engine import Engine
 from bot.engine.slot import Slot
@@ -56,6 +56,10 @@ def backtest(
         engine.add(number, part.strategy, part.config, _rules(instruments, part.config))
         for number, part in zip(ids, parts, strict=True)
     ]
+    by_stream = {Stream(each.market, each.symbol, each.interval): each for each in series}
+    for slot in slots:
+        if slot.strategy.has_signals():
+            slot.strategy.know(frame_of(by_stream[slot.stream]))
     tally = Tally()
     Dense(engine, desk, inbox, tally).play(candles(series))
     return Outcome(tally, slots, sum(len(columns) for columns in series))

@@ -7,6 +7,7 @@ import numpy as np
 
 from bot.domain.market import INTERVAL_MS, Candle, next_open
 from bot.history.columns import Columns, Ints
+from bot.strategies.columns import Frame
 
 AT_ONCE = 8_192
 """Rows made into candles at a time: the columns stay small, and the objects short-lived."""
@@ -25,6 +26,11 @@ def close_times(columns: Columns) -> Ints:
     if columns.interval == "1M":
         return np.array([next_open(opened, "1M") - 1 for opened in columns.open_time.tolist()], np.int64)
     return columns.open_time + (INTERVAL_MS[columns.interval] - 1)
+
+
+def frame_of(columns: Columns) -> Frame:
+    """Give candles the form in which strategies that decide by columns look at them."""
+    return Frame(columns.open, columns.high, columns.low, columns.close, columns.volume)
 
 
 def _made(columns: Columns, first: int) -> Iterator[Candle]:

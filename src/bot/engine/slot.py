@@ -67,12 +67,16 @@ class Slot:
         self.capital = config.capital_or_default
         self.realised = ZERO
         self.peak_equity = self.capital
-        self.day = -1
+        self.follows_peak = config.max_drawdown is not None
+        """Whether equity matters with each candle, since a fall from its peak stops the strategy."""
+        self.day_ends_ms = 0
         self.day_equity = self.capital
         self.last_price = 0.0
         self.last_open = -1
         self.candles = 0
         self.is_warm = False
+        self.watches_exits = any(each is not None for each in (config.stop_loss, config.take_profit, config.trailing))
+        """Whether the engine itself looks for exits with each candle while something is held."""
         self.best_price = 0.0
         self.decided_ms = -1
         """Time of its newest order before a restart: what it saw until then is not decided on again."""
@@ -164,9 +168,13 @@ class Slot:
         """Follow equity: its peak, and where the UTC day began."""
         equity = self.equity
         self.peak_equity = max(self.peak_equity, equity)
-        day = time_ms // DAY_MS
-        if day != self.day:
-            self.day, self.day_equity = day, equity
+        if time_ms >= self.day_ends_ms:
+            self.begin_day(time_ms, equity)
+
+    def begin_day(self, time_ms: int, equity: float) -> None:
+        """Count today's loss from this equity, until the UTC day of `time_ms` ends."""
+        self.day_ends_ms = (time_ms // DAY_MS + 1) * DAY_MS
+        self.day_equity = equity
 
     def end_trip(self, pnl: Decimal, time_ms: int) -> None:
         """Take the P&L of a closed round trip in and start flat again."""

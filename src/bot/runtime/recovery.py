@@ -7,7 +7,7 @@ from bot.domain.market import INTERVAL_MS, Candle, next_open
 from bot.domain.money import EXACT, ZERO, times
 from bot.domain.order import Side
 from bot.engine.engine import Engine
-from bot.engine.slot import DAY_MS, LiveOrder, Slot
+from bot.engine.slot import LiveOrder, Slot
 from bot.ports import Recovered, StrategyState
 
 
@@ -51,7 +51,7 @@ def _restore_slot(slot: Slot, state: StrategyState) -> None:
     if state.peak_equity is not None:
         slot.peak_equity = max(slot.peak_equity, state.peak_equity + given)
     if state.day_equity is not None:
-        slot.day, slot.day_equity = state.marked_ms // DAY_MS, state.day_equity + given
+        slot.begin_day(state.marked_ms, state.day_equity + given)
 
 
 def _invested(state: StrategyState, quote: str) -> Decimal:

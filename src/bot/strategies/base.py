@@ -15,7 +15,7 @@ from bot.domain.market import Candle
 from bot.domain.messages import OrderUpdate
 from bot.domain.order import Fill, Order, Purpose, Side
 from bot.domain.position import Position
-from bot.strategies.columns import Frame, SignalRow, Signals
+from bot.strategies.columns import ENTER, STOP, Frame, KnownRow, SignalRow, Signals
 from bot.strategies.config import StrategyConfig
 from bot.strategies.indicators import Indicator
 
@@ -81,7 +81,7 @@ class Strategy:
         self.services = services
         self.indicators: list[Indicator] = []
         self._wishes: list[Wish | CancelWish] = []
-        self.signal_row: SignalRow | None = None
+        self.signal_row: SignalRow | KnownRow | None = None
         if type(self).has_signals():
             self.signal_row = self.indicator(SignalRow(self.signals, self.lookback))
 
@@ -96,6 +96,13 @@ class Strategy:
         """Say for each row of a frame whether it enters or leaves there, by that row and `lookback - 1` before it."""
         raise NotImplementedError(f"{type(self).__name__} decides by neither columns nor on_tick")
 
+    def know(self, frame: Frame) -> None:
+        """Take all candles that will come at once, so that signals are looked up and not computed row by row."""
+        assert self.signal_row is not None
+        known = KnownRow(self.signals(frame), self.lookback)
+        self.indicators[self.indicators.index(self.signal_row)] = known
+        self.signal_row = known
+
     @property
     def lookback(self) -> int:
         """How many candles, its own among them, a row of `signals` is made of."""
@@ -106,15 +113,16 @@ class Strategy:
 
     def on_tick(self, candle: Candle) -> Any:  # noqa: ARG002 (the columns have seen it)
         """Called for each closed candle once its indicators are warm. May be `async def` if it never really waits."""
-        if (at := self.signal_row) is None:
-            return
-        signals, row = at.signals, at.row
+        if self.signal_row is not None and (mark := self.signal_row.mark):
+            self._follow(self.signal_row.signals, mark)
+
+    def _follow(self, signals: Signals, mark: int) -> None:
         if self.position.is_flat:
-            if signals.entries[row]:
+            if mark & ENTER:
                 self.buy(signals.why_enter)
-        elif signals.stops is not None and signals.stops[row]:
+        elif mark & STOP:
             self.close(signals.why_stop)
-        elif signals.exits is not None and signals.exits[row]:
+        elif mark != ENTER:
             self.sell_all(signals.why_exit)
 
     def on_fill(self, fill: Fill) -> None:

@@ -99,8 +99,22 @@ def crossed_below(one: Floats, other: Floats) -> Bools:
     return crossed
 
 
+ENTER, STOP, EXIT = 1, 2, 4
+"""What a row's mark is made of."""
+
+
+def marks_of(signals: Signals) -> NDArray[np.uint8]:
+    """Give one mark a row: which of ENTER, STOP and EXIT it says; 0 where it says nothing."""
+    marks = signals.entries.astype(np.uint8)
+    if signals.stops is not None:
+        marks |= signals.stops.astype(np.uint8) * np.uint8(STOP)
+    if signals.exits is not None:
+        marks |= signals.exits.astype(np.uint8) * np.uint8(EXIT)
+    return marks
+
+
 class SignalRow(Indicator):
-    """What the columns say at the newest candle: looked up where they are known for all rows, else computed."""
+    """What the columns say at the newest candle, computed from a window of candles, and only when it is asked for."""
 
     def __init__(self, compute: Callable[[Frame], Signals], lookback: int) -> None:
         super().__init__("signals")
@@ -108,42 +122,65 @@ class SignalRow(Indicator):
         self._compute = compute
         self._window: Floats = np.zeros((5, 0))
         self._end = 0
-        self._row: Signals | None = None
-        self._ahead: Signals | None = None
-
-    def know(self, signals: Signals) -> None:
-        """Take the columns of all candles that will come, in their order, instead of computing each row."""
-        self._ahead = signals
+        self._signals: Signals | None = None
 
     @property
     def signals(self) -> Signals:
-        """The columns in which `row` is the newest candle's row."""
-        if self._ahead is not None:
-            return self._ahead
-        if self._row is None:
+        """Columns whose row number `row` is the newest candle's."""
+        if self._signals is None:
             first = max(0, self._end - self.warm_up)
-            self._row = self._compute(Frame(*self._window[:, first : self._end]))
-        return self._row
+            self._signals = self._compute(Frame(*self._window[:, first : self._end]))
+        return self._signals
 
     @property
     def row(self) -> int:
         """The newest candle's row in `signals`."""
-        return self.count - 1 if self._ahead is not None else -1
+        return -1
 
-    def update(self, candle: Candle) -> None:
-        """Take one closed candle in."""
-        self.count += 1
-        if self._ahead is None:
-            self._take(candle)
+    @property
+    def mark(self) -> int:
+        """What the newest row says: ENTER, STOP and EXIT added up."""
+        signals = self.signals
+        mark = ENTER if signals.entries[-1] else 0
+        if signals.stops is not None and signals.stops[-1]:
+            mark += STOP
+        return mark + EXIT if signals.exits is not None and signals.exits[-1] else mark
 
     def _take(self, candle: Candle) -> None:
-        self._row = None
+        self._signals = None
         if self._end == self._window.shape[1]:
             kept = self._window[:, max(0, self._end - self.warm_up) : self._end]
             self._window = np.concatenate((kept, np.zeros((5, self.warm_up + 64))), axis=1)
             self._end = kept.shape[1]
         self._window[:, self._end] = candle.open, candle.high, candle.low, candle.close, candle.volume
         self._end += 1
+
+
+class KnownRow(Indicator):
+    """What the columns say at the newest candle, looked up in columns of all candles that will come."""
+
+    def __init__(self, signals: Signals, lookback: int) -> None:
+        super().__init__("signals")
+        self.warm_up = lookback
+        self.signals = signals
+        self.marks = marks_of(signals)
+        """One a candle, as `mark` will be."""
+        self.mark = 0
+        self._of = self.marks.tobytes()
+
+    @property
+    def row(self) -> int:
+        """The newest candle's row in `signals`."""
+        return self.count - 1
+
+    def update(self, candle: Candle) -> None:  # noqa: ARG002 (it is known)
+        """Go on to the next row."""
+        self.mark = self._of[self.count]
+        self.count += 1
+
+    def leap(self, candles: int) -> None:
+        """Go on by so many rows at once."""
+        self.count += candles
 
 
 def _extreme(take: np.ufunc, values: Floats, period: int) -> Floats:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.market import Candle, Market
-from bot.strategies.columns import Frame, SignalRow, crossed_above, crossed_below
+from bot.strategies.columns import Frame, KnownRow, SignalRow, Signals, crossed_above, crossed_below, marks_of
 from bot.strategies.indicators import SMA, Highest, Lowest
 from bot.strategies.sma_cross import SmaCross
 
@@ -49,17 +49,26 @@ def test_a_window_of_the_newest_candles_says_what_whole_columns_say(closes: list
     strategy = SmaCross(config, None)  # type: ignore[arg-type]
     candles = candles_of([float(close) for close in closes])
     whole = strategy.signals(frame_of(candles))
-    window, ahead = (SignalRow(strategy.signals, strategy.lookback) for _ in range(2))
-    ahead.know(whole)
-    for row, candle in enumerate(candles):
-        for at in (window, ahead):
-            at.update(candle)
-            if at.ready:
-                assert at.signals.entries[at.row] == whole.entries[row]
-                assert at.signals.stops is not None
-                assert whole.stops is not None
-                assert at.signals.stops[at.row] == whole.stops[row]
-                assert at.signals.seen["sma_5"][at.row] == whole.seen["sma_5"][row]
+    window, known = SignalRow(strategy.signals, strategy.lookback), KnownRow(whole, strategy.lookback)
+    for candle, wanted in zip(candles, known.marks.tolist(), strict=True):
+        window.update(candle)
+        known.update(candle)
+        assert known.mark == wanted
+        if window.ready:
+            assert window.mark == wanted
+            assert window.signals.seen["sma_5"][window.row] == whole.seen["sma_5"][known.row]
+
+
+def test_marks_tell_entries_stops_and_exits_apart() -> None:
+    on, off = np.array([True, False, True]), np.array([False, False, True])
+    assert marks_of(Signals(on)).tolist() == [1, 0, 1]
+    assert marks_of(Signals(on, exits=off, stops=on)).tolist() == [3, 0, 7]
+    row = SignalRow(lambda frame: Signals(frame.close > 2, frame.close > 2, frame.close < 1), 1)
+    seen = []
+    for candle in candles_of([0.5, 1.5, 3.0]):
+        row.update(candle)
+        seen.append(row.mark)
+    assert seen == [2, 0, 5]
 
 
 def test_a_cross_is_one_row_and_needs_both_rows_known() -> None:
