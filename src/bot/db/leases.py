@@ -48,6 +48,11 @@ WHERE account_id = %(account)s AND mode = %(mode)s AND holder = %(holder)s AND e
 """
 
 
+def new_holder() -> str:
+    """Give a name that no other process has, by which others of this machine can see whether it still lives."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_machine()}{secrets.token_hex(4)}"
+
+
 def is_dead(holder: str) -> bool:
     """Say whether a holder was a process of this very machine and runs no more: its lease need not be waited for."""
     process, _, rest = holder.partition(":")[2].partition(":")
@@ -99,7 +104,7 @@ class PostgresLease:
     """The lease of one account's money in one mode, over a connection of its own."""
 
     def __init__(self, url: str, account_id: int, mode: Mode, *, ttl_s: float = TTL_S) -> None:
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{_machine()}{secrets.token_hex(4)}"
+        self.holder = new_holder()
         """Who we are: no two processes, nor two leases of one process, have the same name."""
         self.ttl_s = ttl_s
         self._url = url

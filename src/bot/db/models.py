@@ -313,5 +313,41 @@ class Fact(Base):
     written: Mapped[Born]
 
 
+class Study(Base):
+    """A search over the settings of one strategy. `plan` says all that decides what comes out, `digest` is its hash."""
+
+    __tablename__ = "studies"
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    plan: Mapped[Json]
+    digest: Mapped[Word]
+    created_at: Mapped[Born]
+
+
+class Trial(Base):
+    """One set of settings of a study. `holder` works on it until `expires_at`; money in `figures` is text."""
+
+    __tablename__ = "trials"
+    __table_args__ = (UniqueConstraint("study_id", "number"),)
+
+    id: Mapped[Key]
+    study_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("studies.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(BigInteger)
+    part: Mapped[Blank]
+    """Which window or fold it belongs to; empty for all candles."""
+    params: Mapped[Json]
+    stretches: Mapped[Any] = mapped_column(JSONB, server_default=text("'[]'"))
+    hints: Mapped[Json] = mapped_column(JSONB, server_default=text("'{}'"))
+    state: Mapped[str] = mapped_column(Text, server_default=text("'waiting'"))
+    attempts: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    holder: Mapped[Blank]
+    expires_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+    figures: Mapped[Json | None] = mapped_column(JSONB)
+    reason: Mapped[Blank]
+    began_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+
+
 LEDGER_TABLES = ("facts", "orders", "trades", "fills", "postings", "equity", "decisions", "risk_state", "account_risk")
 """The tables that exist once per money, in the order in which they may be created."""
