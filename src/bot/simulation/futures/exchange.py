@@ -17,7 +17,7 @@ from bot.simulation.futures.contracts import Contract
 from bot.simulation.futures.funding import settle_funding
 from bot.simulation.futures.happenings import Observer
 from bot.simulation.futures.matching import cross_levels, finish
-from bot.simulation.futures.moving import ripple, show_candle, step
+from bot.simulation.futures.moving import open_candle, ripple, show_candle, step, walk_candle
 from bot.simulation.futures.questions import Questions
 from bot.simulation.futures.records import AlgoOrder, FuturesOrder
 from bot.simulation.futures.requests import Change, NewAlgo, NewOrder
@@ -82,6 +82,19 @@ class FuturesExchange(Questions):
         order = placing.place(self._state, owner, request)
         self._look_after(market, last)
         return order
+
+    def hold(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
+        """Take a market order that waits until it is let go, for the open of the next candle."""
+        self._begin(request.symbol, now_ms)
+        return placing.hold(self._state, self._state.account(account), request)
+
+    def let_go(self, order: FuturesOrder, quote: Decimal, *, now_ms: int) -> None:
+        """Let an order that was held back trade with the market at `quote`."""
+        market = self._begin(order.symbol, now_ms)
+        last = market.last
+        if order.is_open:
+            placing.let_go(self._state, order, quote)
+            self._look_after(market, last)
 
     def check(self, account: str, request: NewOrder, *, now_ms: int) -> FuturesOrder:
         """Check an order as if it were placed, and leave everything as it is."""
@@ -242,6 +255,18 @@ class FuturesExchange(Questions):
         self._state.touched.clear()
         if candle.is_closed:
             show_candle(self._state, market, candle)
+        return self._touched()
+
+    def on_open(self, candle: Candle, mark: Candle | None = None) -> list[FuturesOrder]:
+        """Let the open of a candle happen, which `on_inside` has to follow; `mark` is the mark price's candle."""
+        market = self._begin(candle.symbol, candle.open_time)
+        open_candle(self._state, market, candle, mark)
+        return self._touched()
+
+    def on_inside(self, candle: Candle, mark: Candle | None = None, *, rises_first: bool = False) -> list[FuturesOrder]:
+        """Let the rest of a candle happen; with `rises_first` its high comes before its low."""
+        market = self._begin(candle.symbol, candle.open_time)
+        walk_candle(self._state, market, candle, mark, rises_first=rises_first)
         return self._touched()
 
     def on_book(

@@ -200,7 +200,7 @@ def _meet_next(state: State, market: Market, order: FuturesOrder) -> bool:
             return False
         got = part if level.quantity is None else min(part, level.quantity)
         book.consume(against, got)
-        trade(state, level.price, got, taker=order)
+        trade(state, level.price if order.quote is None else order.quote, got, taker=order)
     elif maker is not None and maker.price is not None and within(order, maker.price):
         if maker.account == order.account and order.self_trade is not SelfTrade.NONE:
             _prevent(state, order, maker)

@@ -20,18 +20,39 @@ from bot.simulation.futures.state import Account, Market, State
 def show_candle(state: State, market: Market, candle: Candle) -> None:
     """Let a whole closed candle happen to a market."""
     state.advance(candle.open_time)
-    close = exact(candle.close)
     if candle.close_time < market.seen_ms:
         return
     if candle.open_time > market.seen_ms:
-        step(state, market, exact(candle.open), at_market=True)
-        state.advance(candle.close_time)
-        for target in (exact(candle.low), exact(candle.high)):
-            _walk(state, market, target)
-        _walk(state, market, close)
+        open_candle(state, market, candle)
+        walk_candle(state, market, candle)
     else:
         state.advance(candle.close_time)
-        step(state, market, close)
+        step(state, market, exact(candle.close))
+        market.seen_ms = candle.close_time
+
+
+def open_candle(state: State, market: Market, candle: Candle, mark: Candle | None = None) -> None:
+    """Let the open of a candle happen; `mark` is the candle of the mark price, where that does not follow the last."""
+    state.advance(candle.open_time)
+    if mark is not None:
+        market.fed_mark = exact(mark.open)
+    step(state, market, exact(candle.open), at_market=True)
+
+
+def walk_candle(
+    state: State, market: Market, candle: Candle, mark: Candle | None = None, *, rises_first: bool = False
+) -> None:
+    """Let what came after the open of a candle happen: its low and its high, in one order or the other, and its close.
+
+    At each of the three the last price goes there first, and the mark price after it.
+    """
+    state.advance(candle.close_time)
+    names = ("high", "low", "close") if rises_first else ("low", "high", "close")
+    for name in names:
+        _walk(state, market, exact(getattr(candle, name)))
+        if mark is not None:
+            market.fed_mark = exact(getattr(mark, name))
+            ripple(state, market)
     market.seen_ms = candle.close_time
 
 

@@ -21,6 +21,7 @@ from bot.simulation.futures.records import AlgoOrder, Amendment, FuturesOrder
 from bot.simulation.futures.requests import Change, NewOrder
 from bot.simulation.futures.state import Account, Market, State
 from bot.simulation.futures.words import (
+    MARKET_UNFILLED,
     POST_ONLY_WOULD_TAKE,
     AlgoState,
     Execution,
@@ -63,6 +64,8 @@ def prepare(state: State, account: Account, request: NewOrder) -> FuturesOrder:
         self_trade=request.self_trade,
         price_match=request.price_match,
         good_till_ms=request.good_till_ms // 1000 * 1000,
+        terms=request.terms,
+        quote=request.quote,
     )
     _check_filters(market, order)
     return order
@@ -82,11 +85,30 @@ def submit(state: State, order: FuturesOrder, algo: AlgoOrder | None = None) -> 
     take(state, order)
 
 
+def hold(state: State, account: Account, request: NewOrder) -> FuturesOrder:
+    """Take a market order that does not trade before it is let go; Refused as Binance would."""
+    order = prepare(state, account, request)
+    check_engine(state, order)
+    enter(state, order)
+    return order
+
+
+def let_go(state: State, order: FuturesOrder, quote: Decimal) -> None:
+    """Let a market order that was held back trade at a price; it expires when its margin does not suffice there."""
+    order.quote, order.updated_ms = quote, state.now_ms
+    try:
+        check_margin(state, order)
+    except Refused:
+        finish(state, order, OrderState.EXPIRED, MARKET_UNFILLED)
+        return
+    take(state, order)
+
+
 def cancel(state: State, order: FuturesOrder | None) -> FuturesOrder:
     """Cancel an open order; Refused -2011 when there is none."""
     if order is None or not order.is_open:
         raise Refused(-2011, "Unknown order sent.")
-    finish(state, order, OrderState.CANCELED, is_resting=True)
+    finish(state, order, OrderState.CANCELED, is_resting=bool(order.place))
     return order
 
 

@@ -18,6 +18,7 @@ from bot.simulation.futures.words import (
     TimeInForce,
     WorkingType,
 )
+from bot.simulation.liquidity import Terms
 
 _CLOSING = {PositionSide.LONG: Side.SELL, PositionSide.SHORT: Side.BUY}
 
@@ -57,6 +58,10 @@ class FuturesOrder(msgspec.Struct, eq=False):
     changes: int = 0
     modify_id: int = 0
     reserved: Decimal = ZERO
+    terms: Terms | None = None
+    """Fees of its own, instead of the account's."""
+    quote: Decimal | None = None
+    """The price at which the market gives or takes, instead of the one that it shows."""
 
     @property
     def is_open(self) -> bool:

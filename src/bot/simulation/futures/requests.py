@@ -13,10 +13,15 @@ from bot.simulation.futures.words import (
     TimeInForce,
     WorkingType,
 )
+from bot.simulation.liquidity import Terms
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An ordinary order. Conditional types have had a service of their own since December 2025."""
+    """An ordinary order. Conditional types have had a service of their own since December 2025.
+
+    `terms` and `quote` are for accounts of our own: fees other than the account's, and the price at which the market
+    gives or takes instead of the one that it shows.
+    """
 
     symbol: str
     side: Side
@@ -30,6 +35,8 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     price_match: PriceMatch = PriceMatch.NONE
     self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER
     good_till_ms: int = 0
+    terms: Terms | None = None
+    quote: Decimal | None = None
 
 
 class NewAlgo(msgspec.Struct, frozen=True, kw_only=True):

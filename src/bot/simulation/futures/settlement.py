@@ -134,7 +134,7 @@ def _settle(state: State, order: FuturesOrder, price: Decimal, quantity: Decimal
     position.updated_ms = state.now_ms
     # A forced order pays the liquidation fee to the insurance fund in place of a commission.
     worth = ZERO if order.is_forced else times(price, quantity)
-    fee_asset, fee = _commission(state, account, asset, worth, is_maker=is_maker)
+    fee_asset, fee = _commission(state, account, order, worth, is_maker=is_maker)
     move_wallet(account, fee_asset, -fee)
     House.book(state.house.fees, fee_asset, fee)
     if fee_asset == asset and position.quantity:
@@ -181,9 +181,13 @@ def _open(state: State, account: Account, slot: Slot, position: Position, signed
         move_wallet(account, asset, -money)
 
 
-def _commission(state: State, account: Account, asset: str, worth: Decimal, *, is_maker: bool) -> tuple[str, Decimal]:
+def _commission(
+    state: State, account: Account, order: FuturesOrder, worth: Decimal, *, is_maker: bool
+) -> tuple[str, Decimal]:
     """Give the asset and amount of a fee: in BNB with its discount when that is wanted and there is enough."""
-    rates = account.rates
+    asset, rates, own = state.markets[order.symbol].contract.margin_asset, account.rates, order.terms
+    if own is not None:
+        return asset, amount(times(worth, own.maker_fee if is_maker else own.taker_fee))
     fee = times(worth, rates.maker if is_maker else rates.taker)
     if not account.fee_burn:
         return asset, amount(fee)
