@@ -6,6 +6,7 @@ nothing is decided at a price that an order has met already.
 
 from collections import deque
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from bot.backtest.tally import Tally
 from bot.domain.market import Candle
@@ -14,11 +15,14 @@ from bot.domain.order import Order
 from bot.engine.engine import Engine
 from bot.simulation.desk import Desk
 
+if TYPE_CHECKING:
+    from bot.simulation.futures_desk import FuturesDesk
+
 
 class Dense:
     """One engine and its desk, played candle by candle."""
 
-    def __init__(self, engine: Engine, desk: Desk, inbox: deque[Event], tally: Tally) -> None:
+    def __init__(self, engine: Engine, desk: "Desk | FuturesDesk", inbox: deque[Event], tally: Tally) -> None:
         """Take an `inbox` into which the desk delivers."""
         self._engine = engine
         self._desk = desk

@@ -10,6 +10,7 @@ import numpy as np
 
 from bot.backtest.tape import close_times
 from bot.domain.instrument import Instrument
+from bot.domain.ledger import Posting
 from bot.domain.messages import FillBooked
 from bot.domain.order import Side
 from bot.history.columns import Columns, Floats, Ints
@@ -28,8 +29,17 @@ class Curve(NamedTuple):
         return (peak - self.equity) / peak
 
 
-def curve(columns: Columns, fills: Sequence[FillBooked], instrument: Instrument, capital: float) -> Curve:
-    """Give the equity of one strategy of spot that began with `capital`: its money, and what it holds at each close."""
+def curve(
+    columns: Columns,
+    fills: Sequence[FillBooked],
+    instrument: Instrument,
+    capital: float,
+    income: Sequence[Posting] = (),
+) -> Curve:
+    """Give the equity of one strategy that began with `capital`: its money, and what it holds at each close.
+
+    A contract counts as if it were bought or owed: the sum is the same. `income` is what came or went without a trade.
+    """
     times = close_times(columns)
     cash, held = np.zeros(len(columns)), np.zeros(len(columns))
     if fills:
@@ -37,6 +47,9 @@ def curve(columns: Columns, fills: Sequence[FillBooked], instrument: Instrument,
         rows = np.minimum(rows, len(columns) - 1)
         np.add.at(cash, rows, np.array([_paid(booked, instrument) for booked in fills]))
         np.add.at(held, rows, np.array([_got(booked, instrument) for booked in fills]))
+    if income:
+        rows = np.searchsorted(times, np.array([posting.time_ms for posting in income], np.int64))
+        np.add.at(cash, np.minimum(rows, len(columns) - 1), np.array([float(each.amount) for each in income]))
     return Curve(times, capital + np.cumsum(cash) + np.cumsum(held) * columns.close)
 
 

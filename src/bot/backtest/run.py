@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.backtest.dense import Dense
 from bot.backtest.tally import Tally
@@ -18,8 +18,13 @@ from bot.engine.slot import Slot
 from bot.history.columns import Columns
 from bot.risk.rules import Limits
 from bot.simulation.desk import Desk, terms_of
+from bot.simulation.liquidity import Terms
 from bot.strategies.base import Strategy
 from bot.strategies.config import StrategyConfig
+
+if TYPE_CHECKING:
+    from bot.backtest.contracts import Futures
+    from bot.simulation.futures_desk import FuturesDesk
 
 
 class Part(NamedTuple):
@@ -43,13 +48,21 @@ def backtest(
     instruments: Mapping[str, Instrument],
     funds: Mapping[str, Decimal],
     limits: Limits | None = None,
+    futures: "Futures | None" = None,
 ) -> Outcome:
-    """Play these series to these strategies, which share one wallet. Raises Misconfigured for what cannot be."""
-    _refuse_impossible(parts, series, funds)
+    """Play these series to these strategies, which share one wallet. Raises Misconfigured for what cannot be.
+
+    `futures` is what strategies of futures need beside their candles; `instruments` are those of their contracts then.
+    """
+    _refuse_impossible(parts, series, funds, futures)
     inbox: deque[Event] = deque()
     ids = range(1, len(parts) + 1)
     terms = {number: terms_of(part.config) for number, part in zip(ids, parts, strict=True)}
-    desk = Desk(instruments, funds, terms, inbox.append)
+    desk: Desk | FuturesDesk
+    if futures is None:
+        desk = Desk(instruments, funds, terms, inbox.append)
+    else:
+        desk = _futures_desk(parts, series, futures, funds, terms, inbox)
     engine = Engine(limits)
     engine.restore_balances({(OWNER, asset): amount for asset, amount in funds.items() if amount > 0})
     slots = [
@@ -75,11 +88,37 @@ def _rules(instruments: Mapping[str, Instrument], config: StrategyConfig) -> Ins
     return found
 
 
-def _refuse_impossible(parts: Sequence[Part], series: Sequence[Columns], funds: Mapping[str, Decimal]) -> None:
+def _futures_desk(
+    parts: Sequence[Part],
+    series: Sequence[Columns],
+    futures: "Futures",
+    funds: Mapping[str, Decimal],
+    terms: Mapping[int, Terms],
+    inbox: deque[Event],
+) -> "FuturesDesk":
+    from bot.backtest.contracts import contracts_of  # noqa: PLC0415 (spot needs none of it)
+    from bot.simulation.futures_desk import FuturesDesk  # noqa: PLC0415
+
+    for part in parts:
+        if part.config.symbol not in futures.listings:
+            raise Misconfigured(
+                f"no contract {part.config.symbol} is known with its leverage brackets; give those of the exchange with"
+                " --rules FILE (an answer of exchangeInfo) and --brackets FILE (an answer of leverageBracket)"
+            )
+    contracts = contracts_of(futures, [part.config for part in parts], series)
+    return FuturesDesk(contracts, funds, terms, inbox.append)
+
+
+def _refuse_impossible(
+    parts: Sequence[Part], series: Sequence[Columns], funds: Mapping[str, Decimal], futures: "Futures | None"
+) -> None:
     if not any(amount > 0 for amount in funds.values()):
         raise Misconfigured("the wallet is empty, so nothing could be bought; give it more than 0")
-    if any(part.config.market_of is not Market.SPOT for part in parts):
-        raise Misconfigured("backtests know spot alone; leave market at spot (rehearsal trades futures)")
+    markets = {part.config.market_of for part in parts}
+    if len(markets) > 1:
+        raise Misconfigured("spot and futures have wallets of their own on the exchange; play them one after the other")
+    if markets == {Market.FUTURES} and futures is None:
+        raise Misconfigured("futures need contracts, with their leverage brackets; none were given")
     there = {(columns.market, columns.symbol, columns.interval) for columns in series}
     for part in parts:
         wanted = (part.config.market_of, part.config.symbol, part.config.candle)

@@ -3,7 +3,17 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from bot.domain.messages import Decision, FillBooked, Outcome, StrategyStopped, TradeClosed, Verdict
+from bot.domain.messages import (
+    Decision,
+    FillBooked,
+    IncomeBooked,
+    IncomeKind,
+    OrderFound,
+    Outcome,
+    StrategyStopped,
+    TradeClosed,
+    Verdict,
+)
 from bot.domain.money import EXACT, ZERO
 
 
@@ -15,6 +25,10 @@ class Tally:
         self.trades: list[TradeClosed] = []
         self.denied: list[Decision] = []
         self.stopped: list[StrategyStopped] = []
+        self.income: list[IncomeBooked] = []
+        """Funding, and what liquidations took."""
+        self.forced: list[OrderFound] = []
+        """Orders by which the exchange closed positions itself."""
 
     def take(self, outcomes: Iterable[Outcome]) -> None:
         """Keep what matters of what the engine decided."""
@@ -29,6 +43,10 @@ class Tally:
                     self.denied.append(each)  # type: ignore[arg-type]
             elif kind is StrategyStopped:
                 self.stopped.append(each)  # type: ignore[arg-type]
+            elif kind is IncomeBooked:
+                self.income.append(each)  # type: ignore[arg-type]
+            elif kind is OrderFound:
+                self.forced.append(each)  # type: ignore[arg-type]
 
     @property
     def net_pnl(self) -> Decimal:
@@ -44,4 +62,21 @@ class Tally:
         total = ZERO
         for booked in self.fills:
             total = EXACT.add(total, booked.fee_in_quote)
+        return total
+
+    @property
+    def funding(self) -> Decimal:
+        """What funding gave, in quote; below zero when it took more."""
+        return self._sum(IncomeKind.FUNDING)
+
+    @property
+    def liquidation_fees(self) -> Decimal:
+        """What liquidations took beyond their trades, in quote, as a figure above zero."""
+        return EXACT.subtract(ZERO, self._sum(IncomeKind.LIQUIDATION))
+
+    def _sum(self, kind: IncomeKind) -> Decimal:
+        total = ZERO
+        for each in self.income:
+            if each.kind is kind:
+                total = EXACT.add(total, each.amount)
         return total

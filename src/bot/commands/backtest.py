@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.commands import backtest_futures as contracts
 from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, warn
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ def backtest(
     rules: Annotated[
         Path | None, typer.Option("--rules", help="An answer of exchangeInfo: tick, step and smallest order by symbol.")
     ] = None,
+    market: Annotated[str, typer.Option("--market", help="spot, or futures (USD-M).")] = "spot",
+    leverage: contracts.Leverage = 1,
+    funding: contracts.Funding = None,
+    funding_rate: contracts.FundingRate = "0.0001",
+    mark: contracts.Marks = None,
+    brackets: contracts.Brackets = None,
     json: Json = False,
 ) -> None:
     """Play a strategy on candles of the past, with the engine that trades live."""
@@ -49,17 +56,22 @@ def backtest(
         strategy.Config,
         {"symbol": symbol or fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)}
         | {"candle": interval, "order_value": order_value, "fee_pct": fee_pct, "fill": fill}
-        | {"slippage_bps": slippage_bps}
+        | {"slippage_bps": slippage_bps, "market": market, "leverage": leverage}
         | given("--param", param or []),
     )
     began = time.perf_counter()
     columns = _columns(candles, config, since, until)
     loaded = time.perf_counter()
-    instruments = _rules(rules)
+    extras = contracts.Extras(rules, brackets, funding, funding_rate, mark)
+    brought = contracts.bring(extras, [columns], config.market_of)
+    instruments = _rules(rules) if brought is None else brought.instruments
     quote = instruments[config.symbol].quote if config.symbol in instruments else "USDT"
-    outcome = play([Part(strategy, config)], [columns], instruments, {quote: exact(funds)})
+    futures = None if brought is None else brought.futures
+    outcome = play([Part(strategy, config)], [columns], instruments, {quote: exact(funds)}, futures=futures)
     ended = time.perf_counter()
     result = _result(outcome, config, columns, loaded - began, ended - loaded)
+    if brought is not None:
+        result |= contracts.told(outcome, config) | brought.said
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")
     if json:
@@ -128,7 +140,8 @@ def _result(
     results = [trade.pnl for trade in tally.trades]
     won = win_rate(sum(result > 0 for result in results), len(results))
     factor = profit_factor(results)
-    fall = curve(columns, tally.fills, slot.instrument, config.capital_or_default).fall
+    mine = [each for booked in tally.income for each in booked.postings if each.ledger == slot.ledger]
+    fall = curve(columns, tally.fills, slot.instrument, config.capital_or_default, mine).fall
     return {
         "strategy": slot.strategy.name,
         "symbol": config.symbol,

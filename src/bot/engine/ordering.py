@@ -6,7 +6,7 @@ Exits that have to wait until something rests no more wait here, too.
 from decimal import Decimal
 
 from bot.domain.messages import CancelOrder, Decision, Outcome, PlaceOrder, Verdict
-from bot.domain.money import ZERO, exact
+from bot.domain.money import EXACT, ZERO, exact
 from bot.domain.order import Order, Purpose
 from bot.engine.account import Account
 from bot.engine.booking import Probe
@@ -172,7 +172,7 @@ class Ordering:
             order=order,
             price=slot.last_price,
             worth=worth,
-            free_quote=self._account.free(slot.instrument.quote),
+            free_quote=self._buying_power(slot),
             gain=slot.position.gain(
                 slot.last_price if order.price is None else float(order.price), slot.config.fee_pct
             ),
@@ -191,6 +191,11 @@ class Ordering:
             is_closing=bool(slot.closing) and order.purpose is Purpose.STOP,
             is_guard=self._account.keeps_stops and order.stop_price is not None,
         )
+
+    def _buying_power(self, slot: Slot) -> Decimal:
+        """Give the quote that an entry may be worth: what is free, or with leverage a multiple of it."""
+        free, leverage = self._account.free(slot.instrument.quote), slot.config.leverage
+        return free if leverage == 1 else EXACT.multiply(free, Decimal(leverage))
 
     def _deny(self, slot: Slot, wish: Wish, denied: Denied, time_ms: int, outcomes: list[Outcome]) -> None:
         # A strategy may repeat a hopeless wish with every candle; the record keeps its first refusal.

@@ -14,7 +14,7 @@ from bot.domain.errors import Misconfigured
 from bot.domain.market import Candle, Market
 from bot.domain.messages import CancelOrder, Event, IncomeKind, IncomeSeen, OrderUpdate
 from bot.domain.money import EXACT, Price, Quantity, exact
-from bot.domain.order import Fill, Order, OrderStatus, OrderType, Side
+from bot.domain.order import Fill, Order, OrderStatus, OrderType
 from bot.simulation.futures.contracts import Listing
 from bot.simulation.futures.exchange import FuturesExchange
 from bot.simulation.futures.happenings import (
@@ -94,8 +94,8 @@ class FuturesDesk:
         self._waiting: defaultdict[str, list[FuturesOrder]] = defaultdict(list)
         """Market orders by symbol that wait for the open of the next candle."""
         self._forming: dict[str, Candle] = {}
-        self._unseen: dict[str, Candle] = {}
-        """The newest candle by symbol that touched nothing: the market shows it when somebody asks."""
+        self._unseen: dict[str, tuple[Candle, Candle | None]] = {}
+        """The newest candle by symbol that touched nothing, with its mark: the market shows it when somebody asks."""
         self._shown: dict[str, Candle] = {}
         self._marks: dict[str, Candle] = {}
         """The newest candle of the mark price by symbol."""
@@ -106,7 +106,7 @@ class FuturesDesk:
     @property
     def now_ms(self) -> int:
         """Close of the newest candle."""
-        return max([self._now_ms, *(candle.close_time for candle in self._unseen.values())])
+        return max([self._now_ms, *(candle.close_time for candle, _ in self._unseen.values())])
 
     @property
     def totals(self) -> dict[str, Decimal]:
@@ -123,9 +123,15 @@ class FuturesDesk:
             self._forming.pop(symbol, None)
         mark = self._mark_of(candle) if self._contracts.marks else None
         if self._is_quiet(symbol, candle, mark or candle):
-            self._unseen[symbol] = candle
+            self._unseen[symbol] = candle, mark
             return
         self._show(symbol)
+        self._settle_funding(symbol, candle.open_time)
+        if self._told:
+            self._tell()
+            if self._is_quiet(symbol, candle, mark or candle):  # (only funding was due)
+                self._unseen[symbol] = candle, mark
+                return
         self._play(candle, mark)
 
     def place(self, order: Order, take: Order | None = None) -> None:
@@ -198,7 +204,6 @@ class FuturesDesk:
             exchange.on_candle(candle)
             self._tell()
             return
-        self._settle_funding(symbol, candle.open_time)
         exchange.on_open(candle, mark)
         self._let_go(candle)
         self._settle_funding(symbol, candle.close_time)
@@ -238,13 +243,13 @@ class FuturesDesk:
 
     def _show(self, symbol: str) -> None:
         """Let the market have what was kept back while it touched nothing."""
-        candle = self._unseen.pop(symbol, None)
-        if candle is None:
+        if symbol not in self._unseen:
             return
+        candle, mark = self._unseen.pop(symbol)
         if (funding := self._contracts.funding.get(symbol)) is not None:
             funding.due(candle.close_time)  # (nothing was held, or none was due)
         self._exchange.on_price(symbol, exact(candle.close), candle.close_time)
-        if (mark := self._marks.get(symbol)) is not None:
+        if mark is not None:
             self._exchange.on_mark(symbol, exact(mark.close), candle.close_time)
         self._shown[symbol] = candle
         self._now_ms = max(self._now_ms, candle.close_time)

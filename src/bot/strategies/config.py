@@ -24,6 +24,9 @@ class StrategyConfig(BaseModel):
     fee_pct: float = Field(0.001, ge=0, le=0.05, description="fee of one fill as a fraction; 0.001 is 0.1 %")
     demo_mode: bool = Field(True, description="paper money; false alone does not make it live")
     market: Literal["spot", "futures"] = Field("spot", description="which exchange")
+    leverage: int = Field(
+        1, ge=1, le=150, description="futures: an entry may be worth so many times the free quote amount"
+    )
     warm_up: int = Field(0, ge=0, le=5_000, description="history candles beyond what the indicators ask for")
     stop_loss: float | None = Field(None, gt=0, lt=1, description="leave when the loss reaches this fraction")
     take_profit: float | None = Field(None, gt=0, le=100, description="leave when the gain reaches this fraction")
@@ -72,6 +75,8 @@ class StrategyConfig(BaseModel):
             )
         if self.capital is not None and self.capital < self.order_value:
             raise ValueError("capital is below order_value, so no order could be covered; raise capital")
+        if self.leverage > 1 and self.market != "futures":
+            raise ValueError("leverage is for futures; on spot leave it at 1")
         if self.protect == "exchange":
             if self.stop_loss is None:
                 raise ValueError('protect "exchange" needs a stop_loss: the fraction at which its stop order stands')

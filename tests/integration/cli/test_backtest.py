@@ -50,7 +50,6 @@ def test_candles_of_the_store_are_played_like_those_of_the_file(trader: Person) 
     [
         (("--param", "fasst=3"), 3, "did you mean 'fast'"),
         (("--interval", "5m"), 3, "not on the grid of 5m"),
-        (("--param", "market=futures"), 3, "spot alone"),
         (("--funds", "-5"), 3, "wallet is empty"),
         (("--since", "2030"), 3, "widen"),
         (("--fill", "tomorrow"), 3, "fill"),

@@ -94,7 +94,7 @@ def test_what_cannot_be_played_is_refused_with_cause_and_fix() -> None:
         run(walk(UP, "NEWUSDT"), crossing(symbol="NEWUSDT"))
     with pytest.raises(Misconfigured, match="wants spot BTCUSDT 5m candles"):
         run(walk(UP), crossing(candle="5m"))
-    with pytest.raises(Misconfigured, match="backtests know spot alone"):
+    with pytest.raises(Misconfigured, match="contracts, with their leverage brackets"):
         run(walk(UP), crossing(market="futures"))
     with pytest.raises(Misconfigured, match="the wallet is empty"):
         backtest([crossing()], [walk(UP)], bundled(), {"USDT": Decimal(-5)})
