@@ -28,19 +28,21 @@ class Dense:
         self._desk = desk
         self._inbox = inbox
         self._tally = tally
+        self.see = desk.see
+        """How candles are shown to the desk."""
 
     def play(self, candles: Iterable[Candle]) -> None:
         """Play candles to their end."""
-        see, handle, inbox = self._desk.see, self._engine.handle, self._inbox
+        see, handle, inbox = self.see, self._engine.handle, self._inbox
         for candle in candles:
             see(candle)
             if inbox:
-                self._settle()
+                self.settle()
             if outcomes := handle(candle):
                 self._act(outcomes)
-                self._settle()
+                self.settle()
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Take in all that happened to orders, and all that comes of that."""
         inbox, handle = self._inbox, self._engine.handle
         while inbox:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from bot.backtest.dense import Dense
+from bot.backtest.detail import Detail, refuse_unfit
 from bot.backtest.tally import Tally
 from bot.backtest.tape import candles, frame_of
 from bot.domain.errors import Misconfigured
@@ -49,12 +50,15 @@ def backtest(
     funds: Mapping[str, Decimal],
     limits: Limits | None = None,
     futures: "Futures | None" = None,
+    detail: Sequence[Columns] = (),
 ) -> Outcome:
     """Play these series to these strategies, which share one wallet. Raises Misconfigured for what cannot be.
 
     `futures` is what strategies of futures need beside their candles; `instruments` are those of their contracts then.
+    `detail` are finer candles of some of the symbols, played inside the others while something is at stake.
     """
     _refuse_impossible(parts, series, funds, futures)
+    _refuse_unfit(detail, parts, series)
     inbox: deque[Event] = deque()
     ids = range(1, len(parts) + 1)
     terms = {number: terms_of(part.config) for number, part in zip(ids, parts, strict=True)}
@@ -74,7 +78,10 @@ def backtest(
         if slot.strategy.has_signals():
             slot.strategy.know(frame_of(by_stream[slot.stream]))
     tally = Tally()
-    Dense(engine, desk, inbox, tally).play(candles(series))
+    replay = Dense(engine, desk, inbox, tally)
+    if detail:
+        replay.see = Detail(desk, detail, inbox, replay.settle).see
+    replay.play(candles(series))
     return Outcome(tally, slots, sum(len(columns) for columns in series))
 
 
@@ -86,6 +93,16 @@ def _rules(instruments: Mapping[str, Instrument], config: StrategyConfig) -> Ins
             "give those of the exchange with --rules FILE, an answer of exchangeInfo"
         )
     return found
+
+
+def _refuse_unfit(detail: Sequence[Columns], parts: Sequence[Part], series: Sequence[Columns]) -> None:
+    for fine in detail:
+        coarse = [columns for columns in series if (columns.market, columns.symbol) == (fine.market, fine.symbol)]
+        if len(coarse) != 1:
+            raise Misconfigured(f"detail is for one interval of a symbol, and {fine.symbol} is played in {len(coarse)}")
+        refuse_unfit(fine, coarse[0])
+    if detail and any(part.config.fill == "midpoint" for part in parts):
+        raise Misconfigured("the midpoint of a candle is not that of its detail; choose fill next or last")
 
 
 def _futures_desk(

@@ -65,6 +65,10 @@ class Desk:
         """What the account holds by asset, free and locked together."""
         return {asset: each.free + each.locked for asset, each in self._exchange.balances(ACCOUNT).items()}
 
+    def is_at_stake(self, symbol: str) -> bool:  # noqa: ARG002 (orders are few: which symbols they are of, nobody counts)
+        """Say whether candles of a symbol may touch anything: while any order is open."""
+        return bool(self._told)
+
     def adopt(self, order: RestingOrder, beside: RestingOrder | None = None) -> None:
         """Put back an order that was waiting when the account was left, `beside` the other one of its list."""
         self._exchange.adopt(ACCOUNT, order, beside)

@@ -102,6 +102,8 @@ class FuturesDesk:
         self._safe: dict[str, tuple[float, float]] = {}
         """Between which mark prices nothing can happen to the position of a symbol, while it is the only one held."""
         self._now_ms = 0
+        self._at_ms = 0
+        """When what happens now happens. The exchange's own clock goes on with the first of several symbols."""
 
     @property
     def now_ms(self) -> int:
@@ -112,6 +114,11 @@ class FuturesDesk:
     def totals(self) -> dict[str, Decimal]:
         """What the account's wallets hold by asset; gains that are not taken yet are not in it."""
         return dict(self._exchange.account(ACCOUNT).wallets)
+
+    def is_at_stake(self, symbol: str) -> bool:
+        """Say whether candles of a symbol may touch anything: an open order, or a position."""
+        slot = self._slots.get(symbol)
+        return slot is not None and not slot.is_idle
 
     def see(self, candle: Candle) -> None:
         """Let the market move, settle the funding that is due, and deliver what comes of it."""
@@ -141,6 +148,7 @@ class FuturesDesk:
             self._show(symbol)
         if (forming := self._forming.pop(order.symbol, None)) is not None:
             self._exchange.on_price(order.symbol, exact(forming.close), forming.open_time)
+        self._at_ms = order.created_ms
         try:
             self._send(order, self._terms[order.strategy_id])
         except Refused as refusal:
@@ -154,6 +162,7 @@ class FuturesDesk:
 
     def cancel(self, command: CancelOrder) -> None:
         """Cancel an order; one that ended before stays as it was told."""
+        self._at_ms = self.now_ms
         try:
             self._exchange.cancel(ACCOUNT, command.symbol, client_order_id=command.client_order_id, now_ms=self.now_ms)
         except Refused:
@@ -162,6 +171,7 @@ class FuturesDesk:
 
     def cancel_all(self, *, everything: bool = False) -> tuple[int, int]:  # noqa: ARG002 (no stop rests here)
         """Cancel every open order; give how many went, and how many stay."""
+        self._at_ms = self.now_ms
         found = self._exchange.open_orders(ACCOUNT)
         for order in found:
             self._exchange.cancel(ACCOUNT, order.symbol, order_id=order.order_id, now_ms=self.now_ms)
@@ -201,14 +211,17 @@ class FuturesDesk:
         self._now_ms = max(self._now_ms, candle.close_time)
         self._shown[symbol] = candle
         if candle.open_time <= exchange.market(symbol).seen_ms:  # (an order was placed inside it)
+            self._at_ms = candle.close_time
             exchange.on_candle(candle)
             self._tell()
             return
+        self._at_ms = candle.open_time
         exchange.on_open(candle, mark)
         self._let_go(candle)
         self._settle_funding(symbol, candle.close_time)
         slot = self._slots.get(symbol)
         is_short = slot is not None and any(position.quantity < 0 for position in slot.held)
+        self._at_ms = candle.close_time
         exchange.on_inside(candle, mark, rises_first=is_short)
         self._tell()
 
@@ -226,6 +239,7 @@ class FuturesDesk:
     def _settle_funding(self, symbol: str, until_ms: int) -> None:
         if (schedule := self._contracts.funding.get(symbol)) is not None and schedule.next_ms <= until_ms:
             for time_ms, rate in schedule.due(until_ms):
+                self._at_ms = time_ms
                 self._exchange.settle_funding(symbol, rate, time_ms)
 
     def _mark_of(self, candle: Candle) -> Candle | None:
@@ -305,35 +319,35 @@ class FuturesDesk:
 
     def _observe(self, happening: Happening) -> None:
         match happening:
-            case OrderAccepted(order=order, time_ms=time_ms):
+            case OrderAccepted(order=order):
                 if not order.is_forced:
-                    self._told.append(_update(order, OrderStatus.NEW, time_ms))
-            case OrderMoved(order=order, trade=trade, time_ms=time_ms):
+                    self._told.append(_update(order, OrderStatus.NEW, self._at_ms))
+            case OrderMoved(order=order, trade=trade):
                 if order.is_forced and self._forced is None:
                     self._forced = len(self._told)
                 if trade is not None:
-                    self._told.append(_fill(trade))
+                    self._told.append(_fill(trade, self._at_ms))
                 elif not (order.is_open or order.is_forced):
-                    self._told.append(_update(order, _ENDS.get(order.state, OrderStatus.EXPIRED), time_ms))
-            case Funded(symbol=symbol, amount=amount, asset=asset, time_ms=time_ms):
-                self._told.append(self._income(IncomeKind.FUNDING, symbol, asset, amount, time_ms))
-            case BalanceMoved(why=Why.INSURANCE_CLEAR, asset=asset, delta=delta, time_ms=time_ms):
-                self._charge(asset, delta, time_ms)
+                    self._told.append(_update(order, _ENDS.get(order.state, OrderStatus.EXPIRED), self._at_ms))
+            case Funded(symbol=symbol, amount=amount, asset=asset):
+                self._told.append(self._income(IncomeKind.FUNDING, symbol, asset, amount))
+            case BalanceMoved(why=Why.INSURANCE_CLEAR, asset=asset, delta=delta):
+                self._charge(asset, delta)
             case _:
                 return
         self._safe.clear()
 
-    def _charge(self, asset: str, amount: Decimal, time_ms: int) -> None:
+    def _charge(self, asset: str, amount: Decimal) -> None:
         """Tell what a liquidation takes before the trades that it is for: then it is the cost of who held them."""
         at = len(self._told) if self._forced is None else self._forced
         forced = next((each for each in self._told[at:] if isinstance(each, Fill)), None)
         symbol = "" if forced is None else forced.symbol
-        self._told.insert(at, self._income(IncomeKind.LIQUIDATION, symbol, asset, amount, time_ms))
+        self._told.insert(at, self._income(IncomeKind.LIQUIDATION, symbol, asset, amount))
         self._forced = at + 1
 
-    def _income(self, kind: IncomeKind, symbol: str, asset: str, amount: Decimal, time_ms: int) -> IncomeSeen:
+    def _income(self, kind: IncomeKind, symbol: str, asset: str, amount: Decimal) -> IncomeSeen:
         self._next_income += 1
-        return IncomeSeen(kind, self._next_income - 1, symbol, asset, amount, time_ms)
+        return IncomeSeen(kind, self._next_income - 1, symbol, asset, amount, self._at_ms)
 
     def _tell(self) -> None:
         """Deliver what happened."""
@@ -343,7 +357,7 @@ class FuturesDesk:
             self._deliver(event)
 
 
-def _fill(trade: Trade) -> Fill:
+def _fill(trade: Trade, time_ms: int) -> Fill:
     return Fill(
         client_order_id=trade.client_order_id,
         symbol=trade.symbol,
@@ -353,7 +367,7 @@ def _fill(trade: Trade) -> Fill:
         quantity=Quantity(trade.quantity),
         fee=trade.fee,
         fee_asset=trade.fee_asset,
-        time_ms=trade.time_ms,
+        time_ms=time_ms,
         exchange_order_id=trade.order_id,
         is_maker=trade.is_maker,
         market=Market.FUTURES,

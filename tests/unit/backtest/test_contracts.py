@@ -142,3 +142,13 @@ def test_strategies_share_one_futures_wallet_and_its_margin() -> None:
     outcome = run(columns, part(Holder, order_value=6_000.0), part(Holder, order_value=6_000.0))
     assert len(outcome.tally.fills) == 1
     assert outcome.slots[1].position.is_flat
+
+
+def test_fills_of_several_symbols_carry_the_time_of_their_own_candle() -> None:
+    bitcoin = hours([0.001, 0.001, 0.001, 0.001])
+    ether = made(Market.FUTURES, "ETHUSDT", "1h", hours([0.001] * 4).arrays())
+    both = [part(Holder), part(Holder, symbol="ETHUSDT")]
+    tally = backtest(both, [bitcoin, ether], RULES, {"USDT": Decimal(10_000)}, futures=Futures(LISTINGS)).tally
+    assert [(each.fill.symbol, each.fill.time_ms) for each in tally.fills] == [
+        ("BTCUSDT", START + HOUR), ("ETHUSDT", START + HOUR),
+    ]  # fmt: skip
