@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.commands import backtest_futures as contracts
-from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, warn
+from bot.commands import backtest_report as reports
+from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, say, warn
 
 if TYPE_CHECKING:
     from bot.backtest.run import Outcome
@@ -43,6 +44,8 @@ def backtest(
     funding_rate: contracts.FundingRate = "0.0001",
     mark: contracts.Marks = None,
     brackets: contracts.Brackets = None,
+    html: reports.Html = None,
+    out: reports.Out = None,
     json: Json = False,
 ) -> None:
     """Play a strategy on candles of the past, with the engine that trades live."""
@@ -59,6 +62,8 @@ def backtest(
         | {"slippage_bps": slippage_bps, "market": market, "leverage": leverage}
         | given("--param", param or []),
     )
+    wanted = reports.Wanted(html, out)
+    reports.refuse_unwritable(wanted)
     began = time.perf_counter()
     columns = _columns(candles, config, since, until)
     loaded = time.perf_counter()
@@ -69,15 +74,21 @@ def backtest(
     futures = None if brought is None else brought.futures
     outcome = play([Part(strategy, config)], [columns], instruments, {quote: exact(funds)}, futures=futures)
     ended = time.perf_counter()
-    result = _result(outcome, config, columns, loaded - began, ended - loaded)
+    result = _result(outcome, config, columns, funds, loaded - began, ended - loaded)
     if brought is not None:
         result |= contracts.told(outcome, config) | brought.said
+    written: list[Path] = []
+    if wanted:
+        sources = reports.sources(candles, rules, quote, funds, {} if brought is None else brought.said)
+        written = reports.write(wanted, outcome, [config], [columns], sources, result)
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")
     if json:
         as_json(result)
     else:
         pairs({key.replace("_", " "): value for key, value in result.items()})
+        for path in written:
+            say(f"wrote {path}")
 
 
 def _why_nothing(outcome: "Outcome") -> str:
@@ -131,7 +142,7 @@ def _rules(path: Path | None) -> "dict[str, Instrument]":
 
 
 def _result(
-    outcome: "Outcome", config: "StrategyConfig", columns: "Columns", load_s: float, run_s: float
+    outcome: "Outcome", config: "StrategyConfig", columns: "Columns", funds: float, load_s: float, run_s: float
 ) -> dict[str, Any]:
     from bot.backtest.equity import curve  # noqa: PLC0415
     from bot.domain.figures import profit_factor, win_rate  # noqa: PLC0415
@@ -141,7 +152,7 @@ def _result(
     won = win_rate(sum(result > 0 for result in results), len(results))
     factor = profit_factor(results)
     mine = [each for booked in tally.income for each in booked.postings if each.ledger == slot.ledger]
-    fall = curve(columns, tally.fills, slot.instrument, config.capital_or_default, mine).fall
+    fall = curve(columns, tally.fills, tally.trades, slot.instrument, config.capital or funds, mine).fall
     return {
         "strategy": slot.strategy.name,
         "symbol": config.symbol,

@@ -67,3 +67,31 @@ def test_no_trade_at_all_has_its_cause_told(trader: Person) -> None:
     assert too_small.code == 0
     assert "nothing was traded:" in too_small.err
     assert "notional" in too_small.err.lower()
+
+
+def test_a_report_is_one_page_or_a_folder_of_files(trader: Person) -> None:
+    told = json.loads(trader.ok(*LINE, "--html", "run.html", "--out", "run", "--json"))
+    page = (trader.folder / "run.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert page == (trader.folder / "run" / "report.html").read_text()
+    result = json.loads((trader.folder / "run" / "result.json").read_text())
+    for figure in ("net_pnl", "trades", "max_drawdown", "win_rate", "profit_factor"):
+        assert result["figures"][figure] == pytest.approx(told[figure])
+    assert (result["bars"], result["costs"]["fees"]) == (told["bars"], pytest.approx(told["fees"]))
+    assert "wrote run.html" in trader.ok(*LINE, "--html", "run.html")
+
+
+@pytest.mark.parametrize(
+    ("wish", "complaint"),
+    [
+        (("--html", "nowhere/run.html"), "there is no folder"),
+        (("--html", "."), "is a folder"),
+        (("--out", "candles.csv"), "is a file"),
+    ],
+)
+def test_a_report_that_could_not_be_written_is_refused_before_the_run(
+    trader: Person, wish: tuple[str, ...], complaint: str
+) -> None:
+    answer = trader.run(*LINE, *wish)
+    assert (answer.code, answer.out) == (3, "")
+    assert complaint in answer.complaint

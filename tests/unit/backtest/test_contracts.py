@@ -78,7 +78,7 @@ def test_equity_is_what_fills_and_funding_made_of_it(steps: list[float]) -> None
     outcome = run(columns)
     (slot,), tally = outcome.slots, outcome.tally
     mine = [each for booked in tally.income for each in booked.postings if each.ledger == strategy_ledger(1)]
-    drawn = curve(columns, tally.fills, slot.instrument, slot.capital, mine)
+    drawn = curve(columns, tally.fills, tally.trades, slot.instrument, slot.capital, mine)
     assert drawn.equity[-1] == pytest.approx(slot.equity, abs=1e-4)
     assert tally.net_pnl == slot.realised
 

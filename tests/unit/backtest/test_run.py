@@ -73,10 +73,8 @@ def test_equity_from_fills_is_what_the_strategy_itself_counts(steps: list[float]
     columns = walk(steps)
     outcome = run(columns)
     (slot,) = outcome.slots
-    drawn = curve(columns, outcome.tally.fills, slot.instrument, slot.capital)
-    # What is left of a round trip as dust is no result of it, and is worth less than a step.
-    dust = len(outcome.tally.trades) * float(slot.instrument.lot.step) * 70_000
-    assert drawn.equity[-1] == pytest.approx(slot.equity, abs=dust + 0.01)
+    drawn = curve(columns, outcome.tally.fills, outcome.tally.trades, slot.instrument, slot.capital)
+    assert drawn.equity[-1] == pytest.approx(slot.equity, abs=1e-6)
     assert (drawn.fall >= 0).all()
     assert outcome.tally.net_pnl == slot.realised
 

@@ -53,7 +53,7 @@ class Bench(NamedTuple):
         instrument = self.plan.instrument
         outcome = backtest([Part(self.strategy, config)], [columns], {instrument.symbol: instrument}, self.plan.funds)
         tally, capital = outcome.tally, config.capital_or_default
-        drawn = curve(columns, tally.fills, instrument, capital)
+        drawn = curve(columns, tally.fills, tally.trades, instrument, capital)
         cold = stretch.first - begin
         return Played(
             drawn.time_ms[cold:], drawn.equity[cold:], [trade.pnl for trade in tally.trades], tally.fees, capital,

@@ -1,0 +1,166 @@
+"""What a backtest leaves behind when asked to: a page, files, a row in the database. Joins the run with its report."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from bot.commands.output import ExitCode, fail
+
+if TYPE_CHECKING:
+    from bot.backtest.run import Outcome
+    from bot.history.columns import Columns
+    from bot.reporting.runs.record import Part, Run
+    from bot.strategies.config import StrategyConfig
+
+
+Html = Annotated[Path | None, typer.Option("--html", help="Write a report: one page that needs nothing else.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="A folder for page, result.json, round trips and equity (CSV, Parquet).")
+]
+TIMING = ("load_s", "run_s", "bars_per_s", "peak_rss_mb")
+
+
+class Wanted(NamedTuple):
+    """What somebody wants of a run beside the answer."""
+
+    html: Path | None = None
+    out: Path | None = None
+
+    def __bool__(self) -> bool:
+        """Say whether anything is wanted."""
+        return bool(self.html or self.out)
+
+
+class Sources(NamedTuple):
+    """Where candles and rules came from, and what else was assumed, in words."""
+
+    candles: str
+    rules: str
+    quote: str
+    funds: float
+    notes: tuple[str, ...] = ()
+
+
+def sources(candles: Path | None, rules: Path | None, quote: str, funds: float, assumed: Mapping[str, str]) -> Sources:
+    """Say where things came from; `assumed` are the words of a result of futures, by what they are about."""
+    return Sources(
+        f"the file {candles.name}" if candles else "the store of bot data",
+        f"The answer of exchangeInfo in {rules.name}" if rules else "The bundled snapshot of exchangeInfo",
+        quote,
+        funds,
+        tuple(f"{about.replace('_', ' ').capitalize()}: {words}." for about, words in assumed.items()),
+    )
+
+
+def refuse_unwritable(wanted: Wanted) -> None:
+    """End before the run when its report could not be written after it."""
+    for option, path in (("--html", wanted.html), ("--out", wanted.out)):
+        if path is None:
+            continue
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            fail(f"{option}: there is no folder {folder}; make it first", ExitCode.CONFIG)
+    if wanted.html and wanted.html.is_dir():
+        fail(f"--html {wanted.html} is a folder; name a file, or use --out for a folder of files", ExitCode.CONFIG)
+    if wanted.out and wanted.out.exists() and not wanted.out.is_dir():
+        fail(f"--out {wanted.out} is a file; name a folder, or use --html for one page", ExitCode.CONFIG)
+
+
+def write(
+    wanted: Wanted,
+    outcome: "Outcome",
+    configs: "Sequence[StrategyConfig]",
+    series: "Sequence[Columns]",
+    sources: Sources,
+    result: Mapping[str, Any],
+) -> list[Path]:
+    """Write what was wanted; gives the files."""
+    from bot.reporting.runs import document, files, page  # noqa: PLC0415
+
+    run = run_of(outcome, configs, series, sources, result)
+    told = document.describe(run)
+    try:
+        written = files.write(run, told, wanted.out) if wanted.out else []
+        if wanted.html:
+            written.append(files.replace(wanted.html, page.report(told).encode()))
+    except OSError as error:
+        fail(f"cannot write {error.filename}: {error.strerror}; choose another place", ExitCode.CONFIG)
+    return written
+
+
+def run_of(
+    outcome: "Outcome",
+    configs: "Sequence[StrategyConfig]",
+    series: "Sequence[Columns]",
+    sources: Sources,
+    result: Mapping[str, Any],
+) -> "Run":
+    """Put together what reports are made of; `result` is the answer of the command."""
+    from bot import __version__  # noqa: PLC0415
+    from bot.reporting.runs.record import Run  # noqa: PLC0415
+
+    parts = [_part(outcome, place, config, series) for place, config in enumerate(configs)]
+    capitals = [config.capital for config in configs if config.capital is not None]
+    return Run(
+        parts=parts,
+        quote=sources.quote,
+        funds=sources.funds,
+        capital=sum(capitals) if len(capitals) == len(configs) else sources.funds,
+        mode=result["mode"],
+        candles_from=sources.candles,
+        rules_from=sources.rules,
+        look_ahead="A strategy that decides candle by candle is never shown a candle before its close.",
+        timing={name: result[name] for name in TIMING},
+        version=__version__,
+        made_ms=time.time_ns() // 1_000_000,
+        notes=sources.notes,
+    )
+
+
+def _part(outcome: "Outcome", place: int, config: "StrategyConfig", series: "Sequence[Columns]") -> "Part":
+    from bot.backtest.equity import curve  # noqa: PLC0415
+    from bot.domain.messages import IncomeKind  # noqa: PLC0415
+    from bot.reporting.runs.record import Part  # noqa: PLC0415
+    from bot.simulation.desk import terms_of  # noqa: PLC0415
+
+    slot, tally = outcome.slots[place], outcome.tally
+    columns = next(each for each in series if _is_of(each, config))
+    fills = [booked for booked in tally.fills if booked.strategy_id == slot.id]
+    trades = [trade for trade in tally.trades if trade.strategy_id == slot.id]
+    mine = [
+        (booked.kind, posting)
+        for booked in tally.income
+        for posting in booked.postings
+        if posting.ledger == slot.ledger
+    ]
+    drawn = curve(columns, fills, trades, slot.instrument, 0.0, [posting for _, posting in mine])
+    return Part(
+        strategy=slot.strategy.name,
+        settings=_settings(config),
+        terms=terms_of(config),
+        columns=columns,
+        instrument=slot.instrument,
+        times=drawn.time_ms,
+        pnl=drawn.equity,
+        fills=fills,
+        trades=trades,
+        warm_up=slot.strategy.warm_up,
+        denied=sum(decision.strategy_id == slot.id for decision in tally.denied),
+        stopped=slot.stopped,
+        funding=sum(float(posting.amount) for kind, posting in mine if kind is IncomeKind.FUNDING),
+        liquidation_fees=-sum(float(posting.amount) for kind, posting in mine if kind is IncomeKind.LIQUIDATION),
+        liquidations=sum(found.order.strategy_id == slot.id for found in tally.forced),
+        signals=slot.strategy.has_signals(),
+    )
+
+
+def _is_of(columns: "Columns", config: "StrategyConfig") -> bool:
+    wanted = (config.market_of, config.symbol, config.candle)
+    return (columns.market, columns.symbol, columns.interval) == wanted
+
+
+def _settings(config: "StrategyConfig") -> dict[str, Any]:
+    return config.model_dump(mode="json")
