@@ -47,6 +47,7 @@ FAULTS = (
            "test_a_report_with_impossible_values_is_asked_about", "test_keys_and_words_of_tomorrow_are_survived")),
     Fault("F12", "429, limits, -1015",
           ("test_in_a_storm_of_our_own_no_429_comes_and_a_cancel_overtakes_two_thousand_pages",
+           "test_when_others_use_the_limit_up_at_most_one_of_ours_hears_so_and_cancels_never_wait",
            "test_after_a_429_nothing_goes_out_not_even_a_connection",
            "test_too_many_orders_hold_back_their_own_account_alone",
            "test_hummingbot_1291_a_429_is_waited_for_and_never_becomes_a_ban")),

@@ -1,23 +1,24 @@
 """Lanes: how many requests may be on their way at once, the important ones first.
 
 A request that has left cannot be called back when the host says that it is enough, and the host counts each one that
-comes in spite of that. So no more are ever on their way than a host puts up with.
+comes in spite of that. So no more are ever on their way than a host puts up with, and one alone where the host may say it
+any moment.
 """
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from heapq import heappop, heappush
 
 from bot.binance.endpoints import Priority
 
 AT_ONCE = {Priority.CANCEL: 8, Priority.STOP: 8, Priority.ORDER: 7, Priority.QUERY: 6, Priority.HISTORY: 4}
 """Requests on their way, by what the next one is for: the last lane is kept for cancels and stops."""
-AT_ONCE_NEAR_THE_END = {
-    Priority.CANCEL: 4, Priority.STOP: 3, Priority.ORDER: 2, Priority.QUERY: 1, Priority.HISTORY: 1,
-}  # fmt: skip
-"""The same when little of the limit is left: what others behind our address do meanwhile, we hear with each answer."""
+HURRY_S = 0.9
+"""A cancel or a stop waits no longer than that for one that is on its way."""
 FORGOTTEN_S = 2.0
 """A request without an answer for so long arrived long ago, or never will: the lane is free again."""
+_HURRIED = frozenset({Priority.CANCEL, Priority.STOP})
 _RANKS = {priority: rank for rank, priority in enumerate(AT_ONCE)}
 
 
@@ -31,16 +32,15 @@ class Lane:
 
 
 class Lanes:
-    """The lanes of one address. A lane that is entered has to be left."""
+    """The lanes of one address. A lane that is entered has to be left. `is_risky` says whether there is only one."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_risky: Callable[[], bool] = lambda: False) -> None:
+        self._is_risky = is_risky
         self._busy: dict[Lane, None] = {}
         """The oldest first."""
         self._queue: list[tuple[int, int, Priority, asyncio.Future[Lane]]] = []
         self._numbers = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
-        self.is_near_the_end = False
-        """Whether little of the limit is left."""
 
     @property
     def busy(self) -> int:
@@ -56,12 +56,16 @@ class Lanes:
         waiter: asyncio.Future[Lane] = loop.create_future()
         heappush(self._queue, (_RANKS[priority], next(self._numbers), priority, waiter))
         self._let_in(loop)
+        hurry = loop.call_later(HURRY_S, self._hurry, priority, waiter) if priority in _HURRIED else None
         try:
             return await waiter
         except asyncio.CancelledError:
             if waiter.done() and not waiter.cancelled():
                 self.leave(waiter.result())
             raise
+        finally:
+            if hurry is not None:
+                hurry.cancel()
 
     def leave(self, lane: Lane) -> None:
         """Give a lane back: its request is answered, or will not be."""
@@ -84,8 +88,13 @@ class Lanes:
         self._alarm = None
         self._let_in(loop)
 
+    def _hurry(self, priority: Priority, waiter: asyncio.Future[Lane]) -> None:
+        if not waiter.done() and len(self._busy) < AT_ONCE[priority]:
+            waiter.set_result(self._take(waiter.get_loop().time()))
+
     def _is_free_for(self, priority: Priority) -> bool:
-        return len(self._busy) < (AT_ONCE_NEAR_THE_END if self.is_near_the_end else AT_ONCE)[priority]
+        busy = len(self._busy)
+        return not busy or (busy < AT_ONCE[priority] and not self._is_risky())
 
     def _take(self, now_s: float) -> Lane:
         lane = Lane(now_s)

@@ -3,7 +3,8 @@
 Used weight is what the host's headers said, plus what is under way. Orders are counted by account in `OrderCounts`.
 REST and the WebSocket API draw on one count by address: when the one says that it is enough, the other is no way out.
 So our own requests never get there (each kind leaves a share of the limit to what matters more, cancels have the last
-of it), and when others behind the address did, everything waits as long as the host said.
+of it), and when others behind the address did, everything waits as long as the host said. Where they might get there
+while ours are under way, ours go one at a time: one is refused then, and the others have not left.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from bot.binance.bans import NO_NOTE, Note
 from bot.binance.endpoints import Pool, Priority
 from bot.binance.errors import Throttled
 from bot.binance.lanes import Lane, Lanes
+from bot.binance.neighbours import Neighbours
 from bot.binance.wire import UsedLimit
 from bot.domain.market import Market
 
@@ -28,7 +30,7 @@ _SIDE_POOLS = {Pool.WALLET: (12_000, 60.0), Pool.FUNDING: (500, 300.0)}
 _SOON_S = 0.02
 """Between looks whether what is under way has left room."""
 _NEAR_THE_END = 0.8
-"""The share of the limit from which on fewer requests go at once."""
+"""The share of the limit from which on requests go one at a time."""
 _SLOWER = 0.9995
 """How this machine's clock is taken, which may run ahead of the host's by less than the rest."""
 _AT_ONCE = frozenset({Priority.CANCEL, Priority.STOP, Priority.ORDER})
@@ -52,6 +54,8 @@ class Window:
         self._wall = wall
         self._number = 0
         self._told = 0
+        self.paid = 0
+        """Of the present window, by ourselves."""
         self.flying = 0
         """Of requests whose answer has not come."""
 
@@ -60,6 +64,12 @@ class Window:
         """What is used of the present window, as far as we know."""
         self._turn()
         return self._told + self.flying
+
+    @property
+    def number(self) -> int:
+        """Which window it is, counted since 1970."""
+        self._turn()
+        return self._number
 
     @property
     def elapsed_s(self) -> float:
@@ -82,6 +92,7 @@ class Window:
     def learn(self, told: int | None, paid: int) -> None:
         """Take in what the host counts, or that a request of ours was counted."""
         self._turn()
+        self.paid += paid
         self._told = self._told + paid if told is None else max(self._told, told)
 
     def forecast(self) -> Forecast:
@@ -94,7 +105,7 @@ class Window:
     def _turn(self) -> None:
         number = int(self._wall() // self.length_s)
         if number != self._number:
-            self._number, self._told = number, 0
+            self._number, self._told, self.paid = number, 0, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,10 @@ class WeightBank:
         """What tells the seconds UTC by which windows turn."""
         self._patience_s = patience_s
         self._note = note
-        self._lanes = Lanes()
+        self._lanes = Lanes(lambda: self._is_risky)
+        self._neighbours = Neighbours()
+        self._is_sure = False
+        """Whether the host told what is used, since the start and since it last said that it is enough."""
         self._blocked_until = 0.0
         self._host_time: tuple[float, float] | None = None
         """Seconds UTC that the host told, and the monotonic seconds at which we had them."""
@@ -148,6 +162,14 @@ class WeightBank:
     def on_their_way(self) -> int:
         """Requests whose answer has not come, but those of which it may not come any more."""
         return self._lanes.busy
+
+    @property
+    def _is_risky(self) -> bool:
+        """Whether the host may say that it is enough to what leaves now: then one request is to hear it, not eight."""
+        market = self._windows[Pool.MARKET]
+        if not self._is_sure or not market.fits(1, _NEAR_THE_END):
+            return True
+        return market.used + self._neighbours.may_use(self._monotonic()) > market.limit
 
     def forecast(self) -> Forecast:
         """Say when the minute's weight will be used up at the present rate."""
@@ -171,8 +193,6 @@ class WeightBank:
         """Let a request go, now or when its turn comes. Raises Throttled for orders at once: a late order is stale."""
         while True:
             await self._wait(weight, priority, pool)
-            market = self._windows[Pool.MARKET]
-            self._lanes.is_near_the_end = not market.fits(1, _NEAR_THE_END)
             lane = await self._lanes.enter(priority)
             # Between the wait and the lane others went, and perhaps one of them heard that it was enough.
             if not self.wait_s(weight, priority, pool):
@@ -183,14 +203,17 @@ class WeightBank:
 
     def settle(self, ticket: Ticket, *, told: int | None = None, is_free: bool = False) -> None:
         """Close the account of a request that was admitted: `told` is the host's own count, when it came."""
-        self._lanes.leave(ticket.lane)
         window = self._windows[ticket.pool]
         window.flying = max(0, window.flying - ticket.weight)
         window.learn(told, 0 if is_free else ticket.weight)
+        if told is not None:
+            self._learn_of_others(told)
+        self._lanes.leave(ticket.lane)
 
     def learn(self, told: int) -> None:
         """Take in what the host counts, without a request of ours."""
         self._windows[Pool.MARKET].learn(told, 0)
+        self._learn_of_others(told)
 
     def learn_time(self, host_ms: int) -> None:
         """Take in the host's time: its windows turn by its own clock, and this machine's may be off, or set."""
@@ -220,8 +243,15 @@ class WeightBank:
         self._blocked_until = max(self._blocked_until, self._monotonic() + wait_s)
         self._note.extend(wait_s)
 
+    def _learn_of_others(self, told: int) -> None:
+        market = self._windows[Pool.MARKET]
+        # What is under way may be counted already, so the others used this much at least.
+        self._neighbours.told(self._monotonic(), market.number, told - market.paid - market.flying)
+        self._is_sure = True
+
     async def _wait(self, weight: int, priority: Priority, pool: Pool) -> None:
         while wait := self.wait_s(weight, priority, pool):
+            self._is_sure = self._is_sure and not self.banned_s
             if wait > (_SOON_S if priority in _AT_ONCE else max(_SOON_S, self._patience_s)):
                 raise Throttled(
                     f"Binance's request limit is used up for {wait:.0f} s: nothing was sent; it goes on by itself",

@@ -1,7 +1,9 @@
 """A storm of requests over one address: our own client never draws a 429, cancels overtake, and nothing draws a ban."""
 
 import asyncio
+import itertools
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import aiohttp
@@ -123,6 +125,53 @@ async def test_what_is_on_its_way_when_others_used_the_limit_up_draws_no_ban(pat
         told = await statuses(scene)
         assert 1 <= told[429] <= AT_ONCE[Priority.CANCEL]
         assert (told[418], await bans(scene)) == (0, 0)
+
+
+async def go_on(ask: Callable[[], Awaitable[object]], over: asyncio.Event) -> None:
+    """Ask again and again."""
+    while not over.is_set():
+        with suppress(BotError):
+            await ask()
+        await asyncio.sleep(0.002)
+
+
+async def taken(scene: Scene, path: str) -> int:
+    """Let somebody else behind our address ask on until he is told that it is enough; give how often he asked."""
+    async with aiohttp.ClientSession() as stranger:
+        for count in itertools.count(1):
+            async with stranger.get(f"{scene.hosts.rest}{path}") as reply:
+                if reply.status == 429:
+                    return count
+    raise AssertionError("counting has no end")
+
+
+@pytest.mark.parametrize("path", OrderPath)
+async def test_a_stranger_who_uses_the_limit_up_amid_our_storm_draws_one_429_on_us_at_most(path: OrderPath) -> None:
+    async with a_scene(Market.SPOT, path, weight_per_minute=WEIGHT) as scene:
+        bank = WeightBank(WEIGHT, patience_s=0.0)
+        desk = await Desk(scene, bank=bank).open()
+        public = scene.closes(build_public(scene.hosts, bank))
+        client = desk.broker._client
+        asks = (
+            *[lambda: public.klines(MINUTE, limit=5)] * 6,
+            *[public.time_ms] * 6,
+            *[lambda: client.query(BTC, "nobody")] * 4,
+            *[lambda: client.cancel(BTC, "nobody")] * 4,
+        )
+        over = asyncio.Event()
+        ours = [asyncio.create_task(go_on(ask, over)) for ask in asks]
+        price = f"/api/v3/ticker/price?symbol={BTC}"
+        assert await taken(scene, price) > 50, "he did not share it with us"
+        over.set()
+        await until(lambda: bank.on_their_way == 0)
+        for task in ours:  # (some wait for the next minute)
+            task.cancel()
+        await asyncio.gather(*ours, return_exceptions=True)
+        rows = [row for row in await scene.truth("request") if row["path"] != "/api/v3/ticker/price"]
+        told = Counter(int(row["status"]) for row in rows)
+        assert told[429] <= 1
+        assert (told[418], await bans(scene)) == (0, 0)
+        assert len(rows) > 50, "there was no storm"
 
 
 async def test_an_order_in_doubt_is_looked_for_once_the_wait_is_over_and_not_before(market_scene: Scene) -> None:

@@ -64,3 +64,26 @@ async def test_a_request_without_an_answer_does_not_keep_its_lane_for_ever(monke
     for lane in lost:
         lanes.leave(lane)
     assert lanes.busy <= 1
+
+
+async def test_where_it_is_risky_one_goes_at_a_time_and_a_cancel_next() -> None:
+    lanes = Lanes(lambda: True)
+    first = await lanes.enter(Priority.QUERY)
+    waiting = [asyncio.create_task(lanes.enter(priority)) for priority in (Priority.QUERY, Priority.CANCEL)]
+    await asyncio.sleep(0)
+    assert lanes.busy == 1
+    lanes.leave(first)
+    lanes.leave(await waiting[1])
+    await waiting[0]
+    assert lanes.busy == 1
+
+
+async def test_a_cancel_does_not_wait_long_for_one_whose_answer_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "HURRY_S", 0.02)
+    lanes = Lanes(lambda: True)
+    await lanes.enter(Priority.QUERY)
+    order = asyncio.create_task(lanes.enter(Priority.ORDER))
+    await asyncio.wait_for(lanes.enter(Priority.CANCEL), 1.5)  # (before the query is forgotten)
+    assert lanes.busy == 2
+    assert not order.done()
+    order.cancel()

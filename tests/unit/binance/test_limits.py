@@ -102,6 +102,37 @@ async def test_fewer_go_at_once_when_little_is_left(bank: WeightBank) -> None:
         bank.settle(await asyncio.wait_for(each, 30))
 
 
+async def test_one_goes_ahead_until_the_host_told_what_is_used_at_the_start_and_after_each_wait(
+    bank: WeightBank, times: Times
+) -> None:
+    for told in (10, 20):
+        going = [asyncio.create_task(bank.admit(0, Priority.QUERY)) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert bank.on_their_way == 1
+        bank.settle(await going[0], told=told)
+        tickets = await asyncio.gather(*going[1:])
+        assert bank.on_their_way == 3
+        for ticket in tickets:
+            bank.settle(ticket)
+        bank.block(5)
+        with pytest.raises(Throttled):
+            await bank.admit(0, Priority.ORDER)
+        times.now += 5
+
+
+async def test_ours_go_one_at_a_time_while_others_may_use_up_what_is_left(bank: WeightBank, times: Times) -> None:
+    bank.learn(0)
+    times.now += 1
+    bank.learn(40)  # of 100 in a second: by the time that the next one arrives it may be 80, by the one after it, 100
+    first = await bank.admit(0, Priority.QUERY)
+    times.now += 0.6
+    second = asyncio.create_task(bank.admit(0, Priority.QUERY))
+    await asyncio.sleep(0)
+    assert bank.on_their_way == 1
+    bank.settle(first, told=41)  # they are not that quick any more
+    await asyncio.wait_for(second, 30)
+
+
 async def test_each_pool_has_a_limit_of_its_own(bank: WeightBank, times: Times) -> None:
     for _ in range(300):
         bank.settle(await bank.admit(1, Priority.HISTORY, Pool.FUNDING))
@@ -164,6 +195,7 @@ def test_a_note_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
 
 
 async def test_no_more_go_at_once_than_a_host_puts_up_with_once_it_said_enough(bank: WeightBank) -> None:
+    bank.learn(0)
     going = [asyncio.create_task(bank.admit(0, Priority.QUERY)) for _ in range(30)]
     await asyncio.sleep(0)
     out = [each for each in going if each.done()]
