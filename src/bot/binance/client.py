@@ -28,7 +28,7 @@ from bot.binance.wire_market import DepthReply
 from bot.binance.wire_requests import NOTHING
 from bot.binance.wires import NETWORK, Wires
 from bot.binance.ws_sender import WsSender
-from bot.domain.errors import BotError, Misconfigured
+from bot.domain.errors import BotError, Misconfigured, OutcomeUnknown
 from bot.domain.instrument import Instrument
 from bot.domain.market import Candle, Market, Stream
 from bot.domain.messages import FundsSeen, OrderUpdate
@@ -298,7 +298,11 @@ class SpotClient(Client):
     async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
         request = new_spot.CancelRequest(symbol=symbol, origClientOrderId=client_order_id)
-        return await self._orders.call(spot.CANCEL_ORDER, request)
+        told = await self._orders.call(spot.CANCEL_ORDER, request)
+        order = told.order(client_order_id)
+        if order is None:
+            raise OutcomeUnknown(f"Binance's reply to cancelling {client_order_id} speaks of another order")
+        return order
 
     async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
         """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""

@@ -1,8 +1,8 @@
 """Lanes: how many requests may be on their way at once, the important ones first.
 
 A request that has left cannot be called back when the host says that it is enough, and the host counts each one that
-in spite of that. So no more are ever on their way than a host puts up with, and one alone where the host may say it any
-moment.
+comes in spite of that. So no more are ever on their way than a host puts up with, and one alone where the host may say
+so any moment.
 """
 
 import asyncio

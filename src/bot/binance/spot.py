@@ -9,6 +9,7 @@ from bot.binance.wire import ExchangeInfo, KlineRow, ServerTime, UsedLimit
 from bot.binance.wire_account import (
     AmendReply,
     CancelledRow,
+    CancelReply,
     CommissionReply,
     FiltersReply,
     OrderListReply,
@@ -198,9 +199,10 @@ AMEND_ORDER: Endpoint[new.AmendRequest, AmendReply] = _changes(
     "PUT", "order/amend/keepPriority", new.AmendRequest, AmendReply, "order.amend.keepPriority", weight=4,
     is_free_when_done=False,
 )  # fmt: skip
-CANCEL_ORDER: Endpoint[new.CancelRequest, OrderReply] = _changes(
-    "DELETE", "order", new.CancelRequest, OrderReply, "order.cancel", priority=Priority.CANCEL
+CANCEL_ORDER: Endpoint[new.CancelRequest, CancelReply] = _changes(
+    "DELETE", "order", new.CancelRequest, CancelReply, "order.cancel", priority=Priority.CANCEL
 )
+"""A leg of a list takes the list with it, and the answer is the list's."""
 CANCEL_ALL: Endpoint[ask.OfSymbol, list[CancelledRow]] = _changes(
     "DELETE", "openOrders", ask.OfSymbol, list[CancelledRow], "openOrders.cancelAll", priority=Priority.CANCEL
 )

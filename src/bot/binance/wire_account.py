@@ -38,6 +38,26 @@ class OrderListReply(Struct):
     orderReports: list[OrderReply] = []
 
 
+class CancelReply(OrderReply):
+    """Reply to cancelling an order: the order, or the whole list that went with it (then `contingencyType` is set)."""
+
+    orderId: int = 0
+    clientOrderId: str = ""
+    status: str = ""
+    executedQty: Decimal = ZERO
+    contingencyType: str = ""
+    orderReports: list[OrderReply] = []
+
+    def __post_init__(self) -> None:
+        """Refuse what is neither, as if it could not be read."""
+        if not (self.orderReports if self.contingencyType else self.orderId and self.status):
+            raise ValueError("neither an order nor a list")
+
+    def order(self, our_id: str) -> OrderReply | None:
+        """Give the order of this id, or None when the reply does not speak of it."""
+        return next((each for each in self.orderReports or [self] if each.our_id == our_id), None)
+
+
 class CancelledRow(Struct):
     """One row of what cancelling all orders cancelled: an order, or a whole list (then `contingencyType` is set)."""
 

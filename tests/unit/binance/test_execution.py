@@ -12,6 +12,7 @@ from aiohttp import web
 from fake_binance import Answer, FakeBinance, until
 from tests.fakes.looker import Looker
 
+from bot.binance import spot
 from bot.binance.client import SpotClient, build_public, build_spot
 from bot.binance.clock import ExchangeClock
 from bot.binance.execution import SpotBroker
@@ -724,3 +725,47 @@ async def test_a_list_of_unknown_outcome_holds_both_until_the_exchange_shows_or_
     for name in ("o-1", "o-2"):
         assert told_of(ready, name) == [OrderStatus.UNKNOWN, OrderStatus.VOID]
     assert len(ready.binance.seen(PLACE_LIST)) == 1, "sent once"
+
+
+def the_list(status: str) -> dict[str, Any]:
+    """Give the list as placing it and cancelling one of its legs are answered."""
+    legs = [
+        order_reply(status, "0", orderId=9001 + number, orderListId=7, clientOrderId=name, side="SELL")
+        for number, name in enumerate(("o-1", "o-2"))
+    ]
+    if status == "CANCELED":
+        legs = [{**leg, "clientOrderId": "cancel-9", "origClientOrderId": leg["clientOrderId"]} for leg in legs]
+    return {
+        "orderListId": 7, "contingencyType": "OCO", "listStatusType": "ALL_DONE", "listOrderStatus": "ALL_DONE",
+        "listClientOrderId": "list", "transactionTime": SERVER_MS, "symbol": "BTCUSDT",
+        "orders": [{"symbol": "BTCUSDT", "orderId": leg["orderId"], "clientOrderId": leg["clientOrderId"]} for leg in legs],
+        "orderReports": legs,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("leg", ["o-1", "o-2"])
+async def test_cancelling_a_leg_is_answered_with_the_list_and_leaves_nothing_to_ask(ready: Desk, leg: str) -> None:
+    ready.binance.answers[PLACE_LIST] = says(the_list("NEW"))
+    ready.binance.answers[CANCEL] = says(the_list("CANCELED"))
+    await place_pair(ready)
+    await until(lambda: told_of(ready, "o-1") == told_of(ready, "o-2") == [OrderStatus.NEW])
+    await ready.broker.execute(CancelOrder(leg, "BTCUSDT"))
+    await until(lambda: told_of(ready, leg) == [OrderStatus.NEW, OrderStatus.CANCELED])
+    assert not ready.binance.seen(QUERY)
+
+
+async def test_an_answer_to_a_cancel_that_speaks_of_others_is_asked_about(ready: Desk) -> None:
+    ready.binance.answers[PLACE] = says(order_reply("NEW", "0", clientOrderId="o-7"))
+    ready.binance.answers[CANCEL] = says(the_list("CANCELED"))
+    ready.binance.answers[QUERY] = says(order_reply("CANCELED", "0", clientOrderId="o-7"))
+    await ready.place(an_order(client_order_id="o-7"))
+    await until(lambda: ready.statuses == [OrderStatus.NEW])
+    await ready.broker.execute(CancelOrder("o-7", "BTCUSDT"))
+    await until(lambda: ready.statuses == [OrderStatus.NEW, OrderStatus.CANCELED])
+    assert ready.binance.seen(QUERY)
+
+
+@pytest.mark.parametrize("body", ['{"symbol":"BTCUSDT"}', '{"symbol":"BTCUSDT","contingencyType":"OCO"}'])
+def test_an_answer_to_a_cancel_that_is_neither_order_nor_list_cannot_be_read(body: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="neither"):
+        spot.CANCEL_ORDER.read(body.encode())

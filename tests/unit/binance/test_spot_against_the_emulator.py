@@ -18,6 +18,7 @@ from bot.binance.signing import Credentials
 from bot.binance.wire_requests import NOTHING
 from bot.binance.ws_sender import WsSender
 from bot.domain.errors import Rejected
+from bot.domain.order import OrderStatus
 from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
 from bot.emulator.server import Emulator
 
@@ -32,6 +33,7 @@ class Desk:
     def __init__(self, client: SpotClient, sender: Rest | WsSender, last: Decimal) -> None:
         self.client = client
         self.call = sender.call
+        self.close = sender.close
         self.last = last
 
     def at(self, share: str) -> Decimal:
@@ -161,6 +163,21 @@ async def test_lists_of_orders_are_taken_and_cancelled(desk: Desk) -> None:
         assert gone.listOrderStatus == "ALL_DONE"
         assert (await desk.call(spot.ORDER_LIST, new.OfList(orderListId=each.orderListId))).orders
     assert len(await desk.call(spot.ALL_ORDER_LISTS, ask.OrdersRequest())) == 3
+
+
+@pytest.mark.parametrize("leg", ["above", "below"])
+async def test_cancelling_a_leg_tells_of_that_leg_though_the_answer_is_the_lists(desk: Desk, leg: str) -> None:
+    oco = new.NewOco(
+        symbol=SYMBOL, side="SELL", quantity=D("0.01"), aboveType="LIMIT_MAKER", abovePrice=desk.at("1.1"),
+        belowType="STOP_LOSS", belowStopPrice=desk.at("0.9"), aboveClientOrderId="above", belowClientOrderId="below",
+    )  # fmt: skip
+    placed = {each.our_id: each for each in (await desk.call(spot.PLACE_OCO, oco)).orderReports}
+    told = await SpotClient(desk.client.hosts, desk.client._rest, desk).cancel(SYMBOL, leg)
+    assert (told.our_id, told.orderId, told.status) == (leg, placed[leg].orderId, "CANCELED")
+    update = told.update()
+    assert update is not None
+    assert (update.client_order_id, update.status) == (leg, OrderStatus.CANCELED)
+    assert await desk.call(spot.OPEN_ORDERS, ask.OfAnySymbol(symbol=SYMBOL)) == []
 
 
 async def test_every_question_is_answered(desk: Desk) -> None:
