@@ -22,6 +22,7 @@ from bot.commands import (
     run,
     setup,
     strategy,
+    strategy_check,
     token,
     why,
 )
@@ -54,6 +55,7 @@ app.command("replay")(replay.replay)
 app.command("reconcile")(reconcile_dry.reconcile)
 app.command("chaos")(chaos.chaos)
 app.add_typer(account.app, name="account")
+strategy.app.command("check")(strategy_check.check)
 app.add_typer(strategy.app, name="strategy")
 app.add_typer(token.app, name="token")
 data.app.command("download")(downloading.download)

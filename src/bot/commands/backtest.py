@@ -13,10 +13,10 @@ from bot.commands import backtest_report as reports
 from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, say, warn
 
 if TYPE_CHECKING:
-    from bot.backtest.run import Outcome
+    from bot.backtest.contracts import Futures
+    from bot.backtest.run import Outcome, Part
     from bot.domain.instrument import Instrument
     from bot.history.columns import Columns
-    from bot.strategies.base import Strategy
     from bot.strategies.config import StrategyConfig
 
 
@@ -46,15 +46,17 @@ def backtest(
     brackets: contracts.Brackets = None,
     html: reports.Html = None,
     out: reports.Out = None,
+    check: Annotated[bool, typer.Option(help="Check for look-ahead and warm-up first: bot strategy check.")] = True,
     json: Json = False,
 ) -> None:
     """Play a strategy on candles of the past, with the engine that trades live."""
     from bot.backtest.run import Part  # noqa: PLC0415
     from bot.backtest.run import backtest as play  # noqa: PLC0415
+    from bot.commands.sources import columns_of, rules_of, strategy_named  # noqa: PLC0415
     from bot.domain.money import exact  # noqa: PLC0415
     from bot.strategies.config import parse_config  # noqa: PLC0415
 
-    strategy = _strategy(name)
+    strategy = strategy_named(name)
     config = parse_config(
         strategy.Config,
         {"symbol": symbol or fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)}
@@ -65,16 +67,20 @@ def backtest(
     wanted = reports.Wanted(html, out)
     reports.refuse_unwritable(wanted)
     began = time.perf_counter()
-    columns = _columns(candles, config, since, until)
+    columns = columns_of(candles, config, since, until)
     loaded = time.perf_counter()
     extras = contracts.Extras(rules, brackets, funding, funding_rate, mark)
     brought = contracts.bring(extras, [columns], config.market_of)
-    instruments = _rules(rules) if brought is None else brought.instruments
+    instruments = rules_of(rules) if brought is None else brought.instruments
     quote = instruments[config.symbol].quote if config.symbol in instruments else "USDT"
     futures = None if brought is None else brought.futures
-    outcome = play([Part(strategy, config)], [columns], instruments, {quote: exact(funds)}, futures=futures)
+    part = Part(strategy, config)
+    if check:
+        _check(part, columns, instruments, futures)
+    ready = time.perf_counter()
+    outcome = play([part], [columns], instruments, {quote: exact(funds)}, futures=futures)
     ended = time.perf_counter()
-    result = _result(outcome, config, columns, funds, loaded - began, ended - loaded)
+    result = _result(outcome, config, columns, funds, loaded - began, ended - ready) | {"checked": check}
     if brought is not None:
         result |= contracts.told(outcome, config) | brought.said
     written: list[Path] = []
@@ -91,6 +97,14 @@ def backtest(
             say(f"wrote {path}")
 
 
+def _check(part: "Part", columns: "Columns", instruments: "dict[str, Instrument]", futures: "Futures | None") -> None:
+    """Refuse a strategy whose figures would mean nothing, and say what else a quick look finds."""
+    from bot.backtest.checking import check, refuse_misleading  # noqa: PLC0415
+
+    for finding in refuse_misleading(check(part, columns, instruments, futures, quick=True)):
+        warn(f"{part.strategy.name}: {finding}")
+
+
 def _why_nothing(outcome: "Outcome") -> str:
     """Say what kept a strategy from trading."""
     tally, (slot, *_) = outcome.tally, outcome.slots
@@ -101,44 +115,6 @@ def _why_nothing(outcome: "Outcome") -> str:
     if outcome.bars < slot.strategy.warm_up:
         return f"{outcome.bars} candles, and it needs {slot.strategy.warm_up} before its first decision"
     return "a round trip was begun and not ended" if tally.fills else "it wanted nothing on these candles"
-
-
-def _strategy(name: str) -> "type[Strategy]":
-    from bot.config import load  # noqa: PLC0415
-    from bot.strategies.registry import discover  # noqa: PLC0415
-
-    return discover(load().STRATEGIES_DIR).find(name)
-
-
-def _columns(path: Path | None, config: "StrategyConfig", since: str, until: str) -> "Columns":
-    from bot.commands.data import open_store, time_range  # noqa: PLC0415
-    from bot.domain.market import Stream  # noqa: PLC0415
-    from bot.history.columns import read_csv  # noqa: PLC0415
-
-    bounds = time_range(since, until)
-    if path is None:
-        return open_store().read(Stream(config.market_of, config.symbol, config.candle), *bounds)
-    columns = read_csv(path, config.market_of, config.symbol, config.candle).between(*bounds)
-    if not len(columns):
-        fail(f"{path} has no candle between --since and --until; widen them", ExitCode.CONFIG)
-    return columns
-
-
-def _rules(path: Path | None) -> "dict[str, Instrument]":
-    if path is None:
-        from bot.simulation.instruments import bundled  # noqa: PLC0415
-
-        return bundled()
-    import msgspec  # noqa: PLC0415
-
-    from bot.binance.wire import ExchangeInfo  # noqa: PLC0415
-
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=ExchangeInfo).instruments()
-    except OSError as error:
-        fail(f"cannot read {path}: {error.strerror}; give an answer of exchangeInfo as a file", ExitCode.CONFIG)
-    except msgspec.MsgspecError as error:
-        fail(f"{path} is no answer of exchangeInfo ({error})", ExitCode.CONFIG)
 
 
 def _result(

@@ -38,10 +38,10 @@ class Extras(NamedTuple):
     """What was given for futures alone."""
 
     rules: Path | None
-    brackets: Path | None
-    funding: Path | None
-    rate: str
-    marks: Path | None
+    brackets: Path | None = None
+    funding: Path | None = None
+    rate: str = "0.0001"
+    marks: Path | None = None
 
 
 class Brought(NamedTuple):

@@ -151,6 +151,7 @@ def remove(which: Which) -> None:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the new strategy: letters, digits and _.")],
     folder: Annotated[Path | None, typer.Option(help="Where to write it; else the strategies folder.")] = None,
+    columns: Annotated[bool, typer.Option("--columns", help="One that decides by signal columns.")] = False,
 ) -> None:
     """Write a working example of a strategy with its test, ready to be changed."""
     from bot.commands.template import write  # noqa: PLC0415
@@ -164,8 +165,9 @@ def new(
         from bot.config import load  # noqa: PLC0415
 
         folder = load().STRATEGIES_DIR
-    for path in write(name, folder):
+    for path in write(name, folder, columns=columns):
         say(f"wrote {path}")
+    say(f"check it: bot strategy check {name}")
     say(f"add it to an account: bot strategy add {name} --account NAME --symbol BTCUSDT")
 
 

@@ -28,17 +28,21 @@ def test_a_strategy_is_added_shown_switched_and_removed(person: Person) -> None:
     assert json.loads(person.ok("strategy", "list", "--json")) == []
 
 
-def test_a_new_strategy_works_as_written_and_passes_its_own_test(person: Person) -> None:
-    wrote = person.ok("strategy", "new", "my_idea")
+@pytest.mark.parametrize(("kind", "tests", "setting"), [((), 3, "fast=5"), (("--columns",), 3, "channel=5")])
+def test_a_new_strategy_works_as_written_and_passes_its_own_test(
+    person: Person, kind: tuple[str, ...], tests: int, setting: str
+) -> None:
+    wrote = person.ok("strategy", "new", "my_idea", *kind)
     assert str(person.folder / "strategies" / "my_idea.py") in wrote
     tested = person.run(
         "strategies/_test_my_idea.py", "-q", "-p", "no:cacheprovider", command=(sys.executable, "-m", "pytest")
     )
     assert tested.code == 0, tested.out
-    assert "2 passed" in tested.out
+    assert f"{tests} passed" in tested.out
+    assert "nothing found" in person.ok("strategy", "check", "my_idea")
 
     person.ok("account", "add", "--name", "a", "--paper")
-    person.ok("strategy", "add", "my_idea", "--account", "a", "--symbol", "BTCUSDT", "--set", "fast=5")
+    person.ok("strategy", "add", "my_idea", "--account", "a", "--symbol", "BTCUSDT", "--set", setting)
     available = json.loads(person.ok("strategy", "list", "--available", "--json"))
     assert available["problems"] == []
     assert {each["name"] for each in available["strategies"]} == {"breakout", "mean_reversion", "my_idea", "sma_cross"}

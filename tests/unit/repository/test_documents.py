@@ -8,8 +8,13 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from bot.backtest.checking import check
+from bot.backtest.made_up import made_up
+from bot.backtest.run import Part
 from bot.cli import app
 from bot.commands.output import ExitCode
+from bot.domain.market import Market
+from bot.simulation.instruments import bundled
 from bot.strategies.config import StrategyConfig
 from bot.strategies.registry import discover
 
@@ -68,6 +73,16 @@ def test_the_strategy_in_the_how_to_is_found_and_takes_its_settings(tmp_path: Pa
     assert catalogue.problems == ()
     config = strategy.Config.model_validate({"symbol": "BTCUSDT", "window": 50})
     assert config.model_dump()["window"] == 50
+
+
+def test_the_strategy_of_columns_in_the_how_to_looks_back_alone(tmp_path: Path) -> None:
+    head, example = re.findall(r"```python\n(.*?)```", page("how-to/write-a-strategy.md"), re.DOTALL)
+    imports = "from bot.strategies.columns import Frame, Signals, crossed_above\n" + head.partition("class ")[0]
+    (tmp_path / "rebound.py").write_text(imports + example, encoding="utf-8")
+    strategy = discover(tmp_path).find("rebound")
+    candles = made_up(Market.SPOT, "BTCUSDT", "1m", 2_000)
+    checked = check(Part(strategy, strategy.Config(symbol="BTCUSDT")), candles, bundled(), quick=True)
+    assert checked.findings == []
 
 
 def test_every_decision_page_says_context_choice_and_cost_and_is_listed() -> None:

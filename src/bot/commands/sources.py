@@ -1,0 +1,53 @@
+"""What commands that play the past are given by a person: a strategy, candles, and the rules of symbols."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.commands.output import ExitCode, fail
+
+if TYPE_CHECKING:
+    from bot.domain.instrument import Instrument
+    from bot.history.columns import Columns
+    from bot.strategies.base import Strategy
+    from bot.strategies.config import StrategyConfig
+
+
+def strategy_named(name: str) -> "type[Strategy]":
+    """Give the strategy of that name: built in, of the strategies folder, or of a package."""
+    from bot.config import load  # noqa: PLC0415
+    from bot.strategies.registry import discover  # noqa: PLC0415
+
+    return discover(load().STRATEGIES_DIR).find(name)
+
+
+def columns_of(path: Path | None, config: "StrategyConfig", since: str, until: str) -> "Columns":
+    """Give the candles that a strategy wants: those of a file, or else of the store of `bot data`."""
+    from bot.commands.data import open_store, time_range  # noqa: PLC0415
+    from bot.domain.market import Stream  # noqa: PLC0415
+    from bot.history.columns import read_csv  # noqa: PLC0415
+
+    bounds = time_range(since, until)
+    if path is None:
+        return open_store().read(Stream(config.market_of, config.symbol, config.candle), *bounds)
+    columns = read_csv(path, config.market_of, config.symbol, config.candle).between(*bounds)
+    if not len(columns):
+        fail(f"{path} has no candle between --since and --until; widen them", ExitCode.CONFIG)
+    return columns
+
+
+def rules_of(path: Path | None) -> "dict[str, Instrument]":
+    """Give the rules of symbols: those of a file, or else those that come with the program."""
+    if path is None:
+        from bot.simulation.instruments import bundled  # noqa: PLC0415
+
+        return bundled()
+    import msgspec  # noqa: PLC0415
+
+    from bot.binance.wire import ExchangeInfo  # noqa: PLC0415
+
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ExchangeInfo).instruments()
+    except OSError as error:
+        fail(f"cannot read {path}: {error.strerror}; give an answer of exchangeInfo as a file", ExitCode.CONFIG)
+    except msgspec.MsgspecError as error:
+        fail(f"{path} is no answer of exchangeInfo ({error})", ExitCode.CONFIG)
