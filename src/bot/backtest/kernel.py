@@ -69,8 +69,61 @@ def _lowest(close: Floats, first: int, last: int, cash: float, held: float, peak
 
 bought_at, sold_at, lowest = _compiled(_bought_at), _compiled(_sold_at), _compiled(_lowest)
 
+NOTHING, BOUGHT, DOUBTFUL = 0, 1, 2
 
-def _walk(
+
+def _enter(terms: Terms, close: float, units: int, quoted: int, fill: int, free: int) -> Any:
+    """Size an entry decided at a close, ask what the engine asks, and buy: what came of it, the steps, and the price.
+
+    `quoted` is where the exchange expects it to fill, `fill` where it does; `free` is the money there is.
+    """
+    if close < terms.min_price or (0.0 < terms.max_price < close):
+        return NOTHING, 0, 0
+    steps = min(terms.budget // (units * terms.step), terms.steps_max)
+    worth = units * steps * terms.step
+    if steps < terms.steps_min or not terms.worth_min <= worth <= terms.entry_worth_max:
+        return NOTHING, 0, 0
+    if worth * terms.worth_to_money > free:
+        return NOTHING, 0, 0
+    if bought_at(quoted, terms) * steps * terms.step * terms.worth_to_money > free:
+        return DOUBTFUL, 0, 0  # (the exchange refuses what the engine let pass)
+    price = bought_at(fill, terms)
+    reach = free // (price * terms.step * terms.worth_to_money)
+    if reach >= steps:
+        return BOUGHT, steps, price
+    # The price ran away from the money: what it reaches is bought, the rest expires.
+    return (DOUBTFUL if reach >= terms.lot_steps_min else NOTHING), 0, 0
+
+
+def _leave(
+    terms: Terms, row: int, close: Floats, units: Ints, exits: Bools, stops: Bools, cost: float, steps: int
+) -> int:
+    """Give the first row from `row` on at which what was bought at `cost` is left; as many as there are for never."""
+    best = 0.0
+    for at in range(row, len(close)):
+        if not terms.watches and not (stops[at] or exits[at]):
+            continue
+        price = close[at]
+        fits = steps >= terms.steps_min and terms.worth_min <= units[at] * steps * terms.step <= terms.worth_max
+        gains = not terms.min_profit or ((price - cost) - terms.fee_pct * (price + cost)) / cost >= terms.min_profit
+        if fits and (stops[at] or (exits[at] and gains)):
+            return at
+        if not terms.watches:
+            continue
+        best = max(best, price)
+        is_stopped = (terms.stop_loss > 0.0 and price <= cost * (1 - terms.stop_loss)) or (
+            terms.trailing > 0.0 and price <= best * (1 - terms.trailing)
+        )
+        takes = terms.take_profit > 0.0 and price >= cost * (1 + terms.take_profit) and gains
+        if fits and (is_stopped or takes):
+            return at
+    return len(close)
+
+
+enter, leave = _compiled(_enter), _compiled(_leave)
+
+
+def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
     terms: Terms,
     entries: Bools,
     exits: Bools,
@@ -81,129 +134,66 @@ def _walk(
     results: Floats,
     rows: Ints,
 ) -> Any:
-    """Walk one series. P&L and the rows of entry and exit of each trade go into `results` and `rows` as far as these reach.
+    """Walk one series; P&L and rows of entry and exit of its trades go into `results` and `rows`, as far as they reach.
 
-    `fill_units` is where a market order fills, before slippage: at the row itself, or at the row after it (`fills_next`).
+    `fill_units` is where market orders fill, slippage apart: those of the row itself, or of the next (`fills_next`).
     """
-    last = len(close)
-    later = 1 if terms.fills_next else 0
+    last, later = len(close), 1 if terms.fills_next else 0
     trades, wins, doubts = 0, 0, 0
-    net_pnl, won, lost, fees = 0.0, 0.0, 0.0, 0.0
+    net_pnl, won, lost, fees, unrealised = 0.0, 0.0, 0.0, 0.0, 0.0
     free = terms.free
     cash, held = terms.capital, 0.0  # as the equity curve counts: dust stays held
     peak, deepest, marked = 0.0, 0.0, 0
-    unrealised = 0.0
-    row = terms.first_row
-    exited = -1 - terms.cooldown
-    while row < last:
-        # Flat: to the next entry that nothing forbids.
-        while row < last and not entries[row]:
+    row, exited = terms.first_row, -1 - terms.cooldown
+    while row + later < last:
+        if not entries[row] or row - exited <= terms.cooldown:
             row += 1
-        if row >= last:
-            break
-        decided = row
+            continue
+        entered = row + later
+        quoted = close_units[row] if terms.fills_next else fill_units[row]
+        came, steps, cost_units = enter(terms, close[row], close_units[row], quoted, fill_units[entered], free)
         row += 1
-        price, units = close[decided], close_units[decided]
-        if decided - exited <= terms.cooldown or price < terms.min_price or (0.0 < terms.max_price < price):
+        if came != BOUGHT:
+            doubts += came == DOUBTFUL
             continue
-        steps = min(terms.budget // (units * terms.step), terms.steps_max)
-        worth = units * steps * terms.step
-        if steps < terms.steps_min or not terms.worth_min <= worth <= terms.entry_worth_max:
-            continue
-        if worth * terms.worth_to_money > free:
-            continue
-        filled = decided + later
-        quoted = units if terms.fills_next else fill_units[decided]
-        if bought_at(quoted, terms) * steps * terms.step * terms.worth_to_money > free:
-            doubts += 1  # (the exchange refuses what the engine let pass)
-            continue
-        if filled >= last:
-            break
-        cost_units = bought_at(fill_units[filled], terms)
-        if terms.fills_next:
-            reach = free // (cost_units * terms.step * terms.worth_to_money)
-            if reach < steps:  # (the price ran away from the money: what it reaches is bought, the rest expires)
-                steps = reach
-                if steps < terms.lot_steps_min:
-                    continue
-                doubts += 1
-        quantity = steps * terms.step_e8
-        base_fee = quantity * terms.fee // terms.fee_divisor
-        quantity -= base_fee
+        base_fee = steps * terms.step * terms.base_fee // terms.base_fee_divisor
+        quantity = steps * terms.step_e8 - base_fee
         cost = cost_units / terms.price_scale
+        paid = cost_units * steps * terms.step * terms.worth_to_money
         trip_fees = base_fee * 1e-8 * cost
         fees += trip_fees
-        paid = cost_units * steps * terms.step * terms.worth_to_money
         free -= paid
-        peak, deepest = lowest(close, marked, filled, cash, held, peak, deepest)
-        marked = filled
+        peak, deepest = lowest(close, marked, entered, cash, held, peak, deepest)
+        marked = entered
         cash -= paid / terms.money_scale
         held += quantity * 1e-8
-        # Long: to the next exit that nothing forbids.
-        row = decided + 1
-        best = 0.0
-        leaving = -1
+
         steps = min(quantity // terms.step_e8, terms.steps_max)
-        while row < last:
-            if terms.watches:
-                price = close[row]
-            elif not (stops[row] or exits[row]):
-                row += 1
-                continue
-            else:
-                price = close[row]
-            is_stop, is_exit = stops[row], False
-            if not is_stop:
-                is_exit = exits[row]
-            worth = close_units[row] * steps * terms.step
-            fits = steps >= terms.steps_min and terms.worth_min <= worth <= terms.worth_max
-            gains = not terms.min_profit or ((price - cost) - terms.fee_pct * (price + cost)) / cost >= terms.min_profit
-            if fits and (is_stop or (is_exit and gains)):
-                leaving = row
-                break
-            if terms.watches:
-                best = max(best, price)
-                if (terms.stop_loss > 0.0 and price <= cost * (1 - terms.stop_loss)) or (
-                    terms.trailing > 0.0 and price <= best * (1 - terms.trailing)
-                ):
-                    is_stop = True
-                elif terms.take_profit > 0.0 and price >= cost * (1 + terms.take_profit):
-                    is_exit = gains
-                else:
-                    is_exit = False
-                if fits and (is_stop or is_exit):
-                    leaving = row
-                    break
-            row += 1
-        sold = leaving + later
-        if leaving < 0 or sold >= last:
+        exited = leave(terms, row, close, close_units, exits, stops, cost, steps)
+        sold = exited + later
+        if sold >= last:
             unrealised = (close[last - 1] - cost) * (quantity * 1e-8) - trip_fees
             break
+        row = exited + 1
         price_units = sold_at(fill_units[sold], terms)
-        exited = leaving
-        row = leaving + 1
-        left = steps * terms.step_e8
-        quote_fee = price_units * left * terms.fee // terms.sell_fee_divisor
+        quote_fee = price_units * steps * terms.step * terms.quote_fee // terms.quote_fee_divisor
         got = price_units * steps * terms.step * terms.worth_to_money - quote_fee * terms.fee_to_money
+        fees += quote_fee * 1e-8
+        trip_fees += quote_fee * 1e-8
         free += got
         peak, deepest = lowest(close, marked, sold, cash, held, peak, deepest)
         marked = sold
         cash += got / terms.money_scale
-        held -= left * 1e-8
-        fees += quote_fee * 1e-8
-        trip_fees += quote_fee * 1e-8
+        held -= steps * terms.step_e8 * 1e-8
+
         pnl = (price_units - cost_units) * steps * terms.step * terms.worth_to_money / terms.money_scale - trip_fees
         if trades < len(results):
-            results[trades] = pnl
-            rows[trades, 0] = filled
-            rows[trades, 1] = sold
+            results[trades], rows[trades, 0], rows[trades, 1] = pnl, entered, sold
         trades += 1
+        wins += pnl > 0.0
         net_pnl += pnl
-        if pnl > 0.0:
-            wins += 1
-            won += pnl
-        else:
-            lost -= pnl
+        won += max(pnl, 0.0)
+        lost -= min(pnl, 0.0)
     peak, deepest = lowest(close, marked, last, cash, held, peak, deepest)
     return trades, wins, net_pnl, won, lost, fees, deepest, unrealised, doubts
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from importlib.util import find_spec
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from bot.backtest.terms import Prices, Unfit, terms_of
 from bot.domain.errors import BotError
 from bot.domain.instrument import Instrument
 from bot.domain.market import Market
+from bot.domain.money import cut
 from bot.domain.order import OrderType
 from bot.engine.slot import Slot
 from bot.history.columns import Columns, Floats, Ints
@@ -25,6 +26,9 @@ from bot.risk.rules import Limits
 from bot.strategies.base import Strategy
 from bot.strategies.columns import Bools, Frame
 from bot.strategies.config import StrategyConfig
+
+if TYPE_CHECKING:
+    from bot.backtest.kernel import Sums
 
 INSTALL = "pip install 'binance-bot[sweep]'"
 _AVERAGES_KEPT = 6
@@ -64,8 +68,11 @@ def unknown(
     strategy: type[Strategy], config: StrategyConfig, instrument: Instrument, limits: Limits | None = None
 ) -> str | None:
     """Say what of these settings the kernel does not know, or None when it may screen them."""
-    own = [name for name in ("on_tick", "on_fill", "on_order") if getattr(strategy, name) is not getattr(Strategy, name)]
-    lots = instrument.lot.step and instrument.market_lot.step in {0, instrument.lot.step}
+    own = [
+        name for name in ("on_tick", "on_fill", "on_order") if getattr(strategy, name) is not getattr(Strategy, name)
+    ]
+    step, market_step = instrument.lot.step, instrument.market_lot.step
+    has_steps = step and market_step in {0, step} and step == cut(step, 8)
     for is_unknown, what in (
         (not strategy.has_signals(), "a strategy without signal columns"),
         (own, f"a strategy with {', '.join(own)} of its own"),
@@ -75,8 +82,11 @@ def unknown(
         (config.max_drawdown is not None, "max_drawdown"),
         (config.daily_loss is not None, "daily_loss"),
         (limits is not None and limits != Limits(), "limits of the account"),
-        (not instrument.is_tradable or OrderType.MARKET not in instrument.order_types, "a symbol without market orders"),
-        (not lots or instrument.lot.step.as_tuple().exponent < -8, "these steps of quantity"),
+        (
+            not instrument.is_tradable or OrderType.MARKET not in instrument.order_types,
+            "a symbol without market orders",
+        ),
+        (not has_steps, "such steps of quantity"),
         (instrument.average_minutes, "filters by an average price"),
         (instrument.max_position, "a largest position"),
     ):
@@ -88,9 +98,7 @@ def unknown(
 class Screen:
     """One series and one wallet, ready to be walked for many parameter sets. Threads may share it."""
 
-    def __init__(
-        self, strategy: type[Strategy], columns: Columns, instrument: Instrument, funds: Decimal
-    ) -> None:
+    def __init__(self, strategy: type[Strategy], columns: Columns, instrument: Instrument, funds: Decimal) -> None:
         """`funds` is the quote money of the wallet."""
         self._strategy = strategy
         self._columns = columns
@@ -102,11 +110,9 @@ class Screen:
         self._lock = Lock()
 
     def __call__(self, config: StrategyConfig) -> Screened | str:
-        """Walk for one parameter set; a text says why the kernel cannot tell. Takes about 3 ms for a year of minutes."""
-        from bot.backtest.kernel import Sums  # noqa: PLC0415
-
+        """Walk for one parameter set, some ms for a year of minutes; a text says why the kernel cannot tell."""
         sums = self._walk(config, np.empty(0), np.empty((0, 2), np.int64))
-        if not isinstance(sums, Sums):
+        if isinstance(sums, str):
             return sums
         return Screened(
             trades=sums.trades,
@@ -176,6 +182,8 @@ def screen(
 
     Nothing is copied: the threads share the columns. `done` is called after each set, in any thread.
     """
+    if not len(columns):
+        return ["no candles"] * len(configs)
     walk = Screen(strategy, columns, instrument, funds)
 
     def one(config: StrategyConfig) -> Screened | str:
@@ -184,8 +192,6 @@ def screen(
             done()
         return found
 
-    if not len(columns):
-        return ["no candles"] * len(configs)
     with ThreadPoolExecutor(jobs or _cores()) as pool:
         return list(pool.map(one, configs))
 

@@ -44,9 +44,12 @@ class Terms(NamedTuple):
     worth_min: int
     worth_max: int
     entry_worth_max: int
-    fee: int
-    fee_divisor: int
-    sell_fee_divisor: int
+    base_fee: int
+    base_fee_divisor: int
+    """From a quantity in units of its step to its fee in 10^-8 of base."""
+    quote_fee: int
+    quote_fee_divisor: int
+    """From price times quantity to its fee in 10^-8 of quote."""
     free: int
     worth_to_money: int
     fee_to_money: int
@@ -84,9 +87,7 @@ class Prices:
         self.lowest = int(self.close.min())
 
 
-def terms_of(
-    config: StrategyConfig, instrument: Instrument, prices: Prices, funds: Decimal, warm_up: int
-) -> Terms:
+def terms_of(config: StrategyConfig, instrument: Instrument, prices: Prices, funds: Decimal, warm_up: int) -> Terms:
     """Say one parameter set in whole units; `warm_up` is how many candles come before the first decision.
 
     Raises Unfit when the numbers do not fit 64 bits.
@@ -126,9 +127,10 @@ def terms_of(
         worth_min=_ceiling(notional.smallest, worths) if notional.smallest_applies_to_market else 0,
         worth_max=worth_max,
         entry_worth_max=worth_max if cap is None else min(worth_max, _floor(cap, worths)),
-        fee=_floor(fee, fees),
-        fee_divisor=10**fees,
-        sell_fee_divisor=10 ** (decimals + fees),
+        base_fee=_floor(fee, fees) * 10 ** max(0, 8 - places - fees),
+        base_fee_divisor=10 ** max(0, places + fees - 8),
+        quote_fee=_floor(fee, fees) * 10 ** max(0, 8 - worths - fees),
+        quote_fee_divisor=10 ** max(0, worths + fees - 8),
         free=_floor(funds, money),
         worth_to_money=10 ** (money - worths),
         fee_to_money=10 ** (money - 8),
@@ -151,9 +153,9 @@ def _refuse_large(terms: Terms, prices: Prices) -> None:
     steps = min(terms.budget // (prices.lowest * terms.step) + 1, terms.steps_max)
     products = (
         prices.highest * terms.buy_factor,
-        price * steps * terms.step * terms.worth_to_money,
-        price * steps * terms.step_e8 * max(1, terms.fee),
-        terms.free, terms.budget, terms.worth_min, terms.price_divisor, terms.sell_fee_divisor,
+        price * steps * terms.step * max(terms.worth_to_money, terms.quote_fee),
+        steps * max(terms.step * terms.base_fee, terms.step_e8),
+        terms.free, terms.budget, terms.worth_min, terms.price_divisor, terms.quote_fee_divisor,
     )  # fmt: skip
     if max(products) > _ROOM:
         raise Unfit("prices or amounts of more digits than 64 bits hold")
