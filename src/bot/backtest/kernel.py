@@ -142,7 +142,7 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
     trades, wins, doubts = 0, 0, 0
     net_pnl, won, lost, fees, unrealised = 0.0, 0.0, 0.0, 0.0, 0.0
     free = terms.free
-    cash, held = terms.capital, 0.0  # as the equity curve counts: dust stays held
+    cash = terms.capital  # what it is worth while flat: dust is no longer its own
     peak, deepest, marked = 0.0, 0.0, 0
     row, exited = terms.first_row, -1 - terms.cooldown
     while row + later < last:
@@ -163,38 +163,34 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
         trip_fees = base_fee * 1e-8 * cost
         fees += trip_fees
         free -= paid
-        peak, deepest = lowest(close, marked, entered, cash, held, peak, deepest)
+        peak, deepest = lowest(close, marked, min(marked + 1, entered), cash, 0.0, peak, deepest)
         marked = entered
-        cash -= paid / terms.money_scale
-        held += quantity * 1e-8
+        left = cash - paid / terms.money_scale
 
         steps = min(quantity // terms.step_e8, terms.steps_max)
         exited = leave(terms, row, close, close_units, exits, stops, cost, steps)
         sold = exited + later
+        peak, deepest = lowest(close, marked, min(sold, last), left, quantity * 1e-8, peak, deepest)
+        marked = min(sold, last)
         if sold >= last:
             unrealised = (close[last - 1] - cost) * (quantity * 1e-8) - trip_fees
             break
         row = exited + 1
         price_units = sold_at(fill_units[sold], terms)
         quote_fee = price_units * steps * terms.step * terms.quote_fee // terms.quote_fee_divisor
-        got = price_units * steps * terms.step * terms.worth_to_money - quote_fee * terms.fee_to_money
+        free += price_units * steps * terms.step * terms.worth_to_money - quote_fee * terms.fee_to_money
         fees += quote_fee * 1e-8
         trip_fees += quote_fee * 1e-8
-        free += got
-        peak, deepest = lowest(close, marked, sold, cash, held, peak, deepest)
-        marked = sold
-        cash += got / terms.money_scale
-        held -= steps * terms.step_e8 * 1e-8
-
         pnl = (price_units - cost_units) * steps * terms.step * terms.worth_to_money / terms.money_scale - trip_fees
         if trades < len(results):
             results[trades], rows[trades, 0], rows[trades, 1] = pnl, entered, sold
         trades += 1
         wins += pnl > 0.0
         net_pnl += pnl
+        cash += pnl
         won += max(pnl, 0.0)
         lost -= min(pnl, 0.0)
-    peak, deepest = lowest(close, marked, last, cash, held, peak, deepest)
+    peak, deepest = lowest(close, marked, min(marked + 1, last), cash, 0.0, peak, deepest)
     return trades, wins, net_pnl, won, lost, fees, deepest, unrealised, doubts
 
 

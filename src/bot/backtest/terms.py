@@ -63,6 +63,7 @@ class Terms(NamedTuple):
     watches: bool
     """Whether any of these three is set."""
     capital: float
+    """Quote amount from which equity is counted: what the settings say, else the whole wallet."""
 
 
 class Unfit(Exception):
@@ -142,7 +143,7 @@ def terms_of(config: StrategyConfig, instrument: Instrument, prices: Prices, fun
         trailing=config.trailing or 0.0,
         take_profit=config.take_profit or 0.0,
         watches=not (config.stop_loss is None and config.trailing is None and config.take_profit is None),
-        capital=config.capital_or_default,
+        capital=config.capital or float(funds),
     )
     _refuse_large(terms, prices)
     return terms

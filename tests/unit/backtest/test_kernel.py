@@ -97,7 +97,7 @@ def compare(
     won, factor = win_rate(sum(pnl > 0 for pnl in pnls), len(pnls)), profit_factor(pnls)
     assert found.win_rate == (None if won is None else pytest.approx(float(won)))
     assert found.profit_factor == (None if factor is None else pytest.approx(float(factor), rel=1e-6))
-    drawn = curve(columns, tally.fills, slot.instrument, slot.capital)
+    drawn = curve(columns, tally.fills, tally.trades, slot.instrument, config.capital or float(funds))
     assert found.max_drawdown == pytest.approx(float(drawn.fall.max()), rel=1e-6, abs=1e-9)
     trips = Screen(strategy, columns, instrument, funds).trips(config)
     assert not isinstance(trips, str)
