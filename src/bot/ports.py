@@ -189,7 +189,7 @@ class StrategyState(msgspec.Struct, frozen=True):
     stopped: str = ""
     sequence: int = 0
     decided_ms: int = -1
-    """Time of its newest order."""
+    """Time of the newest candle or trade that it was brought to an order by."""
     protection: ProtectionMoved | None = None
     """The newest word about its stop on the exchange."""
     lately: tuple[tuple[int, Decimal], ...] = ()

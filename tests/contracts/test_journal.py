@@ -129,6 +129,25 @@ async def test_an_order_about_to_be_sent_is_open_and_complete(journal: Journal) 
     assert (open_order.status, open_order.filled, open_order.exchange_order_id) == (OrderStatus.SENT, 0, 0)
 
 
+async def test_what_was_decided_on_is_told_by_candles_and_trades_and_not_by_clocks_that_may_be_ahead(
+    journal: Journal,
+) -> None:
+    candle_ms, hour_ms = NOW - 1, 3_600_000
+    by_clock = {"created_ms": NOW + hour_ms, "side": Side.SELL, "purpose": Purpose.STOP}
+    guards = (
+        {"stop_price": Price(Decimal(90)), "type": OrderType.STOP_LOSS_LIMIT},
+        {"price": None, "time_in_force": None, "type": OrderType.MARKET},
+        {"purpose": Purpose.EXIT, "type": OrderType.LIMIT_MAKER, "time_in_force": None},
+        {"purpose": Purpose.EXIT, "type": OrderType.TAKE_PROFIT, "stop_price": Price(Decimal(110))},
+    )
+    orders = [msgspec.structs.replace(order(f"g{n}"), **(by_clock | each)) for n, each in enumerate(guards)]
+    await record(journal, PlaceOrder(order("a")), *(PlaceOrder(each) for each in orders))
+    assert (await journal.recover()).strategies[1].decided_ms == NOW
+    close = msgspec.structs.replace(orders[1], client_order_id="close", created_ms=candle_ms + 60_000)
+    await record(journal, PlaceOrder(close))
+    assert (await journal.recover()).strategies[1].decided_ms == candle_ms + 60_000
+
+
 async def test_a_market_order_has_no_price_even_after_a_fill(journal: Journal) -> None:
     market = Order("m", 1, "BTCUSDT", Side.BUY, OrderType.MARKET, Quantity(Decimal(1)), NOW)
     await record(journal, PlaceOrder(market), booked("m", 1), changed("m", OrderStatus.PARTIALLY_FILLED, "0.5"))

@@ -47,7 +47,9 @@ SELECT s.id, r.peak_equity, coalesce(r.stopped, '') AS stopped, newest.time_ms A
        (SELECT (extract(epoch FROM t.ts_close) * 1000)::bigint FROM trades t
         WHERE t.strategy_id = s.id ORDER BY t.id DESC LIMIT 1) AS closed_ms,
        (SELECT count(*) FROM orders o WHERE o.strategy_id = s.id) AS orders,
-       (SELECT max(o.created_ms) FROM orders o WHERE o.strategy_id = s.id) AS decided_ms
+       (SELECT max(o.created_ms) FROM orders o WHERE o.strategy_id = s.id AND (
+           (o.purpose <> 'stop' AND o.stop_price IS NULL AND o.type <> 'LIMIT_MAKER') OR o.created_ms %% 1000 = 999
+       )) AS decided_ms
 FROM strategies s
 LEFT JOIN risk_state r ON r.strategy_id = s.id
 LEFT JOIN LATERAL (SELECT * FROM equity e WHERE e.strategy_id = s.id ORDER BY e.time_ms DESC LIMIT 1) newest ON true

@@ -216,7 +216,7 @@ class Replay:
             day_equity=marks[min(each for each in marks if each >= midnight)].equity if newest else None,
             stopped=self._stopped.get(strategy_id, ""),
             sequence=len(placed),
-            decided_ms=max((each.created_ms for each in placed), default=-1),
+            decided_ms=max((each.created_ms for each in placed if each.is_of_market), default=-1),
             protection=self._protection.get(strategy_id),
             lately=tuple(self._lately[strategy_id]),
             charges=self._charges.get(strategy_ledger(strategy_id), ZERO) if self._loose[strategy_id] else ZERO,

@@ -127,7 +127,10 @@ def whole_id(trade_id: int) -> int:
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What we asked for. `price` is None for market orders; `created_ms` is the decision's exchange time."""
+    """What we asked for. `price` is None for market orders.
+
+    `created_ms` is the time of what it was decided on: a candle's close, a trade, or what a person did.
+    """
 
     client_order_id: str
     strategy_id: int
@@ -143,6 +146,15 @@ class Order(msgspec.Struct, frozen=True):
     reason: str = ""
     stop_price: Price | None = None
     """Stops alone: the price that sets it off."""
+
+    @property
+    def is_of_market(self) -> bool:
+        """Say whether `created_ms` is the market's time: what guards or closes may have that of a clock which is off.
+
+        Candles alone end a millisecond before a whole second.
+        """
+        is_wished = self.purpose is not Purpose.STOP and self.stop_price is None
+        return (is_wished and self.type is not OrderType.LIMIT_MAKER) or self.created_ms % 1_000 == 999
 
 
 class Fill(msgspec.Struct, frozen=True):

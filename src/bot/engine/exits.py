@@ -12,13 +12,16 @@ from bot.strategies.base import Wish
 def own_exit(slot: Slot, candle: Candle) -> Wish | None:
     """Give the exit that the strategy's settings ask for at this candle's close, if any.
 
-    While exits rest at a limit only a stop is asked for: the engine takes them back first.
+    While exits rest at a limit only a stop is asked for: the engine takes them back first. So it is at a candle that
+    was decided on before a restart: a profit that was asked for there is asked for again at the next one.
     """
     resting = slot.resting_exits()
     if slot.exiting() and not resting:
         return None
     wish = _wanted(slot, candle)
-    return None if resting and wish and wish.purpose is not Purpose.STOP else wish
+    if wish is not None and wish.purpose is not Purpose.STOP and (resting or slot.has_decided(candle.close_time)):
+        return None
+    return wish
 
 
 def closing_exit(slot: Slot) -> Wish | None:

@@ -79,7 +79,7 @@ class Slot:
         """Whether the engine itself looks for exits with each candle while something is held."""
         self.best_price = 0.0
         self.decided_ms = -1
-        """Time of its newest order before a restart: what it saw until then is not decided on again."""
+        """What it saw until then it decided on before a restart, and does not decide on again."""
         self.exited_at = -1 - config.cooldown
         self.exited_ms = 0
         """When the last round trip ended; 0 before the first."""
@@ -126,9 +126,12 @@ class Slot:
         What was decided on before a restart is not decided on again.
         """
         # Each answer is added up from all indicators, so it is asked no more after that.
-        is_new = time_ms > self.decided_ms or self.strategy.open_candles
-        self.is_warm = is_new and self.candles >= self.strategy.warm_up
+        self.is_warm = not self.has_decided(time_ms) and self.candles >= self.strategy.warm_up
         return self.is_warm
+
+    def has_decided(self, time_ms: int) -> bool:
+        """Say whether the candle that closes at `time_ms` was decided on before a restart; forming ones never were."""
+        return time_ms <= self.decided_ms and not self.strategy.open_candles
 
     @property
     def exposure(self) -> Decimal:

@@ -18,7 +18,7 @@ from bot.domain.messages import (
     StrategyStopped,
     Verdict,
 )
-from bot.domain.order import Order, OrderStatus
+from bot.domain.order import Order, OrderStatus, Purpose
 from bot.domain.state import AccountState
 from bot.engine.engine import Engine
 from bot.engine.ids import client_order_id, is_ours
@@ -121,6 +121,19 @@ def test_a_candle_decided_on_before_a_restart_is_not_decided_on_again(bench, ord
     slot.decided_ms = bench.candle(0, 100.0).close_time
     assert orders(bench.show(0, 100.0)) == []
     assert len(orders(bench.show(1, 100.0))) == 1
+
+
+def test_a_profit_asked_for_before_a_restart_waits_for_the_next_candle_and_a_stop_does_not(
+    bench, orders: Orders
+) -> None:
+    slot = bench.add({0: lambda s: s.buy("in")}, take_profit=0.01, stop_loss=0.01)
+    (entry,) = orders(bench.show(0, 100.0))
+    bench.fill(entry, "100")
+    slot.decided_ms = bench.candle(2, 102.0).close_time
+    assert orders(bench.show(1, 98.0))[0].purpose is Purpose.STOP
+    slot.live.clear()
+    assert orders(bench.show(2, 102.0)) == []
+    assert [each.reason for each in orders(bench.show(3, 102.0))] == ["take profit"]
 
 
 def test_a_look_that_disagrees_once_is_no_fact(bench, orders: Orders) -> None:
