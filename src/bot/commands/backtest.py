@@ -3,12 +3,14 @@
 import resource
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.commands import backtest_futures as contracts
+from bot.commands import backtest_plan as plans
 from bot.commands import backtest_report as reports
 from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, say, warn
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def backtest(
-    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="See: bot strategy list --available.")],
+    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="See: bot strategy list --available.")] = "",
     candles: Annotated[
         Path | None, typer.Option("--candles", help="A candle file (CSV, .gz, .zip). Default: the store of bot data.")
     ] = None,
@@ -38,6 +40,9 @@ def backtest(
     rules: Annotated[
         Path | None, typer.Option("--rules", help="An answer of exchangeInfo: tick, step and smallest order by symbol.")
     ] = None,
+    plan: plans.PlanFile = None,
+    detail: plans.Detail = "",
+    detail_candles: plans.DetailCandles = None,
     market: Annotated[str, typer.Option("--market", help="spot, or futures (USD-M).")] = "spot",
     leverage: contracts.Leverage = 1,
     funding: contracts.Funding = None,
@@ -52,49 +57,73 @@ def backtest(
     """Play a strategy on candles of the past, with the engine that trades live."""
     from bot.backtest.run import Part  # noqa: PLC0415
     from bot.backtest.run import backtest as play  # noqa: PLC0415
-    from bot.commands.sources import columns_of, rules_of, strategy_named  # noqa: PLC0415
+    from bot.commands.sources import candles_of, rules_of  # noqa: PLC0415
     from bot.domain.money import exact  # noqa: PLC0415
-    from bot.strategies.config import parse_config  # noqa: PLC0415
 
-    strategy = strategy_named(name)
-    config = parse_config(
-        strategy.Config,
-        {"symbol": symbol or fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)}
-        | {"candle": interval, "order_value": order_value, "fee_pct": fee_pct, "fill": fill}
-        | {"slippage_bps": slippage_bps, "market": market, "leverage": leverage}
-        | given("--param", param or []),
-    )
+    usual = {"candle": interval, "order_value": order_value, "fee_pct": fee_pct, "fill": fill}
+    usual |= {"slippage_bps": slippage_bps, "market": market, "leverage": leverage}
+    wishes = _wishes(plan, name, symbol, given("--param", param or []), usual)
+    config = wishes[0].config
     wanted = reports.Wanted(html, out)
     reports.refuse_unwritable(wanted)
     began = time.perf_counter()
-    columns = columns_of(candles, config, since, until)
+    load = partial(candles_of, since=since, until=until)
+    series = plans.series_of(wishes, candles, load)
+    fine = plans.detail_of(detail, detail_candles, wishes, load)
     loaded = time.perf_counter()
     extras = contracts.Extras(rules, brackets, funding, funding_rate, mark)
-    brought = contracts.bring(extras, [columns], config.market_of)
+    brought = contracts.bring(extras, series, config.market_of)
     instruments = rules_of(rules) if brought is None else brought.instruments
-    quote = instruments[config.symbol].quote if config.symbol in instruments else "USDT"
+    quote = plans.quote_of(wishes, instruments)
     futures = None if brought is None else brought.futures
-    part = Part(strategy, config)
-    if check:
-        _check(part, columns, instruments, futures)
+    parts = [Part(wish.strategy, wish.config) for wish in wishes]
+    for part, wish in zip(parts, wishes, strict=True) if check else ():
+        _check(part, plans.by_stream(series)[wish.stream], instruments, futures)
     ready = time.perf_counter()
-    outcome = play([part], [columns], instruments, {quote: exact(funds)}, futures=futures)
+    outcome = play(parts, series, instruments, {quote: exact(funds)}, futures=futures, detail=fine)
     ended = time.perf_counter()
-    result = _result(outcome, config, columns, funds, loaded - began, ended - ready) | {"checked": check}
+    result = _result(outcome, wishes, series, funds, loaded - began, ended - ready) | {"checked": check}
+    said = {} if brought is None else brought.said
+    if detail:
+        said |= {"detail": f"{detail} candles inside the others while something is at stake"}
     if brought is not None:
-        result |= contracts.told(outcome, config) | brought.said
+        result |= contracts.told(outcome, config)
+    result |= said
     written: list[Path] = []
     if wanted:
-        sources = reports.sources(candles, rules, quote, funds, {} if brought is None else brought.said)
-        written = reports.write(wanted, outcome, [config], [columns], sources, result)
+        sources = reports.sources(candles, rules, quote, funds, said)
+        written = reports.write(wanted, outcome, [wish.config for wish in wishes], series, sources, result)
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")
     if json:
         as_json(result)
     else:
+        for each in result.pop("strategies", []):
+            pairs({key.replace("_", " "): value for key, value in each.items()})
+            say("")
         pairs({key.replace("_", " "): value for key, value in result.items()})
         for path in written:
             say(f"wrote {path}")
+
+
+def _wishes(
+    plan: Path | None, name: str, symbol: str, params: dict[str, Any], usual: dict[str, Any]
+) -> list[plans.Wish]:
+    """Say what is to be played: what a plan names, or the one strategy of the command."""
+    from bot.commands.sources import strategy_named  # noqa: PLC0415
+    from bot.strategies.config import parse_config  # noqa: PLC0415
+
+    if plan is not None:
+        for option, value in (("STRATEGY", name), ("--symbol", symbol), ("--param", params)):
+            if value:
+                fail(f"{option} and --plan are two ways to say what is played; put it into the plan", ExitCode.USAGE)
+        return plans.read(plan, usual, strategy_named)
+    if not name:
+        fail("STRATEGY is missing; name one (bot strategy list --available), or a --plan", ExitCode.USAGE)
+    if not symbol:
+        fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)
+    strategy = strategy_named(name)
+    return [plans.Wish(strategy, parse_config(strategy.Config, {"symbol": symbol} | usual | params), name)]
 
 
 def _check(part: "Part", columns: "Columns", instruments: "dict[str, Instrument]", futures: "Futures | None") -> None:
@@ -118,8 +147,31 @@ def _why_nothing(outcome: "Outcome") -> str:
 
 
 def _result(
-    outcome: "Outcome", config: "StrategyConfig", columns: "Columns", funds: float, load_s: float, run_s: float
+    outcome: "Outcome",
+    wishes: list[plans.Wish],
+    series: "list[Columns]",
+    funds: float,
+    load_s: float,
+    run_s: float,
 ) -> dict[str, Any]:
+    """Answer for one strategy as ever; for several with the sums, and with each of them by itself."""
+    timing = {
+        "load_s": round(load_s, 4),
+        "run_s": round(run_s, 4),
+        "bars_per_s": round(outcome.bars / run_s),
+        "peak_rss_mb": round(_peak_rss_mb(), 1),
+    }
+    if len(wishes) == 1:
+        return _figures(outcome, wishes[0].config, series[0], funds) | timing
+    known = plans.by_stream(series)
+    each_alone = [
+        {"title": wish.title} | _figures(one, wish.config, known[wish.stream], funds)
+        for one, wish in zip(plans.apart(outcome, wishes, series), wishes, strict=True)
+    ]
+    return {"strategies": each_alone} | plans.sums(outcome, wishes, series, funds) | timing
+
+
+def _figures(outcome: "Outcome", config: "StrategyConfig", columns: "Columns", funds: float) -> dict[str, Any]:
     from bot.backtest.equity import curve  # noqa: PLC0415
     from bot.domain.figures import profit_factor, win_rate  # noqa: PLC0415
 
@@ -144,10 +196,6 @@ def _result(
         "max_drawdown": float(fall.max()),
         "denied": len(tally.denied),
         "stopped": slot.stopped,
-        "load_s": round(load_s, 4),
-        "run_s": round(run_s, 4),
-        "bars_per_s": round(outcome.bars / run_s),
-        "peak_rss_mb": round(_peak_rss_mb(), 1),
     }
 
 

@@ -7,6 +7,7 @@ from bot.commands.output import ExitCode, fail
 
 if TYPE_CHECKING:
     from bot.domain.instrument import Instrument
+    from bot.domain.market import Stream
     from bot.history.columns import Columns
     from bot.strategies.base import Strategy
     from bot.strategies.config import StrategyConfig
@@ -22,14 +23,20 @@ def strategy_named(name: str) -> "type[Strategy]":
 
 def columns_of(path: Path | None, config: "StrategyConfig", since: str, until: str) -> "Columns":
     """Give the candles that a strategy wants: those of a file, or else of the store of `bot data`."""
-    from bot.commands.data import open_store, time_range  # noqa: PLC0415
     from bot.domain.market import Stream  # noqa: PLC0415
+
+    return candles_of(path, Stream(config.market_of, config.symbol, config.candle), since=since, until=until)
+
+
+def candles_of(path: Path | None, stream: "Stream", *, since: str, until: str) -> "Columns":
+    """Give the candles of a series: those of a file, or else of the store of `bot data`."""
+    from bot.commands.data import open_store, time_range  # noqa: PLC0415
     from bot.history.columns import read_csv  # noqa: PLC0415
 
     bounds = time_range(since, until)
     if path is None:
-        return open_store().read(Stream(config.market_of, config.symbol, config.candle), *bounds)
-    columns = read_csv(path, config.market_of, config.symbol, config.candle).between(*bounds)
+        return open_store().read(stream, *bounds)
+    columns = read_csv(path, stream.market, stream.symbol, stream.interval).between(*bounds)
     if not len(columns):
         fail(f"{path} has no candle between --since and --until; widen them", ExitCode.CONFIG)
     return columns
