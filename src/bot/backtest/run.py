@@ -3,16 +3,17 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from bot.backtest.dense import Dense
+from bot.backtest import dense, sparse
 from bot.backtest.detail import Detail, refuse_unfit
+from bot.backtest.replay import Replay
 from bot.backtest.tally import Tally
 from bot.backtest.tape import candles, frame_of
 from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import OWNER
-from bot.domain.market import Market, Stream
+from bot.domain.market import Market
 from bot.domain.messages import Event
 from bot.engine.engine import Engine
 from bot.engine.slot import Slot
@@ -26,6 +27,8 @@ from bot.strategies.config import StrategyConfig
 if TYPE_CHECKING:
     from bot.backtest.contracts import Futures
     from bot.simulation.futures_desk import FuturesDesk
+
+Mode = Literal["auto", "dense", "sparse"]
 
 
 class Part(NamedTuple):
@@ -41,6 +44,8 @@ class Outcome(NamedTuple):
     tally: Tally
     slots: Sequence[Slot]
     bars: int
+    mode: Mode
+    """How it was replayed: dense or sparse. Both give the same."""
 
 
 def backtest(
@@ -51,9 +56,11 @@ def backtest(
     limits: Limits | None = None,
     futures: "Futures | None" = None,
     detail: Sequence[Columns] = (),
+    mode: Mode = "auto",
 ) -> Outcome:
     """Play these series to these strategies, which share one wallet. Raises Misconfigured for what cannot be.
 
+    `auto` is sparse where that is possible, and dense where it is not.
     `futures` is what strategies of futures need beside their candles; `instruments` are those of their contracts then.
     `detail` are finer candles of some of the symbols, played inside the others while something is at stake.
     """
@@ -73,16 +80,22 @@ def backtest(
         engine.add(number, part.strategy, part.config, _rules(instruments, part.config))
         for number, part in zip(ids, parts, strict=True)
     ]
-    by_stream = {Stream(each.market, each.symbol, each.interval): each for each in series}
+    by_stream = {columns.stream: columns for columns in series}
     for slot in slots:
         if slot.strategy.has_signals():
             slot.strategy.know(frame_of(by_stream[slot.stream]))
     tally = Tally()
-    replay = Dense(engine, desk, inbox, tally)
+    replay = Replay(engine, desk, inbox, tally)
     if detail:
         replay.see = Detail(desk, detail, inbox, replay.settle).see
-    replay.play(candles(series))
-    return Outcome(tally, slots, sum(len(columns) for columns in series))
+    hindrance = "finer candles are played inside the others" if detail else sparse.hindrance(slots, series)
+    if mode == "sparse" and hindrance:
+        raise Misconfigured(f"sparse replay is not possible: {hindrance}; leave --mode at auto, or take dense")
+    if mode == "dense" or hindrance:
+        dense.play(replay, candles(series))
+    else:
+        sparse.play(replay, slots, series)
+    return Outcome(tally, slots, sum(map(len, series)), "dense" if mode == "dense" or hindrance else "sparse")
 
 
 def _rules(instruments: Mapping[str, Instrument], config: StrategyConfig) -> Instrument:

@@ -1,6 +1,5 @@
 """The tally of a backtest: what came out of the engine that a report is made of, in the order in which it came."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 
 from bot.domain.messages import (
@@ -30,23 +29,22 @@ class Tally:
         self.forced: list[OrderFound] = []
         """Orders by which the exchange closed positions itself."""
 
-    def take(self, outcomes: Iterable[Outcome]) -> None:
+    def take(self, outcome: Outcome) -> None:
         """Keep what matters of what the engine decided."""
-        for each in outcomes:
-            kind = type(each)
-            if kind is FillBooked:
-                self.fills.append(each)  # type: ignore[arg-type]
-            elif kind is TradeClosed:
-                self.trades.append(each)  # type: ignore[arg-type]
-            elif kind is Decision:
-                if each.verdict is Verdict.DENIED:  # type: ignore[union-attr]
-                    self.denied.append(each)  # type: ignore[arg-type]
-            elif kind is StrategyStopped:
-                self.stopped.append(each)  # type: ignore[arg-type]
-            elif kind is IncomeBooked:
-                self.income.append(each)  # type: ignore[arg-type]
-            elif kind is OrderFound:
-                self.forced.append(each)  # type: ignore[arg-type]
+        kind = type(outcome)
+        if kind is FillBooked:
+            self.fills.append(outcome)  # type: ignore[arg-type]
+        elif kind is TradeClosed:
+            self.trades.append(outcome)  # type: ignore[arg-type]
+        elif kind is Decision:
+            if outcome.verdict is Verdict.DENIED:  # type: ignore[union-attr]
+                self.denied.append(outcome)  # type: ignore[arg-type]
+        elif kind is StrategyStopped:
+            self.stopped.append(outcome)  # type: ignore[arg-type]
+        elif kind is IncomeBooked:
+            self.income.append(outcome)  # type: ignore[arg-type]
+        elif kind is OrderFound:
+            self.forced.append(outcome)  # type: ignore[arg-type]
 
     @property
     def net_pnl(self) -> Decimal:

@@ -157,7 +157,7 @@ class Instrument(msgspec.Struct, frozen=True):
     def fit_price(self, wanted: Decimal, side: Side) -> Price:
         """Move a price to the tick, never to the worse side: down for a buy, up for a sell."""
         tick = self.price.tick
-        if not tick:
+        if not tick or not EXACT.remainder(wanted, tick):
             return Price(wanted)
         rounding = ROUND_DOWN if side is Side.BUY else ROUND_UP
         steps = EXACT.divide(wanted, tick).to_integral_value(rounding=rounding)

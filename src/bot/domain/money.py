@@ -5,7 +5,7 @@ default context of 28 would round it. All products here go through a wider conte
 """
 
 from decimal import ROUND_DOWN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
-from functools import cache
+from functools import cache, lru_cache
 from typing import NewType
 
 Price = NewType("Price", Decimal)
@@ -29,9 +29,10 @@ def number(text: str | int | Decimal) -> Decimal:
     return value
 
 
+@lru_cache(maxsize=256)
 def exact(signal: float) -> Decimal:
     """Give the decimal text of a float, as it was on the wire: 15 significant digits survive float64."""
-    return number(repr(signal))
+    return number(repr(signal))  # (one price is asked for several times while its candle is the newest)
 
 
 def times(left: Decimal, right: Decimal) -> Decimal:

@@ -1,6 +1,6 @@
 """The account as risk sees it: all its strategies together, per quote asset."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from bot.domain.ledger import Ledger
@@ -39,14 +39,15 @@ class Account:
 
     def equity(self, quote: str) -> float:
         """Quote owned plus what the strategies hold, at last prices; of futures the open gain: nothing is owned."""
-        held = sum(
-            float(slot.position.quantity) * slot.last_price
-            if slot.stream.market is Market.SPOT
-            else slot.position.unrealised(slot.last_price)
-            for slot in self.slots.values()
-            if slot.position.quantity and slot.instrument.quote == quote
-        )
-        return float(self._ledger.total(quote)) + held
+        equity = float(self._ledger.total(quote))
+        for slot in self.slots.values():
+            position = slot.position
+            if position.quantity and slot.instrument.quote == quote:
+                if position.market is Market.SPOT:
+                    equity += float(position.quantity) * slot.last_price
+                else:
+                    equity += position.unrealised(slot.last_price)
+        return equity
 
     def standing(self, quote: str, time_ms: int) -> Standing:
         """Give where the account stands in one quote asset, following its peak and its day."""
@@ -55,21 +56,20 @@ class Account:
         day = time_ms // DAY_MS
         if self._day.get(quote, (-1, 0.0))[0] != day:
             self._day[quote] = (day, equity)
-        open_orders = sum(len(slot.live) for slot in self.slots.values())
-        at_risk = self._exposure(slot for slot in self.slots.values() if slot.instrument.quote == quote)
+        open_orders, at_risk = 0, ZERO
+        for slot in self.slots.values():
+            open_orders += len(slot.live)
+            if slot.instrument.quote == quote and slot.has_exposure:
+                at_risk = EXACT.add(at_risk, slot.exposure)
         return Standing(equity, peak, self._day[quote][1], open_orders, exposure=at_risk)
 
     def symbol_exposure(self, slot: Slot) -> Decimal:
         """Give the quote at risk at worst in a slot's symbol, all strategies together."""
-        ours = (slot.stream.market, slot.stream.symbol)
-        return self._exposure(each for each in self.slots.values() if (each.stream.market, each.stream.symbol) == ours)
-
-    @staticmethod
-    def _exposure(slots: Iterable[Slot]) -> Decimal:
-        total = ZERO
-        for slot in slots:
-            total = EXACT.add(total, slot.exposure)
-        return total
+        at_risk, symbol, market = ZERO, slot.stream.symbol, slot.stream.market
+        for each in self.slots.values():
+            if each.has_exposure and each.stream.symbol == symbol and each.stream.market is market:
+                at_risk = EXACT.add(at_risk, each.exposure)
+        return at_risk
 
     def breaches(self, time_ms: int) -> Iterator[str]:
         """Give in words each limit of the account that is broken now, once: whoever asks stops all strategies."""

@@ -134,9 +134,14 @@ class Slot:
         return time_ms <= self.decided_ms and not self.strategy.open_candles
 
     @property
+    def has_exposure(self) -> bool:
+        """True while anything is held or ordered."""
+        return bool(self.live) or bool(self.position.quantity)
+
+    @property
     def exposure(self) -> Decimal:
         """Quote at risk at worst, at the last price: what is held, what open entries may add, and what nobody knows."""
-        if not self.live and self.position.is_flat:
+        if not self.has_exposure:
             return ZERO
         at_risk = self.position.quantity.copy_abs()
         for live in self.live.values():
@@ -148,6 +153,8 @@ class Slot:
 
     def standing(self) -> Standing:
         """Give where it stands for the risk gate."""
+        if not self.live:
+            return Standing(self.equity, self.peak_equity, self.day_equity, 0, exposure=self.exposure)
         return Standing(
             equity=self.equity,
             peak_equity=self.peak_equity,
@@ -173,6 +180,13 @@ class Slot:
         self.peak_equity = max(self.peak_equity, equity)
         if time_ms >= self.day_ends_ms:
             self.begin_day(time_ms, equity)
+
+    def leap(self, candles: int, price: float, opened: int, closed: int) -> None:
+        """Pass over so many candles in which nothing can happen; the last one opened, closed and cost this."""
+        self.candles += candles
+        self.last_price, self.last_open = price, opened
+        if closed >= self.day_ends_ms:
+            self.mark(closed)
 
     def begin_day(self, time_ms: int, equity: float) -> None:
         """Count today's loss from this equity, until the UTC day of `time_ms` ends."""
@@ -214,6 +228,8 @@ class Slot:
 
     def exiting(self) -> Decimal:
         """Quantity that open exits may still take away, what guards on the exchange apart."""
+        if not self.live:
+            return ZERO
         guard = self.guard
         return sum(
             (

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.domain.errors import Misconfigured
-from bot.domain.market import Market
+from bot.domain.market import Market, Stream
 from bot.history import checks
 
 type Ints = NDArray[np.int64]
@@ -69,6 +69,11 @@ class Columns:
     def __len__(self) -> int:
         """Give the number of candles."""
         return len(self.open_time)
+
+    @property
+    def stream(self) -> Stream:
+        """The address of the series."""
+        return Stream(self.market, self.symbol, self.interval)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Give the columns that are there, by name, in a fixed order."""

@@ -125,7 +125,7 @@ class Store:
         `mark` lets new holes be, written on the certificate; `replace` lets candles differ from those that are kept.
         With `after_ms`, the open time of the candle known to come before, a hole up to the first is one too.
         """
-        stream = Stream(columns.market, columns.symbol, columns.interval)
+        stream = columns.stream
         name = f"{stream.market} {stream.symbol} {stream.interval}"
         checks.refuse_dirty(columns, sources[0].name if sources else name)
         with self._locked(stream):

@@ -23,12 +23,16 @@ from bot.simulation.symbol_market import SymbolMarket
 
 def play(matcher: Matcher, market: SymbolMarket, candle: Candle) -> None:
     """Let a closed candle happen to the orders that were there when it opened."""
-    opened, high, low, close = map(exact, (candle.open, candle.high, candle.low, candle.close))
     exposed = [order for order in market.resting.values() if _is_exposed(order, candle)]
     if not exposed:
         return
-    born, ended = candle.open_time, candle.close_time
-    matcher.fill_waiting(market, [order for order in exposed if order.shelf == "waiting"], opened, born)
+    opened, born, ended = exact(candle.open), candle.open_time, candle.close_time
+    waiting = [order for order in exposed if order.shelf == "waiting"]
+    if waiting:
+        matcher.fill_waiting(market, waiting, opened, born)
+        if len(waiting) == len(exposed):
+            return
+    high, low, close = exact(candle.high), exact(candle.low), exact(candle.close)
     stops = [order for order in exposed if order.shelf == "trigger"]
     _trigger(matcher, market, stops, (opened, opened), born, at=opened)
     for side in Side:

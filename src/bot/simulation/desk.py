@@ -52,7 +52,8 @@ class Desk:
         self._forming: dict[str, Candle] = {}
         self._unseen: dict[str, deque[Candle]] = {}
         """Candles by symbol that came while nothing waited: the market shows them when somebody asks."""
-        self._memory_ms = max((60_000 * each.average_minutes for each in instruments.values()), default=0)
+        self.memory_ms = max((60_000 * each.average_minutes for each in instruments.values()), default=0)
+        """How far back the market's averages reach: what is older than that nobody has to show."""
         self._now_ms = 0
 
     @property
@@ -86,7 +87,7 @@ class Desk:
             # What no order meets nobody has to play: prices are looked at when the next order comes.
             unseen = self._unseen.get(symbol)
             if unseen is None:
-                unseen = self._unseen[symbol] = deque(maxlen=1 + self._memory_ms // _length_ms(candle))
+                unseen = self._unseen[symbol] = deque(maxlen=1 + self.memory_ms // _length_ms(candle))
             unseen.append(candle)
             return
         self._show(symbol)

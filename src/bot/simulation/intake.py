@@ -167,5 +167,5 @@ class Intake:
             raise Refused(-2010, NO_LIQUIDITY)
         if order.quote_quantity is not None:
             order.quantity, _ = self._matcher.survey.reach(market, order, None, budget=order.quote_quantity)
-        offer = market.outside(order.side, None, order.terms)
+        offer = market.outside(order.side, None, order.terms) if best.maker is not None else None
         return best.price if offer is None else offer[0]
