@@ -5,7 +5,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -49,6 +49,10 @@ def backtest(
     funding_rate: contracts.FundingRate = "0.0001",
     mark: contracts.Marks = None,
     brackets: contracts.Brackets = None,
+    mode: Annotated[
+        Literal["auto", "dense", "sparse"],
+        typer.Option("--mode", help="auto, dense (candle by candle) or sparse (what no signal touches is skipped)."),
+    ] = "auto",
     html: reports.Html = None,
     out: reports.Out = None,
     check: Annotated[bool, typer.Option(help="Check for look-ahead and warm-up first: bot strategy check.")] = True,
@@ -80,7 +84,7 @@ def backtest(
     for part, wish in zip(parts, wishes, strict=True) if check else ():
         _check(part, plans.by_stream(series)[wish.stream], instruments, futures)
     ready = time.perf_counter()
-    outcome = play(parts, series, instruments, {quote: exact(funds)}, futures=futures, detail=fine)
+    outcome = play(parts, series, instruments, {quote: exact(funds)}, futures=futures, detail=fine, mode=mode)
     ended = time.perf_counter()
     result = _result(outcome, wishes, series, funds, loaded - began, ended - ready) | {"checked": check}
     said = {} if brought is None else brought.said
@@ -185,7 +189,7 @@ def _figures(outcome: "Outcome", config: "StrategyConfig", columns: "Columns", f
         "strategy": slot.strategy.name,
         "symbol": config.symbol,
         "interval": config.candle,
-        "mode": "dense",
+        "mode": outcome.mode,
         "bars": outcome.bars,
         "trades": len(tally.trades),
         "net_pnl": float(tally.net_pnl),

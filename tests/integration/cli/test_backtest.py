@@ -26,7 +26,7 @@ def test_one_json_object_says_what_came_of_it(trader: Person) -> None:
     answer = trader.run(*LINE, *wish, "--json")
     assert (answer.code, answer.err) == (0, "")
     told = json.loads(answer.out)
-    assert (told["bars"], told["mode"]) == (ROWS, "dense")
+    assert (told["bars"], told["mode"]) == (ROWS, "sparse")
     assert told["trades"] > 20
     assert told["net_pnl"] < 0 < told["fees"] < told["trades"] * 0.11
     assert min(told[name] for name in ("run_s", "load_s", "bars_per_s", "peak_rss_mb")) > 0
