@@ -135,7 +135,11 @@ FAULTS = (
           ("test_a_strategy_that_fails_is_stopped_alone_and_its_exits_are_kept",
            "test_what_ever_a_strategy_does_wrong_stops_it_and_not_the_runner",
            "test_knight_2012_one_parent_has_few_children")),
-    Fault("F37", "a strategy blocks", (), "strategies run in the bot's own loop: one that sleeps holds everything up"),
+    Fault("F37", "a strategy blocks",
+          ("test_a_strategy_that_blocks_is_interrupted_and_stopped_alone",
+           "test_orders_of_others_go_on_after_one_that_blocks"),
+          "all stand still until it is interrupted, some two seconds; foreign code that never comes back to Python, and"
+          " code that swallows every error in a loop, cannot be"),
     Fault("F38", "a strategy leaks", (), "no ceilings by strategy"),
     Fault("F39", "a strategy's state is corrupt or too new", (),
           "strategies keep no state of their own: it is made anew from candles and facts"),

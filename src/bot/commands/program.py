@@ -29,6 +29,7 @@ from bot.db.repositories import Sessions
 from bot.db.retention import Retention
 from bot.domain.errors import Misconfigured, Unavailable
 from bot.reporting.cache import aggregator
+from bot.runtime.interrupting import overruns_interrupted
 from bot.runtime.kill_switch import KillNote, Stopped, engaged_by_signal
 from bot.runtime.orchestrator import Orchestrator
 from bot.runtime.scheduler import build_scheduler
@@ -66,7 +67,7 @@ class Program:
         scheduler = build_scheduler({name: (chore, HOUR_S) for name, chore in self.chores().items()})
         try:
             listener = await self._prepare_dashboard() if self._with_dashboard else None
-            with engaged_by_signal(self.roof.kill_switch):
+            with engaged_by_signal(self.roof.kill_switch), overruns_interrupted():
                 await self._run_parts(listener)
         finally:
             scheduler.shutdown(wait=False)
