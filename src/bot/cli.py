@@ -9,7 +9,7 @@ import typer
 from bot import __version__
 from bot.commands import (
     account,
-    backtest,
+    backtest_runs,
     chaos,
     data,
     demo,
@@ -46,7 +46,7 @@ app.command("status")(run.status)
 app.command("panic")(panic.panic)
 app.command("resume")(panic.resume)
 app.command("why")(why.why)
-app.command("backtest")(backtest.backtest)
+app.add_typer(backtest_runs.app, name="backtest")
 app.command("report")(report.report)
 app.command("dashboard")(run.dashboard)
 app.command("emulator")(run.emulator)

@@ -56,9 +56,13 @@ def backtest(
     html: reports.Html = None,
     out: reports.Out = None,
     check: Annotated[bool, typer.Option(help="Check for look-ahead and warm-up first: bot strategy check.")] = True,
+    save: reports.Save = None,
     json: Json = False,
 ) -> None:
-    """Play a strategy on candles of the past, with the engine that trades live."""
+    """Play a strategy on candles of the past, with the engine that trades live.
+
+    Runs that were kept or written to files: bot backtest list, show, remove, compare.
+    """
     from bot.backtest.run import Part  # noqa: PLC0415
     from bot.backtest.run import backtest as play  # noqa: PLC0415
     from bot.commands.sources import candles_of, rules_of  # noqa: PLC0415
@@ -68,7 +72,7 @@ def backtest(
     usual |= {"slippage_bps": slippage_bps, "market": market, "leverage": leverage}
     wishes = _wishes(plan, name, symbol, given("--param", param or []), usual)
     config = wishes[0].config
-    wanted = reports.Wanted(html, out)
+    wanted = reports.Wanted(html, out, save)
     reports.refuse_unwritable(wanted)
     began = time.perf_counter()
     load = partial(candles_of, since=since, until=until)
@@ -93,10 +97,10 @@ def backtest(
     if brought is not None:
         result |= contracts.told(outcome, config)
     result |= said
-    written: list[Path] = []
+    done: list[str] = []
     if wanted:
         sources = reports.sources(candles, rules, quote, funds, said)
-        written = reports.write(wanted, outcome, [wish.config for wish in wishes], series, sources, result)
+        done = reports.write(wanted, outcome, [wish.config for wish in wishes], series, sources, result)
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")
     if json:
@@ -106,8 +110,8 @@ def backtest(
             pairs({key.replace("_", " "): value for key, value in each.items()})
             say("")
         pairs({key.replace("_", " "): value for key, value in result.items()})
-        for path in written:
-            say(f"wrote {path}")
+        for words in done:
+            say(words)
 
 
 def _wishes(

@@ -1,7 +1,9 @@
 """What a backtest leaves behind when asked to: a page, files, a row in the database. Joins the run with its report."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -12,6 +14,7 @@ from bot.commands.output import ExitCode, fail
 if TYPE_CHECKING:
     from bot.backtest.run import Outcome
     from bot.history.columns import Columns
+    from bot.reporting.runs.document import Document
     from bot.reporting.runs.record import Part, Run
     from bot.strategies.config import StrategyConfig
 
@@ -20,7 +23,15 @@ Html = Annotated[Path | None, typer.Option("--html", help="Write a report: one p
 Out = Annotated[
     Path | None, typer.Option("--out", help="A folder for page, result.json, round trips and equity (CSV, Parquet).")
 ]
+Save = Annotated[
+    str | None,
+    typer.Option("--save", metavar="[NAME]", help="Keep it in the database, by a name of yours or one made."),
+]
 TIMING = ("load_s", "run_s", "bars_per_s", "peak_rss_mb")
+
+_CHECKED = "A quick check before the run (bot strategy check) found nothing that looks ahead or makes figures mislead."
+_UNCHECKED = "Not looked for in this run (--no-check); bot strategy check looks for it."
+_NAME = re.compile(r"[A-Za-z0-9][\w.:+-]{0,79}", re.ASCII)
 
 
 class Wanted(NamedTuple):
@@ -28,10 +39,12 @@ class Wanted(NamedTuple):
 
     html: Path | None = None
     out: Path | None = None
+    save: str | None = None
+    """A name to keep it by; empty for one that is made."""
 
     def __bool__(self) -> bool:
         """Say whether anything is wanted."""
-        return bool(self.html or self.out)
+        return bool(self.html or self.out or self.save is not None)
 
 
 class Sources(NamedTuple):
@@ -56,7 +69,7 @@ def sources(candles: Path | None, rules: Path | None, quote: str, funds: float, 
 
 
 def refuse_unwritable(wanted: Wanted) -> None:
-    """End before the run when its report could not be written after it."""
+    """End before the run when its report could not be written, or the run not be kept, after it."""
     for option, path in (("--html", wanted.html), ("--out", wanted.out)):
         if path is None:
             continue
@@ -67,6 +80,10 @@ def refuse_unwritable(wanted: Wanted) -> None:
         fail(f"--html {wanted.html} is a folder; name a file, or use --out for a folder of files", ExitCode.CONFIG)
     if wanted.out and wanted.out.exists() and not wanted.out.is_dir():
         fail(f"--out {wanted.out} is a file; name a folder, or use --html for one page", ExitCode.CONFIG)
+    if wanted.save:
+        if not _NAME.fullmatch(wanted.save):
+            fail(f"--save {wanted.save!r}: a name has letters, digits and _ . : + - (80 at most)", ExitCode.USAGE)
+        _refuse_taken(wanted.save)
 
 
 def write(
@@ -76,8 +93,8 @@ def write(
     series: "Sequence[Columns]",
     sources: Sources,
     result: Mapping[str, Any],
-) -> list[Path]:
-    """Write what was wanted; gives the files."""
+) -> list[str]:
+    """Write and keep what was wanted; gives what was done, in words."""
     from bot.reporting.runs import document, files, page  # noqa: PLC0415
 
     run = run_of(outcome, configs, series, sources, result)
@@ -88,7 +105,44 @@ def write(
             written.append(files.replace(wanted.html, page.report(told).encode()))
     except OSError as error:
         fail(f"cannot write {error.filename}: {error.strerror}; choose another place", ExitCode.CONFIG)
-    return written
+    done = [f"wrote {path}" for path in written]
+    if wanted.save is not None:
+        done.append(f"kept as {_keep(wanted.save, told)}")
+    return done
+
+
+def write_page(path: Path, text: str) -> Path:
+    """Write one page, whole or not at all; ends with one line when it cannot be."""
+    from bot.reporting.runs import files  # noqa: PLC0415
+
+    refuse_unwritable(Wanted(html=path))
+    try:
+        return files.replace(path, text.encode())
+    except OSError as error:
+        fail(f"cannot write {path}: {error.strerror}; choose another place", ExitCode.CONFIG)
+
+
+def _refuse_taken(name: str) -> None:
+    from bot.bootstrap import Roof  # noqa: PLC0415
+    from bot.commands.rows import with_session  # noqa: PLC0415
+    from bot.db.runs import Runs, taken  # noqa: PLC0415
+
+    if with_session(Roof(), lambda session: Runs(session).has(name)):
+        raise taken(name)
+
+
+def _keep(name: str, told: "Document") -> str:
+    """Keep a run in the database; gives its name."""
+    from bot.bootstrap import Roof  # noqa: PLC0415
+    from bot.commands.rows import with_session  # noqa: PLC0415
+    from bot.db.runs import Runs  # noqa: PLC0415
+    from bot.reporting.runs.document import result_of  # noqa: PLC0415
+
+    part = told["parts"][0]
+    made = datetime.fromtimestamp(told["made_ms"] / 1000, UTC)
+    chosen = name or f"{part['strategy']}-{part['symbol']}-{part['interval']}-{made:%Y%m%d-%H%M%S.%f}"[:-3]
+    with_session(Roof(), lambda session: Runs(session).add(chosen, result_of(told), told["pictures"]))
+    return chosen
 
 
 def run_of(
@@ -112,7 +166,7 @@ def run_of(
         mode=result["mode"],
         candles_from=sources.candles,
         rules_from=sources.rules,
-        look_ahead="A strategy that decides candle by candle is never shown a candle before its close.",
+        look_ahead=_CHECKED if result["checked"] else _UNCHECKED,
         timing={name: result[name] for name in TIMING},
         version=__version__,
         made_ms=time.time_ns() // 1_000_000,

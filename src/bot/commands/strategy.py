@@ -155,10 +155,12 @@ def new(
 ) -> None:
     """Write a working example of a strategy with its test, ready to be changed."""
     from bot.commands.template import write  # noqa: PLC0415
-    from bot.strategies.registry import discover  # noqa: PLC0415
+    from bot.strategies.registry import TAKEN, discover  # noqa: PLC0415
 
     if not name.isidentifier() or not name.islower() or keyword.iskeyword(name):
         fail(f"{name!r} is not a name like my_idea: lower case letters, digits and _", ExitCode.USAGE)
+    if name in TAKEN:
+        fail(f"{name!r} is a word of `bot backtest`; choose another", ExitCode.USAGE)
     if name in discover().found:
         fail(f"{name!r} is the name of a built-in strategy; choose another", ExitCode.USAGE)
     if folder is None:

@@ -7,7 +7,19 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Boolean, Double, ForeignKey, Identity, Numeric, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Double,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -347,6 +359,19 @@ class Trial(Base):
     reason: Mapped[Blank]
     began_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
     ended_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+
+
+class Run(Base):
+    """A backtest that was kept. `result` is its result.json, `pictures` the rest of its page, as gzip JSON."""
+
+    __tablename__ = "runs"
+
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    strategy: Mapped[Word]
+    result: Mapped[Json]
+    pictures: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[Born]
 
 
 LEDGER_TABLES = ("facts", "orders", "trades", "fills", "postings", "equity", "decisions", "risk_state", "account_risk")

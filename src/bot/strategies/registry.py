@@ -17,6 +17,9 @@ import bot.strategies
 from bot.domain.errors import Misconfigured
 from bot.strategies.base import Strategy
 
+TAKEN = frozenset({"compare", "list", "remove", "show"})
+"""Names that no strategy can have: after `bot backtest` they mean something else."""
+
 
 class Found(msgspec.Struct, frozen=True):
     """A strategy class and where it came from (`built-in`, a file, or a package)."""
@@ -95,6 +98,8 @@ def _collect(module: ModuleType, origin: str, found: dict[str, Found], problems:
         name = getattr(cls, "name", "")
         if not isinstance(name, str) or not name.replace("_", "").isalnum():
             problems.append(f"{origin}: class {cls.__name__} has no `name` of letters, digits and _")
+        elif name in TAKEN:
+            problems.append(f"{origin}: {name!r} is a word of `bot backtest`; call the strategy something else")
         elif name in found:
             problems.append(f"{origin}: the name {name!r} is taken by {found[name].origin}")
         else:

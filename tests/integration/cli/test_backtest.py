@@ -95,3 +95,60 @@ def test_a_report_that_could_not_be_written_is_refused_before_the_run(
     answer = trader.run(*LINE, *wish)
     assert (answer.code, answer.out) == (3, "")
     assert complaint in answer.complaint
+
+
+def test_runs_are_kept_listed_shown_compared_and_removed(trader: Person) -> None:
+    told = json.loads(trader.ok(*LINE, "--save", "quick", "--json"))
+    assert "kept as slow_one" in trader.ok(*LINE, "--param", "slow=80", "--out", "slow", "--save", "slow_one")
+    assert "kept as sma_cross-BTCUSDT-1m-" in trader.ok(*LINE, "--save")
+
+    kept = json.loads(trader.ok("backtest", "list", "--json"))
+    assert [each["name"] for each in kept[1:]] == ["slow_one", "quick"]
+    assert kept[2]["figures"]["net_pnl"] == pytest.approx(told["net_pnl"])
+    shown = json.loads(trader.ok("backtest", "show", "quick", "--json"))
+    assert shown["figures"]["trades"] == told["trades"]
+    assert shown["headline"] in trader.ok("backtest", "show", "quick")
+    trader.ok("backtest", "show", "slow_one", "--html", "again.html")
+    assert (trader.folder / "again.html").read_text() == (trader.folder / "slow" / "report.html").read_text()
+
+    found = json.loads(
+        trader.ok("backtest", "compare", "quick", "slow", "slow/result.json", "--json", "--html", "both.html")
+    )
+    assert found["figures"]["trades"]["values"][0] == told["trades"]
+    assert found["figures"]["trades"]["values"][1] == found["figures"]["trades"]["values"][2]
+    assert [(each["name"], each["values"]) for each in found["differs"]] == [("slow", ["50", "80", "80"])]
+    assert "candles" in found["same"]
+    assert (trader.folder / "both.html").stat().st_size > 50_000
+    assert "settings: slow" in trader.ok("backtest", "compare", "quick", "slow_one")
+
+    trader.ok("backtest", "remove", "quick")
+    assert "no run named 'quick'" in trader.run("backtest", "show", "quick").complaint
+
+
+def test_a_name_that_is_taken_or_none_is_refused_before_the_run(trader: Person) -> None:
+    trader.ok(*LINE, "--save", "mine")
+    again = trader.run(*LINE, "--save", "mine", "--html", "page.html")
+    assert (again.code, again.out) == (3, "")
+    assert "kept already" in again.complaint
+    assert not (trader.folder / "page.html").exists()
+    assert trader.run(*LINE, "--save", "a/b").code == 2
+
+
+def test_options_may_stand_before_the_strategy(trader: Person) -> None:
+    answer = trader.run("backtest", *LINE[2:], "--json", "sma_cross")
+    assert (answer.code, json.loads(answer.out)["bars"]) == (0, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "complaint"),
+    [
+        (("compare", "candles.csv", "candles.csv"), 3, "no result of a backtest"),
+        (("compare", "nowhere.json", "candles.csv"), 3, "there is no file"),
+        (("compare", "candles.csv"), 2, "nothing to be compared with"),
+        (("compare", ".", "candles.csv"), 3, "has no result.json"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(trader: Person, words: tuple[str, ...], code: int, complaint: str) -> None:
+    answer = trader.run("backtest", *words)
+    assert (answer.code, answer.out) == (code, "")
+    assert complaint in answer.complaint

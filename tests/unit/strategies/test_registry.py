@@ -44,6 +44,7 @@ def test_a_strategy_written_later_is_found_and_those_known_stay_what_they_are(tm
         ("raise RuntimeError('on import')", "on import"),
         (GOOD.replace('name = "mine"', 'name = "mean_reversion"'), "taken by built-in"),
         (GOOD.replace('name = "mine"', 'name = "not a name"'), "has no `name`"),
+        (GOOD.replace('name = "mine"', 'name = "compare"'), "a word of `bot backtest`"),
         (GOOD.replace('    name = "mine"\n', ""), "has no `name`"),
     ],
 )

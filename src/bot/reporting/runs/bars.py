@@ -27,14 +27,15 @@ def histogram(edges: Sequence[float], counts: Sequence[int]) -> str:
     return _svg("".join(bars) + line + words, f"{many} round trips by return")
 
 
-def columns(rows: Sequence[Mapping[str, Any]], quote: str, width: int = WIDTH) -> str:
+def columns(rows: Sequence[Mapping[str, Any]], quote: str) -> str:
     """Draw P&L (quote) by kind, above and below a line at zero."""
     top = max(0.0, *(row["pnl"] for row in rows))
     low = min(0.0, *(row["pnl"] for row in rows))
     span = (top - low) or 1.0
     inner = HEIGHT - TOP - BOTTOM
     zero = TOP + top / span * inner
-    step = width / len(rows)
+    step = WIDTH / len(rows)
+    every = 1 if len(rows) <= 12 else 3
     bars = []
     for at, row in enumerate(rows):
         height = abs(row["pnl"]) / span * inner
@@ -42,9 +43,10 @@ def columns(rows: Sequence[Mapping[str, Any]], quote: str, width: int = WIDTH) -
         y = zero - height if row["pnl"] >= 0 else zero
         words = f"{row['name']}: {money(row['pnl'], signed=True)} {quote} in {row['count']:,} round trips"
         bars.append(_bar(at * step + step * 0.12, y, step * 0.76, height, tone, words))
-        bars.append(_text(at * step + step / 2, HEIGHT - 5, row["name"], "middle"))
-    line = f'<line class="zero" x1="0" x2="{width}" y1="{zero:.1f}" y2="{zero:.1f}"/>'
-    return _svg("".join(bars) + line, "P&L by kind", width)
+        if at % every == 0:
+            bars.append(_text(at * step + step / 2, HEIGHT - 5, row["name"], "middle"))
+    line = f'<line class="zero" x1="0" x2="{WIDTH}" y1="{zero:.1f}" y2="{zero:.1f}"/>'
+    return _svg("".join(bars) + line, "P&L by kind")
 
 
 def steps(rows: Sequence[tuple[str, float, bool]]) -> str:

@@ -40,7 +40,7 @@ def card(title: str, inside: str, *, note: str = "", extra: str = "") -> str:
 
 def data(name: str, value: Any) -> str:
     """Give data to the scripts; whatever stands in it cannot end its element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
     safe = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return f'<script type="application/json" id="{name}">{safe}</script>'
 

@@ -26,9 +26,8 @@ def report(document: Document) -> str:
         card("Month by month", sheets.months(document), extra=hint("Return in % of the equity at its begin.")),
         _two(
             card("What it cost", sheets.costs(document)) + _spread(pictures["distribution"], document["quote"]),
-            card("Figures", sheets.figures(document)),
+            card("Figures", sheets.figures(document)) + _hours(pictures["distribution"], document["quote"]),
         ),
-        _hours(pictures["distribution"], document["quote"]),
         card("Strategies", sheets.strategies(document)) if len(document["parts"]) > 1 else "",
         _trades(pictures["trades"]),
         card("What was assumed", pairs(document["assumptions"], "words")),
@@ -113,8 +112,8 @@ def _spread(spread: Any, quote: str) -> str:
 def _hours(spread: Any, quote: str) -> str:
     if not spread:
         return ""
-    drawn = bars.columns(spread["hours"], quote, width=1_080)
-    return card("P&L by hour of entry", f'<div class="hours">{drawn}</div>', extra=hint("UTC."))
+    drawn = bars.columns(spread["hours"], quote)
+    return card("P&L by hour of entry", drawn, extra=hint("UTC."))
 
 
 def _trades(trades: Any) -> str:

@@ -136,7 +136,7 @@ def _facts(part: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Holes", f"{told['missing']:,} missing{_holes(told['gaps'])}" if told["missing"] else "none"),
         ("Fingerprint", f"sha256 {told['sha256'][:16]}…"),
         ("Rules", f"tick {rules['tick']}, step {rules['step']}, from {rules['smallest_notional']}"),
-        *((name, str(value)) for name, value in part["settings"].items() if value is not None),
+        *((name, str(value)) for name, value in sorted(part["settings"].items()) if value is not None),
     ]
 
 

@@ -137,9 +137,10 @@ def _decisions(run: Run) -> str:
         "dense": "Every candle went through the engine",
         "sparse": "The engine was called where something could happen",
     }
+    columns = " Signals were looked up in columns made beforehand." if any(part.signals for part in run.parts) else ""
     return (
         f"{how.get(run.mode, run.mode)} (mode {run.mode}), the same that trades on paper and live; a strategy sees a"
-        " candle once it has closed."
+        f" candle once it has closed.{columns}"
     )
 
 

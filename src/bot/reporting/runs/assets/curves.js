@@ -21,6 +21,7 @@ class Curves {
   /** Show or hide a line in both pictures. */
   show(at, isShown) {
     this.lines[at].isShown = isShown;
+    this.#tell(null);
     this.#plots.forEach((plot) => plot.setSeries(at + 1, { show: isShown }));
   }
 
@@ -50,7 +51,7 @@ class Curves {
         { ...axis, size: 76, space: 34, gap: 6, values: numbers },
       ],
       series: [{}, ...this.lines.map((line, at) => ({
-        show: line.isShown, stroke: () => colour(isTop || at || !only ? line.colour : "down"), width: at && only ? 1.2 : 1.6, points: { show: false },
+        show: line.isShown, stroke: () => colour(isTop || at || !only ? line.colour : "down"), width: at && only ? 1.2 : 1.6, points: { show: false }, spanGaps: true,
         fill: only && !at ? () => faint(colour(isTop ? line.colour : "down"), isTop ? 0.08 : 0.16) : undefined,
         fillTo: isTop ? (plot) => plot.scales.y.min : 0,
       }))],
@@ -67,7 +68,8 @@ class Curves {
 
   #tell(at) {
     const row = at ?? this.time.length - 1;
-    const each = this.lines.flatMap((line, place) => line.isShown ? [`${line.name ? `${line.name} ` : ""}${amount(line.values[row])} (${percent(this.falls[place][row])})`] : []);
+    const isKnown = (line) => line.isShown && line.values[row] !== null;
+    const each = this.lines.flatMap((line, place) => isKnown(line) ? [`${line.name ? `${line.name} ` : ""}${amount(line.values[row])} (${percent(this.falls[place][row])})`] : []);
     element(this.note).textContent = `${moment(this.time[row])} · ${each.join(" · ")}`;
   }
 }

@@ -50,7 +50,7 @@ class Prices {
     this.#chosen = at;
     const [from, to] = [this.#row(this.trades.opened[at]), this.#row(this.trades.closed[at])];
     const around = Math.max(30, (to - from) * 0.6);
-    this.chart.timeScale().setVisibleLogicalRange({ from: from - around, to: to + around });
+    this.chart.timeScale().setVisibleLogicalRange({ from: Math.max(-4, from - around), to: to + around });
     this.#mark();
     this.#tell();
   }
@@ -126,7 +126,7 @@ class Prices {
 
   #candleLook() {
     const [up, down] = [colour("up"), colour("down")];
-    return { upColor: up, downColor: down, wickUpColor: up, wickDownColor: down, borderVisible: false };
+    return { upColor: faint(up, 0.42), downColor: faint(down, 0.42), wickUpColor: faint(up, 0.6), wickDownColor: faint(down, 0.6), borderVisible: false };
   }
 }
 
