@@ -23,19 +23,23 @@ PATIENCE_S = 3
 """How long the database may take for one call."""
 FIRST_EPOCHS = 2**20
 
-_ACQUIRE = """
-INSERT INTO public.leases AS held
-    (account_id, mode, epoch, first_epoch, holder, host, renewed_at, expires_at)
+_FOUND = """
+INSERT INTO public.leases (account_id, mode, epoch, first_epoch, holder, host, renewed_at, expires_at)
 VALUES (%(account)s, %(mode)s, %(first)s, %(first)s, %(holder)s, %(host)s,
         clock_timestamp(), clock_timestamp() + %(ttl)s * interval '1 second')
-ON CONFLICT (account_id, mode) DO UPDATE
-SET epoch = held.epoch + 1, holder = excluded.holder, host = excluded.host,
+ON CONFLICT (account_id, mode) DO NOTHING RETURNING epoch, first_epoch
+"""
+# A question that we gave up may be carried out at any time: it names the turn that it ends, and ends no later one.
+_TAKE = """
+UPDATE public.leases
+SET epoch = epoch + 1, holder = %(holder)s, host = %(host)s,
     renewed_at = clock_timestamp(), expires_at = clock_timestamp() + %(ttl)s * interval '1 second'
-WHERE held.holder IN ('', excluded.holder, %(dead)s) OR held.expires_at <= clock_timestamp()
+WHERE account_id = %(account)s AND mode = %(mode)s AND epoch = %(seen)s
+  AND (holder IN ('', %(holder)s, %(dead)s) OR expires_at <= clock_timestamp())
 RETURNING epoch, first_epoch
 """
 _WHO = """
-SELECT holder, greatest(0, extract(epoch FROM expires_at - clock_timestamp()))::float8
+SELECT epoch, holder, greatest(0, extract(epoch FROM expires_at - clock_timestamp()))::float8
 FROM public.leases WHERE account_id = %(account)s AND mode = %(mode)s
 """
 _RENEW = """
@@ -118,17 +122,20 @@ class PostgresLease:
     async def acquire(self) -> Term:
         """Take the lease when it is free or has ended, with a new epoch; LeaseHeld names who has it otherwise."""
         # Two databases that hold the same exchange account are told apart by where their epochs begin.
-        first, dead = 1 + secrets.randbelow(FIRST_EPOCHS), ""
+        first = 1 + secrets.randbelow(FIRST_EPOCHS)
         while True:
-            taken = await self._ask(_ACQUIRE, {"first": first, "dead": dead})
+            found = await self._ask(_WHO)
+            if found is None:
+                taken = await self._ask(_FOUND, {"first": first})
+            else:
+                epoch, holder, left_s = found
+                dead = holder if is_dead(holder) else ""
+                if left_s > 0 and holder not in {"", self.holder, dead}:
+                    raise LeaseHeld(holder, left_s)
+                taken = await self._ask(_TAKE, {"seen": epoch, "dead": dead})
             if taken is not None:
                 return Term(*taken)
-            held = await self._ask(_WHO)
-            # Nobody: it was let go, or its account removed, between the two questions.
-            if held is not None and held[0]:
-                if dead == held[0] or not is_dead(held[0]):
-                    raise LeaseHeld(*held)
-                dead = held[0]
+            # Somebody else had it, renewed it or let go of it between the two questions.
 
     async def renew(self, epoch: int) -> bool:
         """Let the lease last on; False when it is no longer ours."""

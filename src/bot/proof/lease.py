@@ -32,17 +32,22 @@ class MemoryLease:
         self._carry_out, self._is_dead = carry_out, is_dead
 
     async def acquire(self) -> Term:
-        """Take it when it is free, has ended, or its holder is known to be dead; LeaseHeld otherwise."""
-        turns, taken = self._turns, 0
+        """Take it when it is free, has ended, or its holder is known to be dead; LeaseHeld otherwise.
+
+        Only the turn that is seen now is ended: a question that was given up may be carried out after the next one.
+        """
+        turns, is_free, taken = self._turns, True, 0
 
         def work() -> None:
-            nonlocal taken
+            nonlocal is_free, taken
             is_free = turns.holder in {"", self._holder} or turns.now() >= turns.ends or self._is_dead(turns.holder)
-            if is_free:
+            if is_free and turns.epoch == seen:
                 turns.epoch, turns.holder, turns.ends = turns.epoch + 1, self._holder, turns.now() + self.ttl_s
                 taken = turns.epoch
 
-        await self._ask(work)
+        while is_free and not taken:
+            seen = turns.epoch
+            await self._ask(work)
         if not taken:
             raise LeaseHeld(turns.holder, max(0.0, turns.ends - turns.now()))
         return Term(taken, FIRST_EPOCH)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 
 import psycopg
@@ -78,6 +78,27 @@ async def test_the_holder_itself_may_begin_a_new_turn(database: Database) -> Non
     assert (await lease.acquire()).epoch == epoch + 1
     assert not await lease.renew(epoch)
     assert await lease.renew(epoch + 1)
+
+
+async def test_a_question_that_was_given_up_ends_no_later_turn_when_it_is_carried_out_at_last(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease, given_up = database.lease(), []
+
+    async def nobody_answers(statement: str, more: Mapping[str, object] | None = None) -> object:
+        if more is None:
+            return await PostgresLease._ask(lease, statement)
+        given_up.append((statement, more))
+        raise Unavailable("too late")
+
+    for _ in ("the first turn", "a later turn"):
+        with monkeypatch.context() as away:
+            away.setattr(lease, "_ask", nobody_answers)
+            with pytest.raises(Unavailable):
+                await lease.acquire()
+        epoch, _ = await lease.acquire()
+        assert await lease._ask(*given_up.pop()) is None
+        assert await lease.renew(epoch)
 
 
 async def test_first_epochs_are_drawn_by_lot(database: Database) -> None:

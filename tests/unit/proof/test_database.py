@@ -14,6 +14,7 @@ from bot.domain.ledger import EXTERNAL, OWNER, move
 from bot.domain.messages import FundsPosted, Outcome, Tick
 from bot.domain.money import number
 from bot.proof.journal import Database, Strain
+from bot.proof.lease import MemoryLease, Turns
 from bot.proof.loop import LIFE, VirtualLoop
 
 FACT = FundsPosted(move("USDT", number("5"), EXTERNAL, OWNER, 1, "deposit"))
@@ -79,6 +80,24 @@ def test_a_record_under_an_epoch_that_is_over_is_refused_and_leaves_nothing(loop
     with pytest.raises(LeaseLost):
         loop.run_until_complete(recording(database)())
     assert database.journal.outcomes == []
+
+
+def test_a_lease_asked_for_twice_changes_hands_once(loop: VirtualLoop) -> None:
+    turns = Turns(loop.time)
+    late: list[Callable[[], None]] = []
+
+    async def given_up(work: Callable[[], None]) -> None:
+        late.append(work)
+        raise Unavailable("too late")
+
+    async def at_once(work: Callable[[], None]) -> None:
+        work()
+
+    with pytest.raises(Unavailable):
+        loop.run_until_complete(MemoryLease(turns, "we", given_up).acquire())
+    epoch = loop.run_until_complete(MemoryLease(turns, "we", at_once).acquire()).epoch
+    late.pop()()
+    assert (turns.epoch, turns.holder) == (epoch, "we")
 
 
 def test_the_next_turn_begins_when_what_is_under_way_has_ended(loop: VirtualLoop) -> None:
