@@ -1,5 +1,6 @@
 """`bot backtest`: a strategy played on candles of the past. Needs no database and no network."""
 
+import math
 import resource
 import sys
 import time
@@ -72,6 +73,8 @@ def backtest(
     usual |= {"slippage_bps": slippage_bps, "market": market, "leverage": leverage}
     wishes = _wishes(plan, name, symbol, given("--param", param or []), usual)
     config = wishes[0].config
+    if not math.isfinite(funds):
+        fail(f"--funds {funds:g} is no amount; write it like 10000", ExitCode.CONFIG)
     wanted = reports.Wanted(html, out, save)
     reports.refuse_unwritable(wanted)
     began = time.perf_counter()
