@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test proof mutants demo format peers nonsense trust figures environment
+.PHONY: check lint test proof mutants parity demo format peers nonsense trust figures environment
 
 check: lint test
 
@@ -20,6 +20,10 @@ proof: environment
 
 mutants: environment
 	PYTHONPATH=src:. $(BIN)/python -m tests.mutants
+
+# Thirty recorded days of 5 minutes through every mode; PARITY_INTERVAL=1m PARITY_CANDLES=43200 for each minute of them.
+parity: environment
+	PARITY_INTERVAL=$(or $(PARITY_INTERVAL),5m) PARITY_CANDLES=$(or $(PARITY_CANDLES),8640) $(BIN)/python -m pytest -n 0 -s tests/parity/test_modes.py
 
 demo:
 	./bot demo

@@ -57,12 +57,14 @@ def backtest(
     futures: "Futures | None" = None,
     detail: Sequence[Columns] = (),
     mode: Mode = "auto",
+    tally: Tally | None = None,
 ) -> Outcome:
     """Play these series to these strategies, which share one wallet. Raises Misconfigured for what cannot be.
 
     `auto` is sparse where that is possible, and dense where it is not.
     `futures` is what strategies of futures need beside their candles; `instruments` are those of their contracts then.
-    `detail` are finer candles of some of the symbols, played inside the others while something is at stake.
+    `detail` are finer candles of some of the symbols, played inside the others while something is at stake. A `tally`
+    of one's own may keep more than is asked for here.
     """
     _refuse_impossible(parts, series, funds, futures)
     _refuse_unfit(detail, parts, series)
@@ -84,7 +86,7 @@ def backtest(
     for slot in slots:
         if slot.strategy.has_signals():
             slot.strategy.know(frame_of(by_stream[slot.stream]))
-    tally = Tally()
+    tally = Tally() if tally is None else tally
     replay = Replay(engine, desk, inbox, tally)
     if detail:
         replay.see = Detail(desk, detail, inbox, replay.settle).see

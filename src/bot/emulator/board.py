@@ -38,6 +38,7 @@ class Board:
 
     With `spread_ticks` the best bid is the last price and the best ask so many ticks higher. Without, takers trade at
     the last price and the book shows one tick to either side of it, so that whoever posts there is never a taker.
+    Without `counts_clients` candles stay those of the source, whatever clients trade.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Board:
         *,
         depth: int = 20,
         spread_ticks: int = 0,
+        counts_clients: bool = True,
         kept_trades: int = 1_000,
         kept_candles: int = KEPT,
     ) -> None:
@@ -84,6 +86,7 @@ class Board:
         self._agg_id = 0
         self._depth = depth
         self._bid_step, self._ask_step = (0, spread_ticks) if spread_ticks else (1, 1)
+        self._counts_clients = counts_clients
         self._size = 1.0
         self._tick = float(instrument.price.tick) or 1e-8
         self._decimals = max(0, -instrument.price.tick.normalize().as_tuple().exponent) if instrument.price.tick else 8  # type: ignore[operator]
@@ -134,6 +137,8 @@ class Board:
         self.trades.append((row, trade.trade_id, trade.trade_id))
         if not is_extra:
             self._met += trade.quantity
+            return None
+        if not self._counts_clients:
             return None
         price, base = trade.price, self.series.base
         self.newest = price

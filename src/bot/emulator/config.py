@@ -115,6 +115,8 @@ class EmulatorConfig:
     insurance_fund: Mapping[str, Decimal] | None = None
     """What the USD-M insurance fund has, by asset; None: no end of it, and nobody is ever deleveraged."""
     faults: tuple[Rule, ...] = ()
+    counts_clients: bool = True
+    """False to keep candles as their source says them, whatever clients trade: for runs that are compared."""
     spread_ticks: int = 0
     """How many ticks a buyer pays above the last price, and the ask shows above the bid; 0 trades between the two."""
     tick_worth: Decimal | None = None

@@ -36,6 +36,8 @@ DATABASE = "database"
 """The name of that doubt."""
 
 
+_RESTING = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED})
+
 GRACE_S = 5.0
 """What a decision under way gets to be written down and sent when we are told to stop."""
 
@@ -67,6 +69,14 @@ class Runner:
         self._doubts = doubts
         self._writing_since: float | None = None
         self._is_in_doubt = False
+
+    @property
+    def is_settled(self) -> bool:
+        """True while all that was sent is answered: no order is on its way, and no exit waits for another's end."""
+        return all(
+            slot.awaited_exit is None and all(live.status in _RESTING for live in slot.live.values())
+            for slot in self._engine.slots.values()
+        )
 
     async def run(self) -> None:
         """Go on until cancelled."""

@@ -81,6 +81,7 @@ class FuturesVenue(Face):
         self.boards = {
             symbol: Board(
                 one.rules, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks,
+                counts_clients=config.counts_clients,
                 kept_candles=config.warmup + KEPT,
             )
             for symbol, one in self.contracts.items()

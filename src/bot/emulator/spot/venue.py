@@ -62,6 +62,7 @@ class Venue(Face):
         self.boards = {
             symbol: Board(
                 one, world.source.interval, depth=config.depth_levels, spread_ticks=config.spread_ticks,
+                counts_clients=config.counts_clients,
                 kept_candles=config.warmup + KEPT,
             )
             for symbol, one in self.instruments.items()
