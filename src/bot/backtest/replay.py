@@ -39,6 +39,7 @@ class Replay:
         for each in outcomes:
             kind = type(each)
             if kind is PlaceOrder:
+                self._tally.place(each)  # type: ignore[arg-type]
                 if each.beside:  # type: ignore[union-attr]
                     takes = {} if takes is None else takes
                     takes[each.beside] = each.order  # type: ignore[union-attr]

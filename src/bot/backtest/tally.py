@@ -9,6 +9,7 @@ from bot.domain.messages import (
     IncomeKind,
     OrderFound,
     Outcome,
+    PlaceOrder,
     StrategyStopped,
     TradeClosed,
     Verdict,
@@ -28,6 +29,9 @@ class Tally:
         """Funding, and what liquidations took."""
         self.forced: list[OrderFound] = []
         """Orders by which the exchange closed positions itself."""
+
+    def place(self, command: PlaceOrder) -> None:
+        """Hear of an order that goes out. Nothing here is made of it; its fills tell all that counts."""
 
     def take(self, outcome: Outcome) -> None:
         """Keep what matters of what the engine decided."""

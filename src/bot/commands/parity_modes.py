@@ -7,7 +7,7 @@ time, and waits until both accounts have decided on it and know what their order
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from bot.db.base import Mode, unit_of_work
 from bot.db.repositories import Accounts, Strategies
 from bot.domain.errors import Unavailable
 from bot.domain.instrument import Instrument
-from bot.domain.messages import Outcome
+from bot.domain.messages import Outcome, PlaceOrder
 from bot.domain.state import AccountState
 from bot.emulator.config import AccountConfig, EmulatorConfig, Replay
 from bot.emulator.server import Emulator
@@ -58,11 +58,14 @@ class _All(Tally):
         super().__init__()
         self.outcomes: list[Outcome] = []
 
-    def take(self, outcomes: Iterable[Outcome]) -> None:
+    def place(self, command: PlaceOrder) -> None:
+        """Keep an order that goes out."""
+        self.outcomes.append(command)
+
+    def take(self, outcome: Outcome) -> None:
         """Keep what came out."""
-        outcomes = list(outcomes)
-        super().take(outcomes)
-        self.outcomes += outcomes
+        super().take(outcome)
+        self.outcomes.append(outcome)
 
 
 def warmed_alike(parts: Mapping[str, Part], instruments: Mapping[str, Instrument]) -> tuple[dict[str, Part], int]:
