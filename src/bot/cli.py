@@ -23,6 +23,7 @@ from bot.commands import (
     setup,
     strategy,
     strategy_check,
+    sweep,
     token,
     why,
 )
@@ -47,6 +48,7 @@ app.command("panic")(panic.panic)
 app.command("resume")(panic.resume)
 app.command("why")(why.why)
 app.add_typer(backtest_runs.app, name="backtest")
+app.command("sweep")(sweep.sweep)
 app.command("report")(report.report)
 app.command("dashboard")(run.dashboard)
 app.command("emulator")(run.emulator)

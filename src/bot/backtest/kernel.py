@@ -208,3 +208,11 @@ _walk_compiled, average = _compiled(_walk), _compiled(_average)
 def walk(*arguments: Any) -> Sums:
     """Walk one series for one parameter set: see `_walk`."""
     return Sums(*_walk_compiled(*arguments))
+
+
+def warm_up() -> None:
+    """Read the compiled kernel from the disk, or compile it."""
+    nothing = Terms._make(kind(0) for kind in Terms.__annotations__.values())
+    truths, floats, units = np.empty(0, np.bool_), np.empty(0), np.empty(0, np.int64)
+    average(np.zeros(1, np.int64), 1, 1.0, floats)
+    walk(nothing, truths, truths, truths, floats, units, units, floats, np.empty((0, 2), np.int64))

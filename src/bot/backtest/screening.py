@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bot.backtest.lean_frame import LeanFrame
 from bot.backtest.terms import Prices, Unfit, terms_of
 from bot.domain.errors import BotError
 from bot.domain.instrument import Instrument
@@ -24,16 +25,13 @@ from bot.engine.slot import Slot
 from bot.history.columns import Columns, Floats, Ints
 from bot.risk.rules import Limits
 from bot.strategies.base import Strategy
-from bot.strategies.columns import Bools, Frame
+from bot.strategies.columns import Bools
 from bot.strategies.config import StrategyConfig
 
 if TYPE_CHECKING:
     from bot.backtest.kernel import Sums
 
 INSTALL = "pip install 'binance-bot[sweep]'"
-_AVERAGES_KEPT = 6
-_UNITS = 1e10
-_WHOLE = 9e18
 
 
 class Screened(NamedTuple):
@@ -104,7 +102,7 @@ class Screen:
         self._columns = columns
         self._instrument = instrument
         self._funds = funds
-        self._frame = _LeanFrame(columns)
+        self._frame = LeanFrame(columns)
         self._prices: dict[str, Prices] = {}
         self._never: Bools = np.zeros(len(columns), np.bool_)
         self._lock = Lock()
@@ -192,43 +190,17 @@ def screen(
             done()
         return found
 
-    with ThreadPoolExecutor(jobs or _cores()) as pool:
+    with ThreadPoolExecutor(jobs or cores()) as pool:
         return list(pool.map(one, configs))
 
 
-def _cores() -> int:
+def prepare() -> None:
+    """Bring the kernel into the process: read from the disk where it was compiled before, else compiled now."""
+    from bot.backtest import kernel  # noqa: PLC0415
+
+    kernel.warm_up()
+
+
+def cores() -> int:
+    """Say on how many cores this process may run."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _LeanFrame(Frame):
-    """A frame whose averages come from one running sum: made in a millisecond, and only a few of them kept."""
-
-    def __init__(self, columns: Columns) -> None:
-        super().__init__(columns.open, columns.high, columns.low, columns.close, columns.volume)
-        self._sums: Ints | None = None
-        self._highest = float(np.max(columns.close))
-        self._kept: dict[int, Floats] = {}
-        self._alone = Lock()
-
-    def sma(self, period: int) -> Floats:
-        """Give the simple moving average of closes, NaN where the window is not full."""
-        if not 0 < period <= len(self) or (self._highest * _UNITS + 0.5) * period >= _WHOLE:
-            return super().sma(period)
-        kept = self._kept.get(period)
-        return self._made(period) if kept is None else kept
-
-    def _made(self, period: int) -> Floats:
-        from bot.backtest.kernel import average  # noqa: PLC0415
-
-        with self._alone:
-            if self._sums is None:  # (a sum that wraps around differs rightly)
-                self._sums = np.zeros(len(self) + 1, np.int64)
-                np.cumsum((self.close * _UNITS + 0.5).astype(np.int64), out=self._sums[1:])
-        made = np.empty(len(self))
-        average(self._sums, period, period * _UNITS, made)
-        made.flags.writeable = False
-        with self._alone:
-            self._kept[period] = made
-            while len(self._kept) > _AVERAGES_KEPT:
-                del self._kept[next(iter(self._kept))]
-        return made

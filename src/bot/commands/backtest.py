@@ -170,7 +170,7 @@ def _result(
         "load_s": round(load_s, 4),
         "run_s": round(run_s, 4),
         "bars_per_s": round(outcome.bars / run_s),
-        "peak_rss_mb": round(_peak_rss_mb(), 1),
+        "peak_rss_mb": round(peak_rss_mb(), 1),
     }
     if len(wishes) == 1:
         return _figures(outcome, wishes[0].config, series[0], funds) | timing
@@ -210,6 +210,7 @@ def _figures(outcome: "Outcome", config: "StrategyConfig", columns: "Columns", f
     }
 
 
-def _peak_rss_mb() -> float:
+def peak_rss_mb() -> float:
+    """Give the most memory that this process ever held, in MB."""
     # macOS counts bytes where Linux counts KiB.
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)

@@ -1,7 +1,9 @@
 """What commands that play the past are given by a person: a strategy, candles, and the rules of symbols."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from bot.commands.output import ExitCode, fail
 
@@ -11,6 +13,24 @@ if TYPE_CHECKING:
     from bot.history.columns import Columns
     from bot.strategies.base import Strategy
     from bot.strategies.config import StrategyConfig
+
+Name = Annotated[str, typer.Argument(metavar="STRATEGY", help="See: bot strategy list --available.")]
+Candles = Annotated[
+    Path | None, typer.Option("--candles", help="A candle file (CSV, .gz, .zip). Default: the store of bot data.")
+]
+Symbol = Annotated[str, typer.Option("--symbol", help="Trading pair, such as BTCUSDT.")]
+Interval = Annotated[str, typer.Option("--interval", help="Candle interval, such as 1m.")]
+Since = Annotated[str, typer.Option("--since", help="From then on, UTC: 2024, 2024-03, 2024-03-15.")]
+Until = Annotated[str, typer.Option("--until", help="Up to, not including, then.")]
+Param = Annotated[list[str] | None, typer.Option("--param", help="A setting that stays, like fast=20; repeatable.")]
+OrderValue = Annotated[float, typer.Option("--order-value", help="Quote amount of one entry.")]
+FeePct = Annotated[float, typer.Option("--fee-pct", help="Fee of one fill as a fraction: 0.001 is 0.1 %.")]
+Fill = Annotated[str, typer.Option("--fill", help="Of market orders: last, midpoint, next (open).")]
+Slippage = Annotated[float, typer.Option("--slippage-bps", help="Against us, in 1/100 %.")]
+Funds = Annotated[float, typer.Option("--funds", help="Quote amount in the wallet.")]
+Rules = Annotated[
+    Path | None, typer.Option("--rules", help="An answer of exchangeInfo: tick, step and smallest order by symbol.")
+]
 
 
 def strategy_named(name: str) -> "type[Strategy]":
