@@ -114,7 +114,7 @@ class Learning:
     def _frozen(self, optuna: Any, trial: Trial) -> Any:
         shared = {
             "params": trial.wanted.params, "distributions": self._distributions,
-            "system_attrs": trial.wanted.hints,
+            "system_attrs": dict(trial.wanted.hints),
         }  # fmt: skip
         state = optuna.trial.TrialState
         if trial.figures is None:
