@@ -23,8 +23,10 @@ from bot.commands import (
     setup,
     strategy,
     strategy_check,
+    study,
     sweep,
     token,
+    walk_forward,
     why,
 )
 from bot.commands.doctor.command import doctor
@@ -49,6 +51,7 @@ app.command("resume")(panic.resume)
 app.command("why")(why.why)
 app.add_typer(backtest_runs.app, name="backtest")
 app.command("sweep")(sweep.sweep)
+app.command("walk-forward")(walk_forward.walk_forward)
 app.command("report")(report.report)
 app.command("dashboard")(run.dashboard)
 app.command("emulator")(run.emulator)
@@ -59,6 +62,7 @@ app.command("chaos")(chaos.chaos)
 app.add_typer(account.app, name="account")
 strategy.app.command("check")(strategy_check.check)
 app.add_typer(strategy.app, name="strategy")
+app.add_typer(study.app, name="study")
 app.add_typer(token.app, name="token")
 data.app.command("download")(downloading.download)
 app.add_typer(data.app, name="data")

@@ -17,6 +17,7 @@ from bot.backtest.studies.trial import Bench
 from bot.backtest.studies.workers import MEMORY_MB_MAX, Here, Processes
 from bot.db.trials import Book, Trial, TrialState, Wanted
 from bot.domain.errors import Misconfigured
+from bot.domain.market import Market
 
 
 class Crew(NamedTuple):
@@ -41,6 +42,8 @@ def first_trials(plan: Plan, bench: Bench) -> tuple[list[Wanted], int]:
     Misconfigured when the plan asks for what there is not.
     """
     space = plan.where
+    if plan.tape.market is not Market.SPOT:
+        raise Misconfigured("studies know spot alone; leave --market at spot (bot backtest plays futures)")
     aims(plan.objectives, plan.bounds)
     refuse_unknown_names(bench.strategy, plan.settings, space.names)
     if plan.search not in SEARCHES:

@@ -52,7 +52,7 @@ class Bench(NamedTuple):
         columns = self.columns.rows(begin, stretch.last)
         instrument = self.plan.instrument
         outcome = backtest([Part(self.strategy, config)], [columns], {instrument.symbol: instrument}, self.plan.funds)
-        tally, capital = outcome.tally, config.capital_or_default
+        tally, capital = outcome.tally, config.capital or float(self.plan.funds.get(instrument.quote, 0))
         drawn = curve(columns, tally.fills, tally.trades, instrument, capital)
         cold = stretch.first - begin
         return Played(
