@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from bot.commands.backtest import _columns, _rules, _strategy
 from bot.commands.output import ExitCode, fail, given, pairs, table, warn
+from bot.commands.sources import columns_of, rules_of, strategy_named
 
 if TYPE_CHECKING:
     from bot.backtest.studies.figures import Figures
@@ -89,7 +89,7 @@ def bench_of(asked: Asked, split: Mapping[str, Any] | None = None) -> "Bench":
     from bot.domain.money import exact  # noqa: PLC0415
     from bot.strategies.config import StrategyConfig, parse_config  # noqa: PLC0415
 
-    strategy = _strategy(asked.name)
+    strategy = strategy_named(asked.name)
     symbol = asked.symbol or fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)
     common = {"symbol": symbol, "candle": asked.interval}
     settings = {**common, **asked.settings, **given("--param", asked.param)}
@@ -103,8 +103,8 @@ def bench_of(asked: Asked, split: Mapping[str, Any] | None = None) -> "Bench":
     fixed = parse_config(
         StrategyConfig, {key: value for key, value in settings.items() if key in StrategyConfig.model_fields}
     )
-    columns = _columns(asked.candles, fixed, asked.since, asked.until)
-    instrument = _rules(asked.rules).get(fixed.symbol)
+    columns = columns_of(asked.candles, fixed, asked.since, asked.until)
+    instrument = rules_of(asked.rules).get(fixed.symbol)
     if instrument is None:
         raise Misconfigured(f"no rules are known for {fixed.symbol}; give those of the exchange with --rules FILE")
     plan = Plan(
@@ -132,7 +132,7 @@ def bench_again(plan: "Plan", candles: Path | None) -> "Bench":
     from bot.commands.data import open_store  # noqa: PLC0415
     from bot.history.columns import read_csv  # noqa: PLC0415
 
-    strategy = _strategy(plan.strategy)
+    strategy = strategy_named(plan.strategy)
     refuse_other_code(plan, strategy)
     tape = plan.tape
     bounds = tape.first_ms, tape.last_ms + 1
