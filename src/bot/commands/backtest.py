@@ -102,8 +102,8 @@ def backtest(
     result |= said
     done: list[str] = []
     if wanted:
-        sources = reports.sources(candles, rules, quote, funds, said)
-        done = reports.write(wanted, outcome, [wish.config for wish in wishes], series, sources, result)
+        sources = reports.sources(candles, [wish.candles for wish in wishes], rules, quote, funds, said)
+        done = reports.write(wanted, outcome, wishes, series, sources, result)
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")
     if json:

@@ -13,6 +13,7 @@ from bot.commands.output import ExitCode, fail
 
 if TYPE_CHECKING:
     from bot.backtest.run import Outcome
+    from bot.commands.backtest_plan import Wish
     from bot.history.columns import Columns
     from bot.reporting.runs.document import Document
     from bot.reporting.runs.record import Part, Run
@@ -57,10 +58,19 @@ class Sources(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def sources(candles: Path | None, rules: Path | None, quote: str, funds: float, assumed: Mapping[str, str]) -> Sources:
-    """Say where things came from; `assumed` are the words of a result of futures, by what they are about."""
+def sources(
+    candles: Path | None,
+    own: Sequence[Path | None],
+    rules: Path | None,
+    quote: str,
+    funds: float,
+    assumed: Mapping[str, str],
+) -> Sources:
+    """Say where things came from: candles of the command or of strategies' `own`; `assumed` are a result's words."""
+    files = dict.fromkeys(path.name for path in (candles, *own) if path is not None)
+    named = f"the file{'s' if len(files) > 1 else ''} {', '.join(files)}"
     return Sources(
-        f"the file {candles.name}" if candles else "the store of bot data",
+        named if files else "the store of bot data",
         f"The answer of exchangeInfo in {rules.name}" if rules else "The bundled snapshot of exchangeInfo",
         quote,
         funds,
@@ -89,7 +99,7 @@ def refuse_unwritable(wanted: Wanted) -> None:
 def write(
     wanted: Wanted,
     outcome: "Outcome",
-    configs: "Sequence[StrategyConfig]",
+    wishes: "Sequence[Wish]",
     series: "Sequence[Columns]",
     sources: Sources,
     result: Mapping[str, Any],
@@ -97,7 +107,7 @@ def write(
     """Write and keep what was wanted; gives what was done, in words."""
     from bot.reporting.runs import document, files, page  # noqa: PLC0415
 
-    run = run_of(outcome, configs, series, sources, result)
+    run = run_of(outcome, wishes, series, sources, result)
     told = document.describe(run)
     try:
         written = files.write(run, told, wanted.out) if wanted.out else []
@@ -147,7 +157,7 @@ def _keep(name: str, told: "Document") -> str:
 
 def run_of(
     outcome: "Outcome",
-    configs: "Sequence[StrategyConfig]",
+    wishes: "Sequence[Wish]",
     series: "Sequence[Columns]",
     sources: Sources,
     result: Mapping[str, Any],
@@ -156,13 +166,13 @@ def run_of(
     from bot import __version__  # noqa: PLC0415
     from bot.reporting.runs.record import Run  # noqa: PLC0415
 
-    parts = [_part(outcome, place, config, series) for place, config in enumerate(configs)]
-    capitals = [config.capital for config in configs if config.capital is not None]
+    parts = [_part(outcome, place, wish, series) for place, wish in enumerate(wishes)]
+    capitals = [wish.config.capital for wish in wishes if wish.config.capital is not None]
     return Run(
         parts=parts,
         quote=sources.quote,
         funds=sources.funds,
-        capital=sum(capitals) if len(capitals) == len(configs) else sources.funds,
+        capital=sum(capitals) if len(capitals) == len(wishes) else sources.funds,
         mode=result["mode"],
         candles_from=sources.candles,
         rules_from=sources.rules,
@@ -174,14 +184,14 @@ def run_of(
     )
 
 
-def _part(outcome: "Outcome", place: int, config: "StrategyConfig", series: "Sequence[Columns]") -> "Part":
+def _part(outcome: "Outcome", place: int, wish: "Wish", series: "Sequence[Columns]") -> "Part":
     from bot.backtest.equity import curve  # noqa: PLC0415
     from bot.domain.messages import IncomeKind  # noqa: PLC0415
     from bot.reporting.runs.record import Part  # noqa: PLC0415
     from bot.simulation.desk import terms_of  # noqa: PLC0415
 
     slot, tally = outcome.slots[place], outcome.tally
-    columns = next(each for each in series if _is_of(each, config))
+    columns = next(each for each in series if _is_of(each, wish.config))
     fills = [booked for booked in tally.fills if booked.strategy_id == slot.id]
     trades = [trade for trade in tally.trades if trade.strategy_id == slot.id]
     mine = [
@@ -193,8 +203,8 @@ def _part(outcome: "Outcome", place: int, config: "StrategyConfig", series: "Seq
     drawn = curve(columns, fills, trades, slot.instrument, 0.0, [posting for _, posting in mine])
     return Part(
         strategy=slot.strategy.name,
-        settings=_settings(config),
-        terms=terms_of(config),
+        settings=wish.config.model_dump(mode="json"),
+        terms=terms_of(wish.config),
         columns=columns,
         instrument=slot.instrument,
         times=drawn.time_ms,
@@ -207,6 +217,7 @@ def _part(outcome: "Outcome", place: int, config: "StrategyConfig", series: "Seq
         funding=sum(float(posting.amount) for kind, posting in mine if kind is IncomeKind.FUNDING),
         liquidation_fees=-sum(float(posting.amount) for kind, posting in mine if kind is IncomeKind.LIQUIDATION),
         liquidations=sum(found.order.strategy_id == slot.id for found in tally.forced),
+        title=wish.title if wish.title != slot.strategy.name else "",
         signals=slot.strategy.has_signals(),
     )
 
@@ -214,7 +225,3 @@ def _part(outcome: "Outcome", place: int, config: "StrategyConfig", series: "Seq
 def _is_of(columns: "Columns", config: "StrategyConfig") -> bool:
     wanted = (config.market_of, config.symbol, config.candle)
     return (columns.market, columns.symbol, columns.interval) == wanted
-
-
-def _settings(config: "StrategyConfig") -> dict[str, Any]:
-    return config.model_dump(mode="json")

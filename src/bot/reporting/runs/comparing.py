@@ -140,6 +140,7 @@ def _facts(run: Mapping[str, Any]) -> dict[tuple[str, str], str]:
         before = f"{place + 1}: " if len(run["parts"]) > 1 else ""
         candles = part["candles"]
         told[("strategies", f"{before}strategy")] = part["strategy"]
+        told[("strategies", f"{before}title")] = part["title"]
         told[("candles", f"{before}series")] = f"{part['market']} {part['symbol']} {part['interval']}"
         told[("candles", f"{before}first")] = minute(candles["first_ms"])
         told[("candles", f"{before}last")] = minute(candles["last_ms"])

@@ -26,8 +26,7 @@ def report(comparison: Comparison, runs: Sequence[Mapping[str, Any]]) -> str:
     words = f"The same in all of them: {', '.join(comparison.same)}." if comparison.same else "Nothing was the same."
     body = [
         f'<header class="top"><p class="kind">Backtests compared</p><h1>{escape(_title(names))}</h1></header>',
-        card("Equity and drawdown", _CURVES, note="equity-note", extra=hint("Each begins at 100.")),
-        f'<p class="key lines">{keys}</p>',
+        card("Equity and drawdown", _CURVES, note="equity-note", extra=f'<p class="key">{keys}</p>'),
         card("Figures", _figures(comparison), extra=hint(f"Below each: how far it is from {names[0]}.")),
         card("What was not the same", _differences(comparison), extra=hint(words)),
     ]

@@ -152,6 +152,7 @@ def _part(part: Part) -> Document:
     columns, rules = part.columns, part.instrument
     gaps = checks.gaps(columns)
     return {
+        "title": part.name,
         "strategy": part.strategy,
         "market": columns.market.value,
         "symbol": columns.symbol,

@@ -91,7 +91,7 @@ def _key(document: Document) -> str:
 def _controls(document: Document) -> str:
     pictures = document["pictures"]["candles"]
     options = "".join(
-        f'<option value="{at}">{escape(each["symbol"])} · {escape(part["strategy"])}</option>'
+        f'<option value="{at}">{escape(each["symbol"])} · {escape(part["title"])}</option>'
         for at, (each, part) in enumerate(zip(pictures, document["parts"], strict=True))
     )
     choice = f'<select id="which" aria-label="Which symbol">{options}</select>' if len(pictures) > 1 else ""

@@ -31,8 +31,15 @@ class Part(NamedTuple):
     liquidations: int = 0
     liquidation_fees: float = 0.0
     """What liquidations took beyond their trades, in quote, above zero."""
+    title: str = ""
+    """What it is called among others; empty for the name of its strategy."""
     signals: bool = False
     """True when its signals came as columns, over the whole time at once."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.title or self.strategy
 
 
 class Run(NamedTuple):

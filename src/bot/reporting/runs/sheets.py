@@ -111,7 +111,7 @@ def _cell(each: Mapping[str, Any] | None, quote: str, largest: float, kind: str 
 def strategies(document: Document) -> str:
     """Compare the strategies of a run that had several."""
     rows = "".join(
-        f"<tr><td>{escape(part['strategy'])}</td><td>{escape(part['symbol'])} {escape(part['interval'])}</td>"
+        f"<tr><td>{escape(part['title'])}</td><td>{escape(part['symbol'])} {escape(part['interval'])}</td>"
         f"<td>{part['trades']:,}</td><td>{money(part['fees'])}</td><td>{money(part['slippage'])}</td>"
         f"<td>{money(part['funding'])}</td>"
         f'<td class="{tone(part["result"])}">{money(part["result"], signed=True)}</td></tr>'
@@ -124,7 +124,7 @@ def strategies(document: Document) -> str:
 def sources(document: Document) -> str:
     """Say with which settings, candles and rules it was run, so that it can be run again."""
     return "".join(
-        f"<h3>{escape(part['strategy'])} on {escape(part['symbol'])}</h3>{pairs(_facts(part), 'settings')}"
+        f"<h3>{escape(part['title'])} on {escape(part['symbol'])}</h3>{pairs(_facts(part), 'settings')}"
         for part in document["parts"]
     )
 

@@ -23,7 +23,7 @@ _FILLS = {
 
 def headline(run: Run, figures: Mapping[str, Any]) -> str:
     """Say in one line what came of it."""
-    names = _list([part.strategy for part in run.parts])
+    names = run.parts[0].name if len(run.parts) == 1 else f"{len(run.parts)} strategies"
     symbols = _list([f"{part.columns.symbol} {part.columns.interval}" for part in run.parts])
     result = float(figures["result"])
     if not figures["trades"] and not result:
@@ -80,9 +80,9 @@ def _cautions(run: Run, document: Mapping[str, Any]) -> list[str]:
     told = []
     for part in run.parts:
         if part.stopped:
-            told.append(f"{part.strategy} was stopped on the way: {part.stopped}.")
+            told.append(f"{part.name} was stopped on the way: {part.stopped}.")
         if part.denied:
-            told.append(f"{count(part.denied, 'wish', 'wishes')} of {part.strategy} were denied by risk or the rules.")
+            told.append(f"{count(part.denied, 'wish', 'wishes')} of {part.name} were denied by risk or the rules.")
     if 0 < document["figures"]["trades"] < FEW_TRADES:
         told.append(f"{count(document['figures']['trades'], 'round trip')}: too few for the ratios to mean much.")
     if missing := sum(each["candles"]["missing"] for each in document["parts"]):
@@ -177,7 +177,7 @@ def _candles(run: Run, document: Mapping[str, Any]) -> str:
 
 
 def _warm_up(run: Run) -> str:
-    told = [f"{part.strategy} {count(part.warm_up, 'candle')}" for part in run.parts]
+    told = [f"{part.name} {count(part.warm_up, 'candle')}" for part in run.parts]
     return (
         f"Nothing is decided before every indicator is full: {', '.join(told)}, taken from the beginning of the data."
     )

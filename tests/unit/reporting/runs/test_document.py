@@ -99,3 +99,11 @@ def test_assumptions_say_how_orders_filled_and_what_was_charged(run: Run) -> Non
     assert "the loss" in said["Inside a candle"]
     assert "walk.csv" in said["Candles"]
     assert said["Also"] == "Mark prices are last prices."
+
+
+def test_strategies_with_titles_are_told_apart(run: Run) -> None:
+    (part,) = run.parts
+    told = describe(run._replace(parts=[part._replace(title="quick"), part._replace(title="slow")]))
+    assert [each["title"] for each in told["parts"]] == ["quick", "slow"]
+    assert told["headline"].startswith("2 strategies ")
+    assert describe(run)["parts"][0]["title"] == "sma_cross"

@@ -1,5 +1,5 @@
 "use strict";
-// Curves of several runs over one another; a press on a name hides its line.
+// Curves of several runs over one another, each as 100 at its begin; a press on a name hides its line.
 
 const compared = told("compared");
 const over = new Curves(compared.time, compared.lines.map((line, at) => ({ ...line, colour: `line${at % 8}`, isShown: true })), 100, "equity-note");

@@ -42,7 +42,7 @@ class Curves {
       : (_plot, ticks) => ticks.map((tick) => percent(tick, digitsFor((ticks[1] - ticks[0]) * 100)));
     const only = this.lines.length === 1 || this.lines[0].isMain;
     return new uPlot({
-      width: box.clientWidth, height: box.clientHeight, padding: [8, 4, 0, 0], legend: { show: false },
+      width: box.clientWidth, height: box.clientHeight, padding: [8, 4, isTop ? 8 : 0, 0], legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       cursor: { sync: { key: "curves" }, y: false, points: { size: 6 }, drag: { x: true, y: false } },
       scales: { x: { time: true }, y: { range: isTop ? undefined : (_plot, low) => [Math.min(low * 1.08, -0.0001), 0] } },

@@ -119,6 +119,7 @@ class Prices {
       grid: { vertLines: { color: faint(line, 0.6) }, horzLines: { color: faint(line, 0.6) } },
       rightPriceScale: { borderColor: line, scaleMargins: { top: 0.06, bottom: 0.06 } },
       timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
+      handleScroll: { vertTouchDrag: false }, // a finger that moves up and down scrolls the page
       crosshair: { mode: LightweightCharts.CrosshairMode.Normal },
       localization: { timeFormatter: moment, priceFormatter: (value) => plain(value) },
     };
