@@ -39,8 +39,8 @@ class Clone:
         (self.root / "src/bot/__init__.py").touch()
         (self.root / "src/bot/cli.py").write_text(ECHO)
         (self.root / "src/pytest/__main__.py").write_text(ECHO)
-        for pins in ("requirements.txt", "requirements-dev.txt", "requirements-installer.txt"):
-            (self.root / pins).touch()
+        for kind in ("", "-sweep", "-dev", "-installer"):
+            (self.root / f"requirements{kind}.txt").touch()
         self.uv_does("exit 0")
 
     def uv_does(self, *lines: str) -> None:

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 import selectors
 import sys
 import zipfile
@@ -92,6 +93,25 @@ def test_the_test_pins_contain_the_base_pins_so_a_demo_after_the_tests_installs_
     clone.run("test")
     clone.run("demo")
     clone.run("test")
+    assert len(clone.installs()) == 1
+
+
+@pytest.mark.parametrize("command", ["sweep", "walk-forward"])
+def test_the_first_sweep_installs_what_sweeps_want_and_no_other_command_does(clone: Any, command: str) -> None:
+    clone.run("status")
+    clone.run(command, "sma_cross")
+    clone.run(command, "sma_cross")
+    clone.run("status")
+    assert [re.search(r"-r \S+/(\S+)", line)[1] for line in clone.installs()] == [
+        "requirements.txt",
+        "requirements-sweep.txt",
+    ]
+
+
+def test_the_test_pins_contain_those_of_sweeps(clone: Any) -> None:
+    clone.run("test")
+    clone.run("sweep")
+    clone.run("status")
     assert len(clone.installs()) == 1
 
 

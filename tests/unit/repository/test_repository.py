@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 BINARY = {".png", ".ico", ".gz", ".zip", ".parquet", ".woff2"}
-PIN_FILES = ("requirements.txt", "requirements-dev.txt", "requirements-installer.txt")
+PIN_FILES = ("requirements.txt", "requirements-sweep.txt", "requirements-dev.txt", "requirements-installer.txt")
 
 
 def tracked() -> list[Path]:
@@ -55,6 +55,7 @@ def test_what_the_project_asks_for_is_pinned_to_the_same_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for wanted, name in (
         (project["project"]["dependencies"], "requirements.txt"),
+        (project["project"]["optional-dependencies"]["sweep"], "requirements-sweep.txt"),
         (project["dependency-groups"]["dev"], "requirements-dev.txt"),
     ):
         pins = pins_of(name)
@@ -64,8 +65,9 @@ def test_what_the_project_asks_for_is_pinned_to_the_same_version() -> None:
             assert pins.get(match[1].lower()) == match[2], f"{requirement} is not what {name} pins; compile it again"
 
 
-def test_the_test_pins_contain_the_base_pins() -> None:
-    assert pins_of("requirements.txt").items() <= pins_of("requirements-dev.txt").items()
+def test_the_test_pins_contain_those_of_sweeps_and_these_the_base_pins() -> None:
+    base, sweep, dev = map(pins_of, ("requirements.txt", "requirements-sweep.txt", "requirements-dev.txt"))
+    assert base.items() <= sweep.items() <= dev.items()
 
 
 def test_no_lock_file_with_host_names_is_kept() -> None:
