@@ -171,8 +171,11 @@ FAULTS = (
     Fault("F49", "liquidation, deleveraging, settlement, funding",
           ("test_funding_goes_to_who_holds_the_symbol_and_counts_in_the_round_trip",
            "test_a_forced_trade_goes_to_the_holders_in_order_of_id_and_stops_them",
-           "test_a_forced_trade_that_is_heard_of_late_leaves_what_our_exit_opened"),
-          "deleveraging and settlement take the path of liquidation; no world makes them"),
+           "test_a_forced_trade_that_is_heard_of_late_leaves_what_our_exit_opened",
+           "test_what_the_exchange_closes_by_itself_is_booked_once_at_its_price_and_stops_the_strategy",
+           "test_a_settlement_that_no_list_shows_is_told_once_the_order_that_the_stream_named_is_shown"),
+          "no world of `bot prove` deleverages or settles; a settlement that the exchange lists nowhere and that comes"
+          " while the bot is away is not found"),
     Fault("F50", "a stop that cannot rest, triggers at once, is cancelled by the exchange",
           ("test_a_stop_counts_as_armed_only_when_the_exchange_shows_it",
            "test_a_stop_that_cannot_rest_any_more_leaves_the_position_by_policy",

@@ -19,7 +19,7 @@ from bot.binance.streams import Pace
 from bot.binance.tracking import Tracked
 from bot.binance.user_stream import OrderEvent, UserStream
 from bot.binance.wire_new_futures import Countdown
-from bot.binance.wire_user import AccountEvent, FuturesEvent
+from bot.binance.wire_user import AccountEvent, FuturesEvent, FuturesOrderEvent
 from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
 from bot.domain.messages import Event, ForeignSeen, FundsSeen, IncomeKind
@@ -110,7 +110,8 @@ class FuturesBroker(SignedBroker):
             self._hear(event)
 
     def _on_event(self, event: OrderEvent) -> None:
-        if event.our_id.startswith(FORCED_PREFIXES):
+        if isinstance(event, FuturesOrderEvent) and event.our_id.startswith(FORCED_PREFIXES):
+            self._acts.hear_of(event.o.s, event.number)
             self._has_acted.set()  # its trades are told when those before it are known
         else:
             super()._on_event(event)

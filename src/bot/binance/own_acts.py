@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -9,8 +10,8 @@ from bot.binance import futures
 from bot.binance.client import Client
 from bot.binance.wire_futures import FuturesOrder
 from bot.binance.wire_new_futures import IncomeRequest
-from bot.binance.wire_requests import OfAnySymbol
-from bot.domain.errors import BotError
+from bot.binance.wire_requests import OfAnySymbol, OfOrder
+from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
 from bot.domain.messages import IncomeKind, IncomeSeen
 from bot.domain.money import number
@@ -43,9 +44,15 @@ class OwnActs:
         self._income: dict[tuple[str, int], None] = {}
         self._forced: dict[tuple[str, int], object] = {}
         """By symbol and id of a forced order: what of it is filled and was told."""
+        self._heard: dict[tuple[str, int], None] = {}
+        """Forced orders that the user stream told of."""
         self._turn = asyncio.Lock()
         self.told = 0
         """How many things were found that were new."""
+
+    def hear_of(self, symbol: str, order_id: int) -> None:
+        """Note a forced order to look for: the exchange's list has those alone that liquidate or deleverage."""
+        self._heard[symbol, order_id] = None
 
     async def look(self, ask_first: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Look at both. Raises BotError.
@@ -75,6 +82,10 @@ class OwnActs:
 
     async def _new_forced(self, ask_first: Callable[[], Awaitable[bool]] | None) -> list[FuturesOrder]:
         rows = await self._client.call(futures.FORCED_ORDERS, OfAnySymbol())
+        listed = {_place(row) for row in rows}
+        for symbol, order_id in [each for each in self._heard if each not in listed]:
+            with suppress(Rejected):  # (it is not shown yet)
+                rows.append(await self._client.call(futures.ORDER, OfOrder(symbol=symbol, orderId=order_id)))
         new = [row for row in rows if row.executedQty and self._forced.get(_place(row)) != row.executedQty]
         if new and ask_first is not None:
             while not await ask_first():
@@ -91,6 +102,7 @@ class OwnActs:
                 self._tell_fill(fill)
             if sum(fill.quantity for fill in trades) == row.executedQty:
                 self._forced[_place(row)] = row.executedQty
+                self._heard.pop(_place(row), None)
             self.told += 1
 
     async def _look_at_income(self, kind: IncomeKind) -> None:

@@ -346,3 +346,21 @@ async def test_a_liquidation_is_told_with_its_trades_by_stream_or_by_look(desk: 
     await desk.broker.reconcile({})
     (fill,) = desk.fills
     assert (fill.client_order_id, fill.quantity) == ("autoclose-7001", Decimal("0.010"))
+
+
+async def test_a_settlement_that_no_list_shows_is_told_once_the_order_that_the_stream_named_is_shown(
+    desk: Desk,
+) -> None:
+    await desk.open()
+    order = reply("FILLED", "0.010") | {"clientOrderId": "settlement_autoclose-7", "time": SERVER_MS}
+    absent = says({"code": -2013, "msg": "Order does not exist."}, 400)
+    desk.binance.answers |= {FORCED: says([]), QUERY: absent, TRADES: says([TRADE])}
+    await desk.push(report("TRADE", "FILLED", c="settlement_autoclose-7", z="0.010", l="0.010", L="100", t=9))
+    await until(lambda: desk.binance.seen(QUERY))
+    await desk.broker.reconcile({})
+    assert not desk.fills, "not shown yet, and no reason for a look to fail"
+    desk.binance.answers[QUERY] = says(order)
+    for _ in range(2):
+        await desk.broker.reconcile({})
+    (fill,) = desk.fills
+    assert (fill.client_order_id, fill.quantity) == ("settlement_autoclose-7", Decimal("0.010"))

@@ -28,9 +28,12 @@ def income(amount: str, number: int = 1, kind: IncomeKind = IncomeKind.FUNDING) 
     return IncomeSeen(kind, number, "BTCUSDT", "USDT", D(amount), 1_700_000_100_000)
 
 
-def forced(trade_id: int, quantity: str, side: Side = Side.SELL, realised: str = "-3", fee: str = "0.1") -> Fill:
+def forced(
+    trade_id: int, quantity: str, side: Side = Side.SELL, realised: str = "-3", fee: str = "0.1",
+    name: str = "autoclose-12",
+) -> Fill:  # fmt: skip
     return Fill(
-        "autoclose-12", "BTCUSDT", trade_id, side, Price(D(90)), Quantity(D(quantity)), D(fee), "USDT",
+        name, "BTCUSDT", trade_id, side, Price(D(90)), Quantity(D(quantity)), D(fee), "USDT",
         1_700_000_100_000, exchange_order_id=12, market=Market.FUTURES, realised=D(realised),
     )  # fmt: skip
 
@@ -93,8 +96,9 @@ def test_a_look_at_the_money_after_funding_finds_nothing_foreign(held) -> None:
     assert not held.tell(FundsSeen({"USDT": D("999.9")}, 8))
 
 
-def test_a_forced_trade_goes_to_the_holders_in_order_of_id_and_stops_them(held) -> None:
-    outcomes = held.tell(forced(50, "2.5", realised="-25", fee="0.25"))
+@pytest.mark.parametrize("name", ["autoclose-12", "adl_autoclose", "settlement_autoclose-1700000100000"])
+def test_a_forced_trade_goes_to_the_holders_in_order_of_id_and_stops_them(held, name: str) -> None:
+    outcomes = held.tell(forced(50, "2.5", realised="-25", fee="0.25", name=name))
     parts = [each for each in outcomes if isinstance(each, FillBooked)]
     assert [(each.strategy_id, each.fill.quantity) for each in parts] == [(1, D(2)), (2, D("0.5"))]
     assert sum(each.fill.realised or 0 for each in parts) == D(-25)
@@ -114,6 +118,13 @@ def test_a_forced_trade_goes_to_the_holders_in_order_of_id_and_stops_them(held) 
 def test_a_forced_trade_is_booked_once(held) -> None:
     assert held.tell(forced(50, "2.5"))
     assert not held.tell(forced(50, "2.5"))
+
+
+def test_deleveragings_are_kept_apart_though_the_exchange_gives_all_of_them_one_name(held) -> None:
+    for trade_id, left in ((50, (D("1.5"), D(1))), (51, (D(1), D(1)))):
+        told = held.tell(forced(trade_id, "0.5", name="adl_autoclose"))
+        assert len([each for each in told if isinstance(each, OrderFound)]) == 1
+        assert tuple(held.engine.slots[each].position.quantity for each in (1, 2)) == left
 
 
 def test_a_forced_trade_of_before_we_entered_is_not_ours(held) -> None:

@@ -14,7 +14,7 @@ from bot.emulator.wire import Json
 from bot.simulation.futures.exchange import MAX_BATCH
 from bot.simulation.futures.records import FuturesOrder
 from bot.simulation.futures.requests import Change, NewOrder
-from bot.simulation.futures.words import ADL_PREFIX
+from bot.simulation.futures.words import ADL_PREFIX, SETTLEMENT_PREFIX
 from bot.simulation.orders import Refused
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def all_orders(params: Params) -> Act:
 
 
 def forced(params: Params) -> Act:
-    """Give the orders by which the exchange closed positions."""
+    """Give the orders by which the exchange closed positions: of the two kinds that the documents name."""
     symbol, limit = params.maybe("symbol"), params.limit(50, 100)
     kind = params.choice("autoCloseType", ("LIQUIDATION", "ADL"))
     start, end = _week(params)
@@ -211,7 +211,8 @@ def forced(params: Params) -> Act:
         found = [
             one
             for one in venue.exchange.forced_orders(customer.name, symbol)
-            if kind in {None, "ADL" if one.client_order_id.startswith(ADL_PREFIX) else "LIQUIDATION"}
+            if not one.client_order_id.startswith(SETTLEMENT_PREFIX)
+            and kind in {None, "ADL" if one.client_order_id.startswith(ADL_PREFIX) else "LIQUIDATION"}
             and _within(one.created_ms, start, end)
         ]
         return [row(venue, one) for one in found[-limit:]]

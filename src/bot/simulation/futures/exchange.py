@@ -14,6 +14,7 @@ from bot.simulation.futures import placing, settings
 from bot.simulation.futures.admission import check_engine, check_fate
 from bot.simulation.futures.brackets import Ladder
 from bot.simulation.futures.contracts import Contract
+from bot.simulation.futures.delisting import settle_contract
 from bot.simulation.futures.funding import settle_funding
 from bot.simulation.futures.happenings import Observer
 from bot.simulation.futures.matching import cross_levels, finish
@@ -303,6 +304,12 @@ class FuturesExchange(Questions):
         market = self._begin(symbol, now_ms)
         settle_funding(self._state, market, rate)
         ripple(self._state, market)
+        return self._touched()
+
+    def settle_contract(self, symbol: str, price: Decimal, now_ms: int) -> list[FuturesOrder]:
+        """Close every position of a symbol at a price and end its orders: the contract leaves the exchange."""
+        self._begin(symbol, now_ms)
+        settle_contract(self._state, symbol, price)
         return self._touched()
 
     def on_time(self, now_ms: int) -> list[FuturesOrder]:

@@ -80,11 +80,13 @@ class Execution(StrEnum):
 
 
 class TradeSource(StrEnum):
-    """Where a trade came about: in the book, with the insurance fund, or by reducing a position of the other side."""
+    """Where a trade came about: in the book, with the insurance fund, by reducing a position of the other side, or
+    when a contract was settled."""
 
     MARKET = "MARKET"
     INSURANCE_FUND = "INSURANCE_FUND"
     ADL = "ADL"
+    SETTLEMENT = "SETTLEMENT"
 
 
 NO_REASON = 0
