@@ -55,7 +55,7 @@ class Sources(NamedTuple):
     rules: str
     quote: str
     funds: float
-    notes: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def sources(
@@ -74,7 +74,10 @@ def sources(
         f"The answer of exchangeInfo in {rules.name}" if rules else "The bundled snapshot of exchangeInfo",
         quote,
         funds,
-        tuple(f"{about.replace('_', ' ').capitalize()}: {words}." for about, words in assumed.items()),
+        tuple(
+            (about.replace("_", " ").capitalize(), f"{words[:1].upper()}{words[1:]}.")
+            for about, words in assumed.items()
+        ),
     )
 
 
@@ -90,8 +93,8 @@ def refuse_unwritable(wanted: Wanted) -> None:
         fail(f"--html {wanted.html} is a folder; name a file, or use --out for a folder of files", ExitCode.CONFIG)
     if wanted.out and wanted.out.exists() and not wanted.out.is_dir():
         fail(f"--out {wanted.out} is a file; name a folder, or use --html for one page", ExitCode.CONFIG)
-    if wanted.save:
-        if not _NAME.fullmatch(wanted.save):
+    if wanted.save is not None:
+        if wanted.save and not _NAME.fullmatch(wanted.save):
             fail(f"--save {wanted.save!r}: a name has letters, digits and _ . : + - (80 at most)", ExitCode.USAGE)
         _refuse_taken(wanted.save)
 
@@ -112,7 +115,7 @@ def write(
     try:
         written = files.write(run, told, wanted.out) if wanted.out else []
         if wanted.html:
-            written.append(files.replace(wanted.html, page.report(told).encode()))
+            written.append(files.replace(wanted.html, page.report(told)))
     except OSError as error:
         fail(f"cannot write {error.filename}: {error.strerror}; choose another place", ExitCode.CONFIG)
     done = [f"wrote {path}" for path in written]
@@ -127,7 +130,7 @@ def write_page(path: Path, text: str) -> Path:
 
     refuse_unwritable(Wanted(html=path))
     try:
-        return files.replace(path, text.encode())
+        return files.replace(path, text)
     except OSError as error:
         fail(f"cannot write {path}: {error.strerror}; choose another place", ExitCode.CONFIG)
 

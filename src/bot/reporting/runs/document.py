@@ -70,7 +70,7 @@ def describe(run: Run) -> Document:
             "hold": thinning.rounded(run.capital + held[rows], 4),
         },
     }
-    told["figures"]["unrealised"] = told["figures"]["result"] - told["figures"]["net_pnl"]
+    told["figures"]["unrealised"] = round(told["figures"]["result"] - told["figures"]["net_pnl"], 8)
     told["headline"] = wording.headline(run, told["figures"])
     told["story"] = wording.story(run, told)
     told["assumptions"] = [list(each) for each in wording.assumptions(run, told)]

@@ -57,5 +57,5 @@ class Run(NamedTuple):
     timing: Mapping[str, float]
     version: str
     made_ms: int
-    notes: Sequence[str] = ()
-    """Further assumptions in words, a sentence each."""
+    notes: Sequence[tuple[str, str]] = ()
+    """Further assumptions, as (about what, in words)."""

@@ -121,7 +121,7 @@ def assumptions(run: Run, document: Mapping[str, Any]) -> list[tuple[str, str]]:
     if any(part.columns.market is Market.FUTURES for part in run.parts):
         paid = sum(part.funding for part in run.parts)
         told.append(("Funding", f"{money(abs(paid))} {run.quote} {'paid' if paid < 0 else 'received'}."))
-    return [each for each in told if each[1]] + [("Also", note) for note in run.notes]
+    return [*(each for each in told if each[1]), *run.notes]
 
 
 def _measured(run: Run) -> str:

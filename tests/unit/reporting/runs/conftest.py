@@ -31,7 +31,7 @@ def walk(count: int, interval_ms: int = 60_000, interval: str = "1m", symbol: st
     )  # fmt: skip
 
 
-def play(columns: Columns, notes: tuple[str, ...] = (), **settings: object) -> Run:
+def play(columns: Columns, notes: tuple[tuple[str, str], ...] = (), **settings: object) -> Run:
     """Play the moving averages over candles."""
     wanted = {"symbol": columns.symbol, "candle": columns.interval, "fast": 4, "slow": 9, "fill": "next", **settings}
     config = SmaCross.Config.model_validate(wanted)

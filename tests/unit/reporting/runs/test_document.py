@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.reporting.runs.conftest import walk
+from tests.unit.reporting.runs.conftest import BEGIN_MS, walk
 
+from bot.domain.market import next_open
 from bot.reporting.runs import document
 from bot.reporting.runs.costs import NAMES
 from bot.reporting.runs.document import describe, fingerprint, result_of
@@ -17,7 +18,7 @@ def test_what_it_was_before_costs_less_costs_is_the_result(run: Run) -> None:
     costs = told["costs"]
     assert min(costs["fees"], costs["slippage"]) > 0
     assert costs["before"] - sum(costs[name] for name in NAMES) == pytest.approx(costs["result"])
-    assert costs["result"] == pytest.approx(told["figures"]["net_pnl"] + told["figures"]["unrealised"])
+    assert costs["result"] == pytest.approx(told["figures"]["net_pnl"] + told["figures"]["unrealised"], abs=1e-7)
     assert sum(each["result"] for each in told["months"]) == pytest.approx(costs["result"])
 
 
@@ -92,13 +93,13 @@ def test_holes_of_the_candles_are_told(played: Callable[..., Run]) -> None:
 
 
 def test_assumptions_say_how_orders_filled_and_what_was_charged(run: Run) -> None:
-    said = dict(map(tuple, describe(run._replace(notes=["Mark prices are last prices."]))["assumptions"]))
+    said = dict(map(tuple, describe(run._replace(notes=[("Mark price", "The last price.")]))["assumptions"]))
     assert "open of the candle after" in said["Market orders"]
     assert "5.0 bps" in said["Slippage"]
     assert "0.100 %" in said["Fees"]
     assert "the loss" in said["Inside a candle"]
     assert "walk.csv" in said["Candles"]
-    assert said["Also"] == "Mark prices are last prices."
+    assert said["Mark price"] == "The last price."
 
 
 def test_strategies_with_titles_are_told_apart(run: Run) -> None:
@@ -107,3 +108,21 @@ def test_strategies_with_titles_are_told_apart(run: Run) -> None:
     assert [each["title"] for each in told["parts"]] == ["quick", "slow"]
     assert told["headline"].startswith("2 strategies ")
     assert describe(run)["parts"][0]["title"] == "sma_cross"
+
+
+def test_a_single_candle_can_be_described(played: Callable[..., Run]) -> None:
+    told = describe(played(walk(1)))
+    assert (told["bars"], told["figures"]["days"], told["figures"]["exposure"]) == (1, 0, 0)
+    assert told["figures"]["max_drawdown"] == 0
+
+
+@pytest.mark.parametrize("interval", ["1M", "1w", "3d"])
+def test_long_candles_can_be_described(played: Callable[..., Run], interval: str) -> None:
+    opened = [BEGIN_MS]
+    while len(opened) < 200:
+        opened.append(next_open(opened[-1], interval))
+    columns = replace(walk(200, interval=interval), open_time=np.array(opened, np.int64))
+    told = describe(played(columns, order_value=500.0))
+    assert told["pictures"]["candles"][0]["interval"] == interval
+    assert told["parts"][0]["candles"]["missing"] == 0
+    assert told["figures"]["trades"] > 3

@@ -42,5 +42,5 @@ def test_others_read_our_parquet(run: Run, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "page.html").mkdir()
     with pytest.raises(OSError, match="directory"):
-        replace(tmp_path / "page.html", b"new")
+        replace(tmp_path / "page.html", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

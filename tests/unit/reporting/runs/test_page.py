@@ -37,7 +37,7 @@ def test_hostile_words_stay_words(run: Run) -> None:
         strategy=HOSTILE, settings={"note": HOSTILE}, stopped=HOSTILE,
         trades=[type(one)(**{name: getattr(one, name) for name in one.__struct_fields__} | {"reason": HOSTILE}) for one in trades],
     )  # fmt: skip
-    page = report(describe(run._replace(parts=[hostile], candles_from=HOSTILE, notes=[HOSTILE])))
+    page = report(describe(run._replace(parts=[hostile], candles_from=HOSTILE, notes=[(HOSTILE, HOSTILE)])))
     assert "<script>alert" not in page
     assert "<img" not in page
     assert "&lt;/script&gt;" in page

@@ -6,6 +6,7 @@ const MARKS_MOST = 260;
 class Prices {
   #which = 0;
   #chosen = -1;
+  decimals = 2;
 
   constructor({ candles, trades }) {
     this.candles = candles;
@@ -29,7 +30,7 @@ class Prices {
     const { time, open, high, low, close } = this.candles[which];
     this.#which = which;
     this.own = this.trades.opened.flatMap((_opened, at) => (this.trades.part[at] === which ? [at] : []));
-    const decimals = Math.max(...close.slice(0, 200).map((value) => `${value}`.split(".")[1]?.length ?? 0));
+    const decimals = this.decimals = Math.max(...close.slice(0, 200).map((value) => `${value}`.split(".")[1]?.length ?? 0));
     this.series.applyOptions({ priceFormat: { type: "price", precision: decimals, minMove: 10 ** -decimals } });
     this.series.setData(time.map((each, at) => ({ time: each, open: open[at], high: high[at], low: low[at], close: close[at] })));
     this.all();
@@ -121,7 +122,7 @@ class Prices {
       timeScale: { borderColor: line, timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
       handleScroll: { vertTouchDrag: false }, // a finger that moves up and down scrolls the page
       crosshair: { mode: LightweightCharts.CrosshairMode.Normal },
-      localization: { timeFormatter: moment, priceFormatter: (value) => plain(value) },
+      localization: { timeFormatter: moment, priceFormatter: (value) => plain(value, this.decimals) },
     };
   }
 
