@@ -45,21 +45,18 @@ from bot.db.migrate import upgrade
 from bot.db.models import Account, User
 from bot.db.repositories import Accounts, Strategies
 from bot.domain.errors import Misconfigured
-from bot.domain.ledger import Ledger
 from bot.domain.market import Candle, Market, Stream
 from bot.logging import Logs, setup_logging
 from bot.ports import Broker, Clock, Feed, Journal, Recovered
 from bot.risk.rules import Limits
 from bot.runtime.kill_switch import KillNote, KillSwitch
 from bot.runtime.lease import Keeper
-from bot.runtime.paper_trade import PaperBroker
+from bot.runtime.paper_account import paper_broker
 from bot.runtime.plan import AccountPlan, StrategyPlan
-from bot.runtime.recovery import newest_order_id, newest_trade_id
 from bot.runtime.setting_up import Listed
 from bot.security.keys import load_or_create_key
 from bot.security.secrets import SecretBox
 from bot.security.tokens import new_token, token_hash
-from bot.simulation.desk import terms_of
 from bot.strategies.base import Strategy as BaseStrategy
 from bot.strategies.registry import Catalogue, discover
 
@@ -306,17 +303,7 @@ class Outfit:
         """Paper orders meet a simulator in memory; all others are signed and sent."""
         if plan.mode is not Mode.PAPER:
             return await self._sender(plan, recovered)
-        held = Ledger()
-        held.open(recovered.balances)
-        used = {(Market.SPOT, each.config.symbol) for each in plan.strategies if each.config.market_of is Market.SPOT}
-        return PaperBroker(
-            {symbol: instruments[market, symbol] for market, symbol in used & instruments.keys()},
-            held.ours() if recovered.balances else plan.paper_funds,
-            {each.strategy_id: terms_of(each.config) for each in plan.strategies},
-            first_order_id=newest_order_id(recovered) + 1,
-            first_trade_id=newest_trade_id(recovered) + 1,
-            opened_ms=self._clock.now_ms(),
-        )
+        return paper_broker(plan, instruments, recovered, self._clock.now_ms())
 
     async def refuse(self, strategy: StrategyPlan, reason: str) -> None:
         """Put on record that a strategy cannot run."""

@@ -27,8 +27,13 @@ log = structlog.get_logger()
 
 LIVE_APPROVAL = "trade real money"
 """What a person types to approve an account for live; kept sealed, bound to that account."""
-FUTURES_IN_REHEARSAL_ONLY = (
-    "futures run in rehearsal alone so far: set demo_mode false on an account of the testnet, demo or emulator"
+NO_LIVE_FUTURES = (
+    "futures run on paper and in rehearsal so far: set demo_mode true, or false on an account of the testnet, demo or "
+    "emulator"
+)
+ONE_MARKET_ON_PAPER = (
+    "an account's paper money is of one market, spot or futures: put the strategies of the other on an account of "
+    "their own"
 )
 _NO_CONFIG = StrategyConfig(symbol="NONE")
 
@@ -58,7 +63,23 @@ class Plans:
             held = [mode for mode in Mode if row.id in holding[mode]]
             if row.enabled or held:
                 await self._place(row, accounts[row.account_id], held, groups)
+        for (_, mode), found in groups.items():
+            if mode is Mode.PAPER:
+                found[:] = await self._of_one_market(found, holding[mode])
         return [_account_plan(accounts[key[0]], key[1], found) for key, found in groups.items()]
+
+    async def _of_one_market(self, found: Sequence[StrategyPlan], holding: set[int]) -> list[StrategyPlan]:
+        """Give those of the market on which something is held, or else of the first one's; refuse the others."""
+        first = next((each for each in found if each.strategy_id in holding), found[0])
+        for each in found:
+            if each.config.market_of is not first.config.market_of:
+                await self._refuse(each, ONE_MARKET_ON_PAPER)
+        return [each for each in found if each.config.market_of is first.config.market_of]
+
+    async def _refuse(self, plan: StrategyPlan, reason: str) -> None:
+        """Put on record, once, why a strategy cannot run."""
+        if plan.stopped != reason:
+            await self._outfit.refuse(plan, reason)
 
     async def _keep_copy(self, session: AsyncSession) -> None:
         """Keep the sealed keys where they can be had while the database is away."""
@@ -88,10 +109,9 @@ class Plans:
             config = config.model_copy(update={"max_drawdown": self._roof.settings.STRATEGY_MAX_DRAWDOWN})
         plan = StrategyPlan(row.id, row.title, strategy, config, row.enabled, row.stopped_reason)
         mode = mode_of(row.config, account.environment, live_approved=approved)
-        if config.market_of is Market.FUTURES and mode is not Mode.REHEARSAL:
-            # The paper exchange knows spot alone, and real futures money waits until its money path is proven.
-            if row.stopped_reason != FUTURES_IN_REHEARSAL_ONLY:
-                await self._outfit.refuse(plan, FUTURES_IN_REHEARSAL_ONLY)
+        if config.market_of is Market.FUTURES and mode is Mode.LIVE:
+            # Real futures money waits until its money path is proven.
+            await self._refuse(plan, NO_LIVE_FUTURES)
             return
         if row.enabled or mode in held:
             groups.setdefault((account.id, mode), []).append(plan)

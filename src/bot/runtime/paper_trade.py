@@ -12,10 +12,14 @@ from bot.engine.protection import is_take
 from bot.ports import Deliver, Doubts, Newest, OpenOrder, Permit, Recall, Swept
 from bot.simulation.desk import ACCOUNT, Desk
 from bot.simulation.exchange import RestingOrder, Terms
+from bot.simulation.futures_desk import Contracts, FuturesDesk, Holding
 
 
 class PaperBroker:
-    """The broker of a paper account (`ports.Broker`). It holds what the ledger says, so a restart finds it again."""
+    """The broker of a paper account (`ports.Broker`). It holds what the ledger says, so a restart finds it again.
+
+    With `contracts` it trades futures, with `holdings` by symbol from before; else spot.
+    """
 
     def __init__(
         self,
@@ -26,10 +30,21 @@ class PaperBroker:
         first_order_id: int = 1,
         first_trade_id: int = 1,
         opened_ms: int = 0,
+        contracts: Contracts | None = None,
+        holdings: Mapping[str, Holding] = {},
+        first_income_id: int = 1,
     ) -> None:
-        self._desk = Desk(
-            instruments, funds, terms, self._hear, first_order_id=first_order_id, first_trade_id=first_trade_id
-        )
+        self._desk: Desk | FuturesDesk
+        if contracts is None:
+            self._desk = Desk(
+                instruments, funds, terms, self._hear, first_order_id=first_order_id, first_trade_id=first_trade_id
+            )
+        else:
+            first_id = max(first_order_id, first_trade_id)
+            self._desk = FuturesDesk(
+                contracts, funds, terms, self._hear, first_id=first_id, first_income_id=first_income_id,
+                holdings=holdings,
+            )  # fmt: skip
         self._terms = terms
         self._deliver: Deliver | None = None
         self._permit: Permit | None = None
@@ -50,6 +65,9 @@ class PaperBroker:
             if not self._was_waiting(each):
                 reason = "not carried out before the restart"
                 deliver(OrderUpdate(each.order.client_order_id, _ended(each), each.order.created_ms, reason=reason))
+                continue
+            if isinstance(self._desk, FuturesDesk):
+                self._desk.adopt(each.order, each.exchange_order_id, each.filled, each.quote_filled)
                 continue
             order, owner = self._resting(each), each.order.strategy_id
             self._desk.adopt(order, stops.get(owner) if is_take(each.order) else None)

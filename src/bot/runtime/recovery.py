@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from bot.domain.market import INTERVAL_MS, Candle, next_open
+from bot.domain.market import INTERVAL_MS, Candle, Market, next_open
+from bot.domain.messages import IncomeKind
 from bot.domain.money import EXACT, ZERO, times
-from bot.domain.order import Side
+from bot.domain.order import Side, whole_id
 from bot.engine.engine import Engine
 from bot.engine.slot import LiveOrder, Slot
 from bot.ports import Recovered, StrategyState
+from bot.simulation.futures_desk import Holding
 
 
 def restore(engine: Engine, recovered: Recovered) -> None:
@@ -90,9 +92,45 @@ def restore_cooldown(slot: Slot) -> None:
         slot.exited_at = slot.candles - max(passed, 0)
 
 
+def holdings(recovered: Recovered) -> dict[str, Holding]:
+    """Give the futures positions that the open round trips come to, by symbol, at average cost as an exchange counts.
+
+    Strategies that hold against each other have one position there.
+    """
+    fills = [fill for state in recovered.strategies.values() for fill in state.fills if fill.market is Market.FUTURES]
+    found: dict[str, Holding] = {}
+    for fill in sorted(fills, key=lambda each: (each.time_ms, whole_id(each.trade_id))):
+        held = found.get(fill.symbol, Holding(ZERO, ZERO))
+        quantity = EXACT.add(held.quantity, fill.signed)
+        price = held.price
+        if held.quantity * fill.signed >= 0:
+            worth = EXACT.add(times(held.quantity, held.price), times(fill.signed, fill.price))
+            price = EXACT.divide(worth, quantity)
+        elif held.quantity * quantity < 0:
+            price = fill.price  # (it turned)
+        found[fill.symbol] = Holding(quantity, price)
+    return {symbol: held for symbol, held in found.items() if held.quantity}
+
+
+def funded_until(recovered: Recovered, symbol: str, now_ms: int) -> int:
+    """Say up to when funding was settled for what is held of a symbol: what fell due since then is still to be paid."""
+    entered = [
+        fill.time_ms
+        for state in recovered.strategies.values()
+        for fill in state.fills
+        if fill.market is Market.FUTURES and fill.symbol == symbol
+    ]
+    return max(recovered.income_ms.get(IncomeKind.FUNDING, 0), min(entered)) if entered else now_ms
+
+
+def newest_income_id(recovered: Recovered) -> int:
+    """Give the highest id of what the exchange took or gave by itself; 0 when it never did."""
+    return max((number for _, number in recovered.income), default=0)
+
+
 def newest_trade_id(recovered: Recovered) -> int:
     """Give the highest trade id booked so far; 0 when there is none."""
-    return max((trade_id for _, _, trade_id in recovered.fill_keys), default=0)
+    return max((whole_id(trade_id) for _, _, trade_id in recovered.fill_keys), default=0)
 
 
 def newest_order_id(recovered: Recovered) -> int:

@@ -11,38 +11,27 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from bot.domain.errors import Misconfigured
-from bot.domain.market import Candle, Market
-from bot.domain.messages import CancelOrder, Event, IncomeKind, IncomeSeen, OrderUpdate
-from bot.domain.money import EXACT, Price, Quantity, exact
-from bot.domain.order import Fill, Order, OrderStatus, OrderType
+from bot.domain.market import Candle
+from bot.domain.messages import CancelOrder, Event, OrderUpdate
+from bot.domain.money import EXACT, exact
+from bot.domain.order import Order, OrderStatus, OrderType
 from bot.simulation.futures.contracts import Listing
 from bot.simulation.futures.exchange import FuturesExchange
-from bot.simulation.futures.happenings import (
-    BalanceMoved,
-    Funded,
-    Happening,
-    OrderAccepted,
-    OrderMoved,
-)
-from bot.simulation.futures.records import FuturesOrder, Trade
+from bot.simulation.futures.records import FuturesOrder
 from bot.simulation.futures.requests import NewOrder
 from bot.simulation.futures.schedule import Schedule
 from bot.simulation.futures.words import (
-    LIQUIDATION,
-    MARKET_UNFILLED,
     OrderState,
     PositionSide,
     TimeInForce,
-    Why,
 )
+from bot.simulation.futures_tidings import Tidings
 from bot.simulation.liquidity import Terms, better, crosses, taker_price
 from bot.simulation.orders import Refused
 
 ACCOUNT = "paper"
 FINISHED_KEPT = 100
 """Ended orders, trades and incomes that the simulator keeps: nobody asks it for them, the journal has them all."""
-_ENDS = {OrderState.CANCELED: OrderStatus.CANCELED, OrderState.FILLED: OrderStatus.FILLED}
-_REASONS = {LIQUIDATION: "the position is being liquidated", MARKET_UNFILLED: "the margin did not suffice at the open"}
 _HAIR = 1e-6
 """So much nearer than its liquidation a position is looked at exactly, as a fraction of the price."""
 
@@ -59,6 +48,13 @@ class Contracts(NamedTuple):
     marks: Mapping[str, Iterator[Candle]] = {}
 
 
+class Holding(NamedTuple):
+    """A position as it was left: `quantity` is below zero for a short, `price` the average of its entry."""
+
+    quantity: Decimal
+    price: Decimal
+
+
 class FuturesDesk:
     """One account's orders and positions at a futures exchange in memory; `deliver` hears of all that happens."""
 
@@ -70,27 +66,32 @@ class FuturesDesk:
         deliver: Callable[[Event], None],
         *,
         first_id: int = 1,
+        first_income_id: int = 1,
+        holdings: Mapping[str, Holding] = {},
     ) -> None:
-        """Open an account with these funds. `terms` are those of each strategy, by its id. Raises Misconfigured."""
+        """Open an account with these funds, and what it held by symbol when it was left. Raises Misconfigured.
+
+        `terms` are those of each strategy, by its id.
+        """
         self._contracts = contracts
+        self._safe: dict[str, tuple[float, float]] = {}
+        """Between which mark prices nothing can happen to the position of a symbol, while it is the only one held."""
+        self._tidings = Tidings(self._safe.clear, first_income_id)
         self._exchange = FuturesExchange(
             {symbol: listing.contract for symbol, listing in contracts.listings.items()},
             {symbol: listing.ladder for symbol, listing in contracts.listings.items()},
-            observe=self._observe,
+            observe=self._tidings.observe,
             first_id=first_id,
             keep=FINISHED_KEPT,
         )
         self._exchange.open_account(ACCOUNT, {asset: amount for asset, amount in funds.items() if amount > 0})
         for symbol, leverage in contracts.leverage.items():
             self._set_leverage(symbol, leverage)
+        for symbol, held in holdings.items():
+            self._exchange.adopt_position(ACCOUNT, symbol, held.quantity, held.price)
         self._slots = self._exchange.account(ACCOUNT).slots
         self._terms = terms
         self._deliver = deliver
-        self._told: list[Event] = []
-        """What is delivered when the call that it comes of is through."""
-        self._forced: int | None = None
-        """Where in it the first trade of a liquidation stands."""
-        self._next_income = first_id
         self._waiting: defaultdict[str, list[FuturesOrder]] = defaultdict(list)
         """Market orders by symbol that wait for the open of the next candle."""
         self._forming: dict[str, Candle] = {}
@@ -99,11 +100,7 @@ class FuturesDesk:
         self._shown: dict[str, Candle] = {}
         self._marks: dict[str, Candle] = {}
         """The newest candle of the mark price by symbol."""
-        self._safe: dict[str, tuple[float, float]] = {}
-        """Between which mark prices nothing can happen to the position of a symbol, while it is the only one held."""
         self._now_ms = 0
-        self._at_ms = 0
-        """When what happens now happens. The exchange's own clock goes on with the first of several symbols."""
 
     @property
     def now_ms(self) -> int:
@@ -114,6 +111,29 @@ class FuturesDesk:
     def totals(self) -> dict[str, Decimal]:
         """What the account's wallets hold by asset; gains that are not taken yet are not in it."""
         return dict(self._exchange.account(ACCOUNT).wallets)
+
+    def adopt(self, order: Order, order_id: int, filled: Decimal, quote_filled: Decimal) -> None:
+        """Put back an order that was waiting when the account was left."""
+        left = FuturesOrder(
+            account=ACCOUNT,
+            order_id=order_id,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            side=order.side,
+            type=OrderType.MARKET if order.price is None else OrderType.LIMIT,
+            quantity=order.quantity,
+            created_ms=order.created_ms,
+            updated_ms=order.created_ms,
+            price=order.price,
+            filled=filled,
+            quote_filled=quote_filled,
+            state=OrderState.PARTIALLY_FILLED if filled else OrderState.NEW,
+            terms=self._terms[order.strategy_id],
+        )
+        self._exchange.adopt(left)
+        if order.price is None:
+            self._waiting[order.symbol].append(left)
+        self._tidings.take()  # (who left it knows of it)
 
     def is_at_stake(self, symbol: str) -> bool:
         """Say whether candles of a symbol may touch anything: an open order, or a position."""
@@ -134,7 +154,7 @@ class FuturesDesk:
             return
         self._show(symbol)
         self._settle_funding(symbol, candle.open_time)
-        if self._told:
+        if self._tidings:
             self._tell()
             if self._is_quiet(symbol, candle, mark or candle):  # (only funding was due)
                 self._unseen[symbol] = candle, mark
@@ -148,12 +168,12 @@ class FuturesDesk:
             self._show(symbol)
         if (forming := self._forming.pop(order.symbol, None)) is not None:
             self._exchange.on_price(order.symbol, exact(forming.close), forming.open_time)
-        self._at_ms = order.created_ms
+        self._tidings.at_ms = order.created_ms
         try:
             self._send(order, self._terms[order.strategy_id])
         except Refused as refusal:
             reason = f"{refusal.message} ({refusal.code})"
-            self._told.append(
+            self._tidings.refuse(
                 OrderUpdate(
                     order.client_order_id, OrderStatus.REJECTED, order.created_ms, reason=reason, code=refusal.code
                 )
@@ -162,7 +182,7 @@ class FuturesDesk:
 
     def cancel(self, command: CancelOrder) -> None:
         """Cancel an order; one that ended before stays as it was told."""
-        self._at_ms = self.now_ms
+        self._tidings.at_ms = self.now_ms
         try:
             self._exchange.cancel(ACCOUNT, command.symbol, client_order_id=command.client_order_id, now_ms=self.now_ms)
         except Refused:
@@ -171,7 +191,7 @@ class FuturesDesk:
 
     def cancel_all(self, *, everything: bool = False) -> tuple[int, int]:  # noqa: ARG002 (no stop rests here)
         """Cancel every open order; give how many went, and how many stay."""
-        self._at_ms = self.now_ms
+        self._tidings.at_ms = self.now_ms
         found = self._exchange.open_orders(ACCOUNT)
         for order in found:
             self._exchange.cancel(ACCOUNT, order.symbol, order_id=order.order_id, now_ms=self.now_ms)
@@ -211,17 +231,17 @@ class FuturesDesk:
         self._now_ms = max(self._now_ms, candle.close_time)
         self._shown[symbol] = candle
         if candle.open_time <= exchange.market(symbol).seen_ms:  # (an order was placed inside it)
-            self._at_ms = candle.close_time
+            self._tidings.at_ms = candle.close_time
             exchange.on_candle(candle)
             self._tell()
             return
-        self._at_ms = candle.open_time
+        self._tidings.at_ms = candle.open_time
         exchange.on_open(candle, mark)
         self._let_go(candle)
         self._settle_funding(symbol, candle.close_time)
         slot = self._slots.get(symbol)
         is_short = slot is not None and any(position.quantity < 0 for position in slot.held)
-        self._at_ms = candle.close_time
+        self._tidings.at_ms = candle.close_time
         exchange.on_inside(candle, mark, rises_first=is_short)
         self._tell()
 
@@ -239,7 +259,7 @@ class FuturesDesk:
     def _settle_funding(self, symbol: str, until_ms: int) -> None:
         if (schedule := self._contracts.funding.get(symbol)) is not None and schedule.next_ms <= until_ms:
             for time_ms, rate in schedule.due(until_ms):
-                self._at_ms = time_ms
+                self._tidings.at_ms = time_ms
                 self._exchange.settle_funding(symbol, rate, time_ms)
 
     def _mark_of(self, candle: Candle) -> Candle | None:
@@ -315,66 +335,7 @@ class FuturesDesk:
                 f"{symbol} has a leverage from 1 to {most}, not {leverage}; choose one of those"
             ) from None
 
-    # What is told.
-
-    def _observe(self, happening: Happening) -> None:
-        match happening:
-            case OrderAccepted(order=order):
-                if not order.is_forced:
-                    self._told.append(_update(order, OrderStatus.NEW, self._at_ms))
-            case OrderMoved(order=order, trade=trade):
-                if order.is_forced and self._forced is None:
-                    self._forced = len(self._told)
-                if trade is not None:
-                    self._told.append(_fill(trade, self._at_ms))
-                elif not (order.is_open or order.is_forced):
-                    self._told.append(_update(order, _ENDS.get(order.state, OrderStatus.EXPIRED), self._at_ms))
-            case Funded(symbol=symbol, amount=amount, asset=asset):
-                self._told.append(self._income(IncomeKind.FUNDING, symbol, asset, amount))
-            case BalanceMoved(why=Why.INSURANCE_CLEAR, asset=asset, delta=delta):
-                self._charge(asset, delta)
-            case _:
-                return
-        self._safe.clear()
-
-    def _charge(self, asset: str, amount: Decimal) -> None:
-        """Tell what a liquidation takes before the trades that it is for: then it is the cost of who held them."""
-        at = len(self._told) if self._forced is None else self._forced
-        forced = next((each for each in self._told[at:] if isinstance(each, Fill)), None)
-        symbol = "" if forced is None else forced.symbol
-        self._told.insert(at, self._income(IncomeKind.LIQUIDATION, symbol, asset, amount))
-        self._forced = at + 1
-
-    def _income(self, kind: IncomeKind, symbol: str, asset: str, amount: Decimal) -> IncomeSeen:
-        self._next_income += 1
-        return IncomeSeen(kind, self._next_income - 1, symbol, asset, amount, self._at_ms)
-
     def _tell(self) -> None:
         """Deliver what happened."""
-        self._forced = None
-        told, self._told = self._told, []
-        for event in told:
+        for event in self._tidings.take():
             self._deliver(event)
-
-
-def _fill(trade: Trade, time_ms: int) -> Fill:
-    return Fill(
-        client_order_id=trade.client_order_id,
-        symbol=trade.symbol,
-        trade_id=trade.trade_id,
-        side=trade.side,
-        price=Price(trade.price),
-        quantity=Quantity(trade.quantity),
-        fee=trade.fee,
-        fee_asset=trade.fee_asset,
-        time_ms=time_ms,
-        exchange_order_id=trade.order_id,
-        is_maker=trade.is_maker,
-        market=Market.FUTURES,
-        realised=trade.realised,
-    )
-
-
-def _update(order: FuturesOrder, status: OrderStatus, time_ms: int) -> OrderUpdate:
-    reason = _REASONS.get(order.expiry_reason, "")
-    return OrderUpdate(order.client_order_id, status, time_ms, exchange_order_id=order.order_id, reason=reason)

@@ -99,3 +99,29 @@ async def test_a_strategy_enabled_again_without_being_mended_is_refused_again(sc
     assert await scene.found() == {}
     assert len(scene.refused) == 2
     assert "windows: is not a setting of this strategy; did you mean 'window'?" in scene.refused[1]
+
+
+async def test_futures_run_on_paper_and_not_with_real_money(scene: Scene) -> None:
+    strategy_id = await scene.add(market="futures")
+    assert await scene.found() == {Mode.PAPER: [(strategy_id, True)]}
+    async with unit_of_work(scene.sessions) as session:
+        await Strategies(session).configure(strategy_id, {"symbol": "BTCUSDT", "market": "futures", "demo_mode": False})
+        account = await Accounts(session).get(scene.account_id)
+        account.environment, account.testnet = "emulator", True
+    assert await scene.found() == {Mode.REHEARSAL: [(strategy_id, True)]}
+
+
+async def test_paper_money_is_of_one_market_that_on_which_something_is_held(scene: Scene) -> None:
+    spot = await scene.add()
+    async with unit_of_work(scene.sessions) as session:
+        row = await Strategies(session).create(
+            scene.account_id, "breakout", {"symbol": "BTCUSDT", "market": "futures"}, title="futures", enabled=True
+        )
+        futures = row.id
+    assert await scene.found() == {Mode.PAPER: [(spot, True)]}
+    assert await scene.found() == {Mode.PAPER: [(spot, True)]}
+    assert [reason.partition(":")[0] for reason in scene.refused] == [
+        "an account's paper money is of one market, spot or futures"
+    ]
+    await scene.order(futures, Mode.PAPER)
+    assert await scene.found() == {Mode.PAPER: [(futures, True)]}

@@ -49,6 +49,24 @@ class Listing(msgspec.Struct, frozen=True):
     ladder: Ladder
 
 
+CAUTIOUS = ladder(
+    (
+        (20, Decimal(10_000), Decimal("0.025")),
+        (10, Decimal(100_000), Decimal("0.05")),
+        (5, Decimal(1_000_000), Decimal("0.1")),
+        (1, Decimal(20_000_000), Decimal("0.5")),
+    )
+)
+"""Brackets of a contract that no table knows: less than the exchange gives for most."""
+
+
+def listing_of(rules: Instrument, known: Mapping[str, Listing]) -> Listing:
+    """Give the contract of an instrument as it is traded now, with brackets that are known, or else cautious ones."""
+    if (listing := known.get(rules.symbol)) is not None:
+        return Listing(msgspec.structs.replace(listing.contract, rules=rules), listing.ladder)
+    return Listing(Contract(rules, rules.quote), CAUTIOUS)
+
+
 def read_contract(row: Mapping[str, object]) -> Contract:
     """Read one entry of `symbols` of GET /fapi/v1/exchangeInfo, as parsed from JSON."""
     filters = {str(rule["filterType"]): rule for rule in cast(Sequence[Mapping[str, object]], row["filters"])}

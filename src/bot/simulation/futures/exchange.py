@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from bot.domain.market import Candle
+from bot.domain.money import times
 from bot.domain.order import Side
 from bot.simulation.futures import algo as algos
 from bot.simulation.futures import placing, settings
@@ -73,6 +74,17 @@ class FuturesExchange(Questions):
     def set_contract(self, contract: Contract) -> None:
         """Let a listed symbol have other rules from now on; orders that rest stay as they are."""
         self._state.market(contract.symbol).contract = contract
+
+    def adopt_position(self, account: str, symbol: str, quantity: Decimal, entry_price: Decimal) -> None:
+        """Put back what an account held when it was left, in one-way mode; `quantity` is below zero for a short."""
+        position = self._state.account(account).position(symbol, PositionSide.BOTH)
+        position.quantity, position.cost = quantity, times(quantity, entry_price)
+        House.book(self._state.house.cash, self._state.market(symbol).contract.margin_asset, position.cost)
+        House.book(self._state.house.positions, symbol, -quantity)
+
+    def adopt(self, order: FuturesOrder) -> None:
+        """Put back an open order under its own id: a limit order into the book, a market order to be let go later."""
+        placing.adopt(self._state, order)
 
     # Orders.
 

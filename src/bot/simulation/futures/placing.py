@@ -93,6 +93,13 @@ def hold(state: State, account: Account, request: NewOrder) -> FuturesOrder:
     return order
 
 
+def adopt(state: State, order: FuturesOrder) -> None:
+    """Put an open order back as it was left; it does not trade yet."""
+    enter(state, order)
+    if order.price is not None:
+        state.markets[order.symbol].book.add(order)
+
+
 def let_go(state: State, order: FuturesOrder, quote: Decimal) -> None:
     """Let a market order that was held back trade at a price; it expires when its margin does not suffice there."""
     order.quote, order.updated_ms = quote, state.now_ms
