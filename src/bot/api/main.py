@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from bot.api import security
 from bot.api.deps import CandleDesk, Deps
 from bot.api.pages import STATIC
-from bot.api.routers import accounts, auth, events, health, kill, metrics, pages, prometheus, strategies
+from bot.api.routers import accounts, auth, events, health, kill, metrics, pages, prometheus, runs, strategies
 from bot.api.sse import Hub, closed_by_signals
 from bot.db.repositories import NotFound
 from bot.domain.errors import BotError, Unavailable
@@ -46,6 +46,7 @@ def create_app(deps: Deps) -> FastAPI:
         app.include_router(router, prefix="/api/v1")
     app.include_router(auth.router)
     app.include_router(pages.router)
+    app.include_router(runs.router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for family, answer in ((BotError, _refused), (SQLAlchemyError, _database_away), (OSError, _database_away)):
         app.add_exception_handler(family, answer)

@@ -207,7 +207,7 @@ def _with_headers(scope: Scope, send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             headers["Cache-Control"] = caching
             for name, value in _HEADERS.items():
-                headers[name] = value
+                headers.setdefault(name, value)  # a page with its own scripts inside brings a policy of its own
             if scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
         await send(message)

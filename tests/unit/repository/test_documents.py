@@ -51,6 +51,7 @@ ROUTERS = {
     "kill": "/api/v1",
     "auth": "",
     "pages": "",
+    "runs": "",
 }
 
 
