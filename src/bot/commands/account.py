@@ -106,6 +106,35 @@ def list_(json: Json = False) -> None:
     )
 
 
+@app.command("rekey")
+def rekey(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+    secrets_file: Annotated[
+        Path | None, typer.Option(help="File with two lines, key and secret; - reads them from standard input.")
+    ] = None,
+) -> None:
+    """Give an account another key of the same Binance account. A running bot takes it up within seconds."""
+    from bot.bootstrap import Roof  # noqa: PLC0415
+    from bot.commands.rows import note, with_session  # noqa: PLC0415
+    from bot.db.repositories import Accounts  # noqa: PLC0415
+
+    key, secret = _secrets("", "", secrets_file)
+    roof = Roof()
+
+    async def work(session: "AsyncSession") -> None:
+        accounts = Accounts(session)
+        account = await accounts.by_name(name)
+        sealed = {
+            field: roof.box.seal(value, account=name, field=field, environment=account.environment)
+            for field, value in (("api_key", key), ("api_secret", secret))
+        }
+        await accounts.rekey(account.id, api_key_enc=sealed["api_key"], api_secret_enc=sealed["api_secret"])
+        await note(session, "account.rekeyed", name, {"environment": account.environment})
+
+    with_session(roof, work)
+    say(f"account {name!r} has another sealed key; revoke the former one at Binance once `bot status` shows it at work")
+
+
 @app.command("remove")
 def remove(name: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
     """Remove an account that never traded."""

@@ -1,6 +1,7 @@
 """What has to run: reads the strategies of all accounts, and says whose money each one uses."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
@@ -146,4 +147,12 @@ async def _holding(session: AsyncSession, mode: Mode) -> Sequence[int]:
 
 def _account_plan(account: Account, mode: Mode, strategies: Sequence[StrategyPlan]) -> AccountPlan:
     funds = {asset: number(str(amount)) for asset, amount in account.paper_funds.items()}
-    return AccountPlan(account.id, account.name, account.environment, mode, tuple(strategies), funds)
+    return AccountPlan(
+        account.id, account.name, account.environment, mode, tuple(strategies), funds,
+        "" if mode is Mode.PAPER else _mark_of(account),
+    )  # fmt: skip
+
+
+def _mark_of(account: Account) -> str:
+    sealed = f"{account.api_key_enc} {account.api_secret_enc}"
+    return hashlib.sha256(sealed.encode()).hexdigest()[:16]

@@ -83,6 +83,12 @@ class Accounts:
             raise NotFound(f"there is no account named {name!r}; see: bot account list")
         return account
 
+    async def rekey(self, account_id: int, *, api_key_enc: str, api_secret_enc: str) -> None:
+        """Keep another sealed key and secret in place of those that were there."""
+        account = await self.get(account_id)
+        account.api_key_enc, account.api_secret_enc = api_key_enc, api_secret_enc
+        await self._session.flush()
+
     async def approve_live(self, account_id: int, sealed: str | None) -> None:
         """Keep the sealed approval of live trading, or take it back with None."""
         account = await self.get(account_id)

@@ -22,7 +22,10 @@ class StrategyPlan(msgspec.Struct, frozen=True):
 
 
 class AccountPlan(msgspec.Struct, frozen=True):
-    """One account's strategies of one mode: what one engine runs. `environment` is where its key is valid."""
+    """One account's strategies of one mode: what one engine runs. `environment` is where its key is valid.
+
+    `key_mark` is another one whenever the sealed key is: who works with the old one begins anew.
+    """
 
     account_id: int
     name: str
@@ -30,6 +33,7 @@ class AccountPlan(msgspec.Struct, frozen=True):
     mode: Mode
     strategies: tuple[StrategyPlan, ...]
     paper_funds: Mapping[str, Decimal] = {}
+    key_mark: str = ""
 
     @property
     def key(self) -> tuple[int, Mode]:

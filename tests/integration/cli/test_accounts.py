@@ -23,6 +23,14 @@ def everything_stored(person: Person) -> str:
     return str(rows)
 
 
+def sealed(person: Person) -> tuple[str, str]:
+    """Give the sealed key and secret of the only account."""
+    with psycopg.connect(plain_dsn(person.settings["DB_URL"])) as connection:
+        row = connection.execute("SELECT api_key_enc, api_secret_enc FROM accounts").fetchone()
+    assert row is not None
+    return row
+
+
 def everything_written(folder: Path) -> str:
     """Every file below a folder, as text."""
     return "".join(path.read_text("utf-8", "replace") for path in folder.rglob("*") if path.is_file())
@@ -53,6 +61,20 @@ def test_the_seeds_own_line_adds_an_account_and_warns_of_the_secret_on_it(person
     found = json.loads(person.ok("account", "list", "--json"))
     assert [(row["name"], row["environment"], row["has_key"]) for row in found] == [("canary-account", "testnet", True)]
     assert_nothing_is_told(person, answer.out + answer.err)
+
+
+def test_a_key_is_changed_for_another_and_neither_is_told(person: Person) -> None:
+    words = ("--secrets-file", "-")
+    person.run("account", "add", "--name", "canary-account", "--environment", "testnet", *words, typed="old\nother\n")
+    before = sealed(person)
+    answer = person.run("account", "rekey", "canary-account", *words, typed=f"{KEY}\n{SECRET}\n")
+    assert (answer.code, answer.err) == (0, "")
+    assert "another sealed key" in answer.out
+    assert "account.rekeyed" in everything_stored(person)
+    assert not set(before) & set(sealed(person))
+    assert_nothing_is_told(person, answer.out)
+    unknown = person.run("account", "rekey", "nobody", *words, typed=f"{KEY}\n{SECRET}\n")
+    assert "there is no account named 'nobody'" in unknown.complaint
 
 
 def test_an_account_is_added_from_a_file_approved_for_live_revoked_and_removed(person: Person) -> None:

@@ -43,6 +43,14 @@ class Scene:
             self.account_id = account.id
             return row.id
 
+    async def another(self, account_id: int) -> int:
+        """Add a strategy that trades on paper."""
+        async with unit_of_work(self.sessions) as session:
+            row = await Strategies(session).create(
+                account_id, "breakout", {"symbol": "BTCUSDT"}, title="paper", enabled=True
+            )
+            return row.id
+
     async def order(self, strategy_id: int, mode: Mode) -> None:
         """Leave an open order behind in the ledger of a mode."""
         journal = await next_turn(self.url, self.account_id, mode)
@@ -125,3 +133,19 @@ async def test_paper_money_is_of_one_market_that_on_which_something_is_held(scen
     ]
     await scene.order(futures, Mode.PAPER)
     assert await scene.found() == {Mode.PAPER: [(futures, True)]}
+
+
+async def test_another_key_is_another_plan_for_who_uses_it(scene: Scene) -> None:
+    first, second = await scene.add(demo_mode=False), await scene.another(scene.account_id)
+
+    async def marks() -> dict[Mode, str]:
+        return {plan.mode: plan.key_mark for plan in await scene.plans.load()}
+
+    before = await marks()
+    assert before == await marks()
+    async with unit_of_work(scene.sessions) as session:
+        await Accounts(session).rekey(scene.account_id, api_key_enc="sealed", api_secret_enc="sealed, too")
+    after = await marks()
+    assert after[Mode.REHEARSAL] != before[Mode.REHEARSAL]
+    assert after[Mode.PAPER] == before[Mode.PAPER], "paper money needs no key"
+    assert {first, second} == {each for _, rows in (await scene.found()).items() for each, _ in rows}

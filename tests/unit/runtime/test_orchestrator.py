@@ -151,9 +151,10 @@ async def test_a_strategy_that_a_person_lets_trade_again_trades(house: House, be
         account(1, told(SCRIPT, order_value=99.0), TWO),
         account(1, ONE, TWO, environment="testnet"),
         account(1, ONE, TWO, paper_funds={}),
+        account(1, ONE, TWO, key_mark="another"),
         account(1, TWO),
     ],
-    ids=["config", "environment", "funds", "enabled row gone"],
+    ids=["config", "environment", "funds", "key", "enabled row gone"],
 )
 async def test_any_other_change_restarts_that_account_alone(house: House, changed: AccountPlan) -> None:
     first, second = house.worker("account1"), house.worker("account2")
