@@ -4,7 +4,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -13,6 +12,8 @@ from bot.commands.output import ExitCode, fail, given, pairs, table, warn
 from bot.commands.sources import columns_of, rules_of, strategy_named
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bot.backtest.studies.figures import Figures
     from bot.backtest.studies.monte_carlo import Luck
     from bot.backtest.studies.plan import Plan
@@ -21,26 +22,9 @@ if TYPE_CHECKING:
     from bot.db.studies import Studies
     from bot.db.trials import Trial
 
-Name = Annotated[str, typer.Argument(metavar="STRATEGY", help="See: bot strategy list --available.")]
-Candles = Annotated[
-    Path | None, typer.Option("--candles", help="A candle file (CSV, .gz, .zip). Default: the store of bot data.")
-]
-Symbol = Annotated[str, typer.Option("--symbol", help="Trading pair, such as BTCUSDT.")]
-Interval = Annotated[str, typer.Option("--interval", help="Candle interval, such as 1m.")]
-Since = Annotated[str, typer.Option("--since", help="From then on, UTC: 2024, 2024-03, 2024-03-15.")]
-Until = Annotated[str, typer.Option("--until", help="Up to, not including, then.")]
-Param = Annotated[list[str] | None, typer.Option("--param", help="A setting that stays, like fast=20; repeatable.")]
 Grid = Annotated[
     list[str] | None,
     typer.Option("--grid", help="A setting that varies: fast=5,10,15, slow=20:200:20, x=0.1..1~log; repeatable."),
-]
-OrderValue = Annotated[float, typer.Option("--order-value", help="Quote amount of one entry.")]
-FeePct = Annotated[float, typer.Option("--fee-pct", help="Fee of one fill as a fraction: 0.001 is 0.1 %.")]
-Fill = Annotated[str, typer.Option("--fill", help="Of market orders: last, midpoint, next (open).")]
-Slippage = Annotated[float, typer.Option("--slippage-bps", help="Against us, in 1/100 %.")]
-Funds = Annotated[float, typer.Option("--funds", help="Quote amount in the wallet.")]
-Rules = Annotated[
-    Path | None, typer.Option("--rules", help="An answer of exchangeInfo: tick, step and smallest order by symbol.")
 ]
 Search = Annotated[str, typer.Option("--search", help="grid, random, tpe or nsga2.")]
 Trials = Annotated[int | None, typer.Option("--trials", help="How many sets to try. Default: all of a grid, else 100.")]
@@ -50,7 +34,7 @@ Objective = Annotated[
     typer.Option("--objective", help="A figure to aim at, like net_pnl or max_drawdown:min; repeatable."),
 ]
 Where = Annotated[list[str] | None, typer.Option("--where", help="A bound, like 'trades>=30'; repeatable.")]
-Jobs = Annotated[int, typer.Option("--jobs", help="Processes that play trials. 0: one for each core.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Processes that play trials. 0: one for each core.")]
 Memory = Annotated[int, typer.Option("--worker-memory", help="MB beyond which a process is replaced.")]
 Study = Annotated[str, typer.Option("--study", help="Keep it in the database by this name; the same line goes on.")]
 Best = Annotated[int, typer.Option("--best", help="How many of the best to show.")]
@@ -62,7 +46,7 @@ class Asked(NamedTuple):
     """What was asked for, as it was typed."""
 
     name: str
-    candles: Path | None
+    candles: "Path | None"
     symbol: str
     interval: str
     since: str
@@ -72,7 +56,7 @@ class Asked(NamedTuple):
     settings: Mapping[str, Any]
     """Those that have options of their own."""
     funds: float
-    rules: Path | None
+    rules: "Path | None"
     search: str = "grid"
     trials: int | None = None
     seed: int = 1
@@ -125,7 +109,19 @@ def bench_of(asked: Asked, split: Mapping[str, Any] | None = None) -> "Bench":
     return Bench(plan, strategy, columns)
 
 
-def bench_again(plan: "Plan", candles: Path | None) -> "Bench":
+def refuse_misleading(bench: "Bench", params: "Mapping[str, Any]") -> None:
+    """Refuse a strategy that looks ahead, by a quick look at one of its sets, and say what else is found."""
+    from bot.backtest.checking import check  # noqa: PLC0415
+    from bot.backtest.checking import refuse_misleading as refuse  # noqa: PLC0415
+    from bot.backtest.run import Part  # noqa: PLC0415
+
+    instrument = bench.plan.instrument
+    part = Part(bench.strategy, bench.config(dict(params)))
+    for finding in refuse(check(part, bench.columns, {instrument.symbol: instrument}, None, quick=True)):
+        warn(f"{bench.plan.strategy}: {finding}")
+
+
+def bench_again(plan: "Plan", candles: "Path | None") -> "Bench":
     """Find the strategy and the candles of a study that is kept; ends with one line when they are not the same."""
     from bot.backtest.studies.plan import refuse_other_candles, refuse_other_code  # noqa: PLC0415
     from bot.backtest.studies.trial import Bench  # noqa: PLC0415
@@ -153,8 +149,6 @@ def crew_of(jobs: int, memory_mb: int) -> "Crew":
     from bot.backtest.studies.session import Crew  # noqa: PLC0415
     from bot.config import load  # noqa: PLC0415
 
-    if jobs < 0:
-        fail(f"--jobs {jobs} is no number of processes; give 1 or more, or 0 for one a core", ExitCode.USAGE)
     return Crew(jobs or os.cpu_count() or 1, load().STRATEGIES_DIR, float(memory_mb))
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from bot.commands import sources
+from bot.commands import sources, studying
 from bot.commands.output import ExitCode, Json, as_json, fail, given, say, warn
+from bot.commands.sweep_study import sweep_study, work
 from bot.commands.sweep_telling import bar, rounded, show, write
 
 if TYPE_CHECKING:
@@ -23,14 +24,12 @@ if TYPE_CHECKING:
     from bot.strategies.base import Strategy
     from bot.strategies.config import StrategyConfig
 
-Grid = Annotated[
-    list[str] | None,
-    typer.Option("--grid", help="A setting that varies: fast=5,10,15, slow=20:200:20, x=0.1..1/5; repeatable."),
-]
 Best = Annotated[int, typer.Option("--best", min=1, help="How many of the best the exact engine plays again.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=0, help="How many work at once. 0: one for each core.")]
 All = Annotated[bool, typer.Option("--all", help="Tell of every set, not of the best alone.")]
 Out = Annotated[Path | None, typer.Option("--out", help="Write every set to a file: .csv or .json.")]
+WORKER = "worker"
+"""Instead of a strategy: work on a study that is kept. No strategy may be called so."""
 _SUFFIXES = {".csv", ".json"}
 _SAME = 1e-6
 """Relative difference up to which kernel and engine agree."""
@@ -43,7 +42,7 @@ def sweep(
     interval: sources.Interval = "1m",
     since: sources.Since = "",
     until: sources.Until = "",
-    grid: Grid = None,
+    grid: studying.Grid = None,
     param: sources.Param = None,
     order_value: sources.OrderValue = 50.0,
     fee_pct: sources.FeePct = 0.001,
@@ -55,15 +54,38 @@ def sweep(
     jobs: Jobs = 0,
     everything: All = False,
     out: Out = None,
+    search: studying.Search = "grid",
+    trials: studying.Trials = None,
+    seed: studying.Seed = 1,
+    objective: studying.Objective = None,
+    where: studying.Where = None,
+    study: studying.Study = "",
+    worker_memory: studying.Memory = 1_000,
     json: Json = False,
 ) -> None:
-    """Play a strategy with many sets of settings on the same candles, and show which did best by net P&L."""
+    """Play a strategy with many sets of settings on the same candles, and show which did best by net P&L.
+
+    `bot sweep worker --study NAME` works on a study that is kept, on this host or another one.
+    """
     from bot.domain.money import exact  # noqa: PLC0415
 
+    if name == WORKER:
+        work(study or fail("name the study to work on: --study NAME", ExitCode.USAGE), candles,
+             studying.crew_of(jobs, worker_memory), json=json)  # fmt: skip
+        return
     if not grid:
         fail("nothing varies; give --grid fast=5,10,15 or --grid slow=20:200:20", ExitCode.USAGE)
     if out is not None and (out.suffix not in _SUFFIXES or not out.absolute().parent.is_dir()):
         fail(f"--out {out}: name a .csv or .json file in a folder that is there", ExitCode.USAGE)
+    if study or objective or where or trials is not None or search != "grid":
+        asked = studying.Asked(
+            name, candles, symbol, interval, since, until, param or [], grid,
+            {"order_value": order_value, "fee_pct": fee_pct, "fill": fill, "slippage_bps": slippage_bps}, funds,
+            rules, search, trials, seed, objective or [], where or [],
+        )  # fmt: skip
+        crew = studying.crew_of(jobs, worker_memory)
+        sweep_study(asked, study, crew, best, out, everything=everything, json=json)
+        return
     strategy = sources.strategy_named(name)
     fixed = {
         "symbol": symbol or fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE),

@@ -5,9 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands import studying
+from bot.commands import sources, studying
 from bot.commands.output import ExitCode, Json, as_json, fail, pairs, say, table, warn
-from bot.commands.studying import Asked, Timer, bench_of, crew_of, kept, luck_of, numbers, ordered, progress, shown
+from bot.commands.studying import (
+    Asked,
+    Timer,
+    bench_of,
+    crew_of,
+    kept,
+    luck_of,
+    numbers,
+    ordered,
+    progress,
+    refuse_misleading,
+    shown,
+)
 
 if TYPE_CHECKING:
     from bot.backtest.studies.session import Crew
@@ -18,20 +30,20 @@ SHOWN = ("gain", "trades", "sharpe")
 
 
 def walk_forward(
-    name: studying.Name,
-    candles: studying.Candles = None,
-    symbol: studying.Symbol = "",
-    interval: studying.Interval = "1m",
-    since: studying.Since = "",
-    until: studying.Until = "",
-    param: studying.Param = None,
+    name: sources.Name,
+    candles: sources.Candles = None,
+    symbol: sources.Symbol = "",
+    interval: sources.Interval = "1m",
+    since: sources.Since = "",
+    until: sources.Until = "",
+    param: sources.Param = None,
     grid: studying.Grid = None,
-    order_value: studying.OrderValue = 50.0,
-    fee_pct: studying.FeePct = 0.001,
-    fill: studying.Fill = "next",
-    slippage_bps: studying.Slippage = 0.0,
-    funds: studying.Funds = 10_000.0,
-    rules: studying.Rules = None,
+    order_value: sources.OrderValue = 50.0,
+    fee_pct: sources.FeePct = 0.001,
+    fill: sources.Fill = "next",
+    slippage_bps: sources.Slippage = 0.0,
+    funds: sources.Funds = 10_000.0,
+    rules: sources.Rules = None,
     train: Annotated[str, typer.Option("--train", help="Length settings are chosen on, like 60d.")] = "",
     test: Annotated[str, typer.Option("--test", help="Length they are tried on then, like 20d.")] = "",
     anchored: Annotated[bool, typer.Option("--anchored", help="Choose on all there was since the beginning.")] = False,
@@ -44,7 +56,7 @@ def walk_forward(
     seed: studying.Seed = 1,
     objective: studying.Objective = None,
     where: studying.Where = None,
-    jobs: studying.Jobs = 1,
+    jobs: studying.Jobs = 0,
     worker_memory: studying.Memory = 1_000,
     study: studying.Study = "",
     equity: Annotated[
@@ -91,6 +103,7 @@ def _walk(bench: "Bench", crew: "Crew", study: str, *, quiet: bool) -> "tuple[Wa
     from bot.backtest.studies.walk_forward import first_windows, walk  # noqa: PLC0415
 
     found, wanted, left_out = first_windows(bench)
+    refuse_misleading(bench, wanted[0].params)
     total = len(wanted) + len(found)
     if not study:
         book = MemoryBook()

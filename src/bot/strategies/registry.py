@@ -17,7 +17,7 @@ import bot.strategies
 from bot.domain.errors import Misconfigured
 from bot.strategies.base import Strategy
 
-TAKEN = frozenset({"compare", "list", "remove", "show"})
+TAKEN = frozenset({"compare", "list", "remove", "show", "worker"})
 """Names that no strategy can have: after `bot backtest` they mean something else."""
 
 

@@ -6,11 +6,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from tests.integration.cli.person import CLI, Person, until
-
-from bot.db.base import plain_dsn
+from tests.integration.cli.holding import Database
+from tests.integration.cli.person import CLI, Person
 
 RECORDED = Path(__file__).parents[3] / "../shared/data/klines/spot/BTCUSDT_1m_20250520_20250818.csv.gz"
 ROWS = 3_000
@@ -76,7 +74,7 @@ def test_a_person_gets_a_table_and_a_warning(trader: Person) -> None:
         (("--grid", "fasst=1,2"), 3, "did you mean 'fast'"),
         (("--param", "fast=3"), 3, "stays by --param and varies by --grid"),
         (("--grid", "fee_pct=2,3"), 3, "all 12 sets of settings were left out"),
-        (("--jobs", "-1"), 2, "no number of processes"),
+        (("--jobs", "-1"), 2, "--jobs"),
     ],
 )
 def test_what_cannot_be_walked_is_one_line(trader: Person, wish: tuple[str, ...], code: int, complaint: str) -> None:
@@ -92,31 +90,25 @@ def test_without_a_grid_nothing_varies(trader: Person) -> None:
 
 
 def test_a_walk_that_is_killed_goes_on_to_the_same_result_and_counts_each_trial_once(trader: Person) -> None:
-    # Hundreds of trials, so that it is killed in the middle of them.
-    many = (*LINE[:-4], "--grid", "fast=2:22:2", "--grid", "slow=25:65:5", "--folds", "4")
+    many = (*LINE[:-4], "--grid", "fast=2:8:2", "--grid", "slow=25:65:20", "--folds", "3")
     kept = (*many, "--study", "walked")
-
-    def state() -> dict[str, int]:
-        with psycopg.connect(plain_dsn(trader.settings["DB_URL"])) as connection:
-            return dict(connection.execute("SELECT state, count(*) FROM trials GROUP BY state").fetchall())
-
-    with trader.running(*kept, "--json", command=CLI) as program:
-        until(lambda: state().get("done", 0) >= 5)
-        program.process.send_signal(signal.SIGKILL)
-        program.wait()
-    before = state()
-    assert 5 <= before["done"] < 396
+    database = Database(trader.settings["DB_URL"])
+    # Killed among the trials that settings are chosen by (36 of them), and again among those that try what was chosen.
+    for first in (9, 37):
+        with database.holding(first), trader.running(*kept, "--json", command=CLI) as program:
+            database.wait_for_held(1)
+            program.process.send_signal(signal.SIGKILL)
+            program.wait()
+        database.wait_for_nobody()
+        database.connection.execute("DROP TRIGGER hold ON trials; DROP FUNCTION hold")
     again = told(trader, *kept)
-    assert state() == {"done": 400}
+    assert database.states() == {"done": 39}
+    assert {attempts for (attempts,) in database.ask("SELECT DISTINCT attempts FROM trials")} <= {1, 2}
+    database.connection.close()
     whole = told(trader, *many)
     for answer in (again, whole):
         del answer["load_s"], answer["run_s"]
     assert again == whole
-    with psycopg.connect(plain_dsn(trader.settings["DB_URL"])) as connection:
-        attempts = dict(connection.execute("SELECT attempts, count(*) FROM trials GROUP BY attempts").fetchall())
-    # What was being played when it was killed was begun once more; nothing else was.
-    assert attempts.get(2, 0) <= 2
-    assert set(attempts) <= {1, 2}
 
 
 def test_studies_are_listed_shown_compared_and_removed(trader: Person) -> None:
