@@ -52,6 +52,7 @@ FAULTS = (
           ("test_in_a_storm_of_our_own_no_429_comes_and_a_cancel_overtakes_two_thousand_pages",
            "test_when_others_use_the_limit_up_at_most_one_of_ours_hears_so_and_cancels_never_wait",
            "test_after_a_429_nothing_goes_out_not_even_a_connection",
+           "test_no_more_than_a_host_puts_up_with_may_still_arrive_however_long_ago_they_left",
            "test_too_many_orders_hold_back_their_own_account_alone",
            "test_hummingbot_1291_a_429_is_waited_for_and_never_becomes_a_ban")),
     Fault("F13", "418",

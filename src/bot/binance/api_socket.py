@@ -20,6 +20,9 @@ from bot.ports import Clock
 
 log = structlog.get_logger()
 
+STALLED_S = 1.0
+"""A connection that carries nothing back for so long, though it was asked something, may be a line at a standstill."""
+
 
 class Lost(Exception):
     """The connection ended, or time ran out, before the reply came."""
@@ -71,6 +74,8 @@ class ApiSocket:
         self._ids = itertools.count(1)
         self._waiting: dict[int | str | None, asyncio.Future[ApiReply]] = {}
         self._socket: Line | None = None
+        self._silent_since: float | None = None
+        """When the first request left of those since which nothing was heard."""
         self.is_logged_on = False
 
     @property
@@ -78,6 +83,16 @@ class ApiSocket:
         """Set when the connection has ended."""
         assert self._socket is not None
         return self._socket.gone
+
+    @property
+    def silent_s(self) -> float:
+        """Give for how long it has owed an answer and carried nothing at all."""
+        return 0.0 if self._silent_since is None else asyncio.get_running_loop().time() - self._silent_since
+
+    @property
+    def stands_still(self) -> bool:
+        """Say whether what is sent now may have to wait behind requests that wait already."""
+        return bool(self._waiting) and self.silent_s >= STALLED_S
 
     async def open(self) -> None:
         """Connect. Raises Unavailable."""
@@ -95,7 +110,10 @@ class ApiSocket:
         if self._socket.gone.is_set():
             raise Lost("the connection was gone already")
         number = next(self._ids)
-        reply: asyncio.Future[ApiReply] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[ApiReply] = loop.create_future()
+        if self._silent_since is None or not self._waiting:
+            self._silent_since = loop.time()
         self._waiting[number] = reply
         try:
             self._socket.send(msgspec.json.encode({"id": number, "method": method, "params": params}))
@@ -125,6 +143,7 @@ class ApiSocket:
                 reply.set_exception(Lost("the connection ended before the answer came"))
 
     def _take(self, text: bytes) -> None:
+        self._silent_since = None
         try:
             frame = read_api_reply(text)
         except (msgspec.MsgspecError, ValueError) as error:

@@ -2,7 +2,8 @@
 
 A request that has left cannot be called back when the host says that it is enough, and the host counts each one that
 comes in spite of that. So no more are ever on their way than a host puts up with, and one alone where the host may say
-so any moment.
+so any moment. What we no longer wait for is among them, for as long as it may still arrive: a line that stood still
+delivers everything at once.
 """
 
 import asyncio
@@ -17,7 +18,13 @@ AT_ONCE = {Priority.CANCEL: 8, Priority.STOP: 8, Priority.ORDER: 7, Priority.QUE
 HURRY_S = 0.9
 """A cancel or a stop waits no longer than that for one that is on its way."""
 FORGOTTEN_S = 2.0
-"""A request without an answer for so long arrived long ago, or never will: the lane is free again."""
+"""A request without an answer for so long most likely has arrived, or never will: others need not wait for it."""
+ARRIVES_S = 20.0
+"""So long after it left, at most, does a request arrive."""
+MOST = 10
+"""Requests that may still arrive, if everything that has no answer is late: a host bans who sends more after a 429."""
+_JITTER_S = 0.01
+"""Timers ring a little early."""
 _HURRIED = frozenset({Priority.CANCEL, Priority.STOP})
 _RANKS = {priority: rank for rank, priority in enumerate(AT_ONCE)}
 
@@ -25,10 +32,12 @@ _RANKS = {priority: rank for rank, priority in enumerate(AT_ONCE)}
 class Lane:
     """One request on its way."""
 
-    __slots__ = ("since",)
+    __slots__ = ("is_out", "since")
 
     def __init__(self, since: float) -> None:
         self.since = since
+        self.is_out = False
+        """Whether its request left, and no answer came: it may arrive when nobody waits for it any more."""
 
 
 class Lanes:
@@ -38,7 +47,10 @@ class Lanes:
         self._is_risky = is_risky
         self._busy: dict[Lane, None] = {}
         """The oldest first."""
-        self._queue: list[tuple[int, int, Priority, asyncio.Future[Lane]]] = []
+        self._late: dict[Lane, None] = {}
+        """Without an answer for long, or given up: they may still arrive."""
+        self._queue: list[tuple[int, int, float, Priority, asyncio.Future[Lane]]] = []
+        """By rank, then number; with the time since when each waits."""
         self._numbers = itertools.count()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -50,13 +62,14 @@ class Lanes:
     async def enter(self, priority: Priority) -> Lane:
         """Wait for a lane; whoever is more important is let in first, then whoever came first."""
         loop = asyncio.get_running_loop()
-        self._forget(loop.time())
+        now_s = loop.time()
+        self._forget(now_s)
         if not self._queue and self._is_free_for(priority):
-            return self._take(loop.time())
+            return self._take(now_s)
         waiter: asyncio.Future[Lane] = loop.create_future()
-        heappush(self._queue, (_RANKS[priority], next(self._numbers), priority, waiter))
+        heappush(self._queue, (_RANKS[priority], next(self._numbers), now_s, priority, waiter))
         self._let_in(loop)
-        hurry = loop.call_later(HURRY_S, self._hurry, priority, waiter) if priority in _HURRIED else None
+        hurry = loop.call_later(HURRY_S, self._let_in, loop) if priority in _HURRIED else None
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -70,30 +83,38 @@ class Lanes:
     def leave(self, lane: Lane) -> None:
         """Give a lane back: its request is answered, or will not be."""
         self._busy.pop(lane, None)
+        self._late.pop(lane, None)
+        if lane.is_out:
+            self._late[lane] = None
         if self._queue:
             self._let_in(asyncio.get_running_loop())
 
     def _let_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._forget(loop.time())
+        now_s = loop.time()
+        self._forget(now_s)
         queue = self._queue
-        while queue and (queue[0][3].done() or self._is_free_for(queue[0][2])):
-            waiter = heappop(queue)[3]
+        while queue:
+            _, _, since, priority, waiter = queue[0]
+            is_hurried = priority in _HURRIED and now_s - since >= HURRY_S - _JITTER_S
+            if not (waiter.done() or self._is_free_for(priority, is_hurried=is_hurried)):
+                break
+            heappop(queue)
             if not waiter.done():
-                waiter.set_result(self._take(loop.time()))
+                waiter.set_result(self._take(now_s))
         if queue and self._alarm is None:
-            oldest = next(iter(self._busy))  # (where nobody is on the way, everybody may go)
-            self._alarm = loop.call_at(oldest.since + FORGOTTEN_S, self._ring, loop)
+            ends = [each.since + FORGOTTEN_S for each in self._busy] + [each.since + ARRIVES_S for each in self._late]
+            self._alarm = loop.call_at(min(ends), self._ring, loop)  # (where nothing is on its way, everybody may go)
 
     def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
         self._alarm = None
         self._let_in(loop)
 
-    def _hurry(self, priority: Priority, waiter: asyncio.Future[Lane]) -> None:
-        if not waiter.done() and len(self._busy) < AT_ONCE[priority]:
-            waiter.set_result(self._take(waiter.get_loop().time()))
-
-    def _is_free_for(self, priority: Priority) -> bool:
+    def _is_free_for(self, priority: Priority, *, is_hurried: bool = False) -> bool:
         busy = len(self._busy)
+        if is_hurried:
+            return busy < AT_ONCE[priority]
+        if busy + len(self._late) >= MOST:
+            return False
         return not busy or (busy < AT_ONCE[priority] and not self._is_risky())
 
     def _take(self, now_s: float) -> Lane:
@@ -104,3 +125,7 @@ class Lanes:
     def _forget(self, now_s: float) -> None:
         while self._busy and (oldest := next(iter(self._busy))).since + FORGOTTEN_S <= now_s:
             del self._busy[oldest]
+            self._late[oldest] = None
+        if self._late:
+            for lane in [each for each in self._late if each.since + ARRIVES_S <= now_s]:
+                del self._late[lane]

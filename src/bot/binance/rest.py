@@ -14,6 +14,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from bot.binance.endpoints import Endpoint, Pool, Security, Sending
 from bot.binance.errors import TOO_MANY_ORDERS, Throttled, error_code, refusal
 from bot.binance.hosts import Hosts
+from bot.binance.lanes import Lane
 from bot.binance.limits import OrderCounts, WeightBank, told_wait_s, told_weight
 from bot.binance.signing import Credentials, Params, query_text, signed_query, signer_for
 from bot.binance.wire_requests import params_of
@@ -81,7 +82,7 @@ class Rest:
         try:
             ticket = await self._bank.admit(weight, endpoint.priority, endpoint.pool)
             try:
-                reply = await self._exchange(endpoint, params_of(request), sending)
+                reply = await self._exchange(endpoint, params_of(request), sending, ticket.lane)
             finally:
                 told = told_weight(reply.headers) if endpoint.pool is Pool.MARKET else None
                 is_free = endpoint.is_free_when_done and reply.status == 200
@@ -106,7 +107,9 @@ class Rest:
         log.info("request.refused", request=str(endpoint), status=reply.status, reason=str(error))
         return error
 
-    async def _exchange(self, endpoint: Endpoint[Any, Any], params: Params, sending: Sending | None) -> Reply:
+    async def _exchange(
+        self, endpoint: Endpoint[Any, Any], params: Params, sending: Sending | None, lane: Lane
+    ) -> Reply:
         # First the timestamp, then the last look: a request held up after that look is too old for the exchange.
         url, form = self._address(endpoint, params, sending.signed_ms if sending else None)
         headers = self._key | (_FORM if form is not None else {}) if endpoint.security in _KEYED else {}
@@ -114,15 +117,19 @@ class Rest:
         if sending:
             sending.check()
             reached("wire.first_byte")
+        lane.is_out = True
         try:
-            return await self._http.exchange(endpoint.method, url, form, headers, timeout_s)
+            reply = await self._http.exchange(endpoint.method, url, form, headers, timeout_s)
         except NothingSent as error:
+            lane.is_out = False
             raise Unavailable(
                 f"cannot reach {self._hosts.rest} ({error}): nothing was sent; check network and address"
             ) from error
         except NoAnswer as error:
             text = f"no readable answer to {endpoint} from {self._hosts.rest} ({error})"
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
+        lane.is_out = False
+        return reply
 
     def _address(self, endpoint: Endpoint[Any, Any], params: Params, signed_ms: int | None) -> tuple[str, bytes | None]:
         text = self._signed(params, signed_ms) if endpoint.security is Security.SIGNED else query_text(params)

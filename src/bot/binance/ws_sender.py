@@ -16,6 +16,7 @@ from bot.binance.api_socket import ApiSocket, Lost, Signer, check, wait_told
 from bot.binance.endpoints import Endpoint, Security, Sending
 from bot.binance.errors import TOO_MANY_ORDERS, error_code, refusal
 from bot.binance.hosts import Hosts
+from bot.binance.lanes import Lane
 from bot.binance.limits import OrderCounts, WeightBank, told_weight
 from bot.binance.rest import ORDER_TIMEOUT_S, READ_TIMEOUT_S, Rest
 from bot.binance.signing import Credentials
@@ -29,6 +30,9 @@ from bot.killpoints import reached
 from bot.ports import Clock
 
 log = structlog.get_logger()
+
+_DEAD_S = 5.0
+"""A connection that owed an answer for so long, gave none in time, and carried nothing else, is given up."""
 
 
 class WsSender:
@@ -64,7 +68,7 @@ class WsSender:
     @property
     def is_connected(self) -> bool:
         """True while requests go by socket."""
-        return self._socket is not None and not self._socket.gone.is_set()
+        return self._socket is not None and _is_of_use(self._socket)
 
     def open(self) -> None:
         """Connect in the background, and stay connected; the first request does so too."""
@@ -75,7 +79,7 @@ class WsSender:
         """Send a request and give its reply read. Raises one of the four families."""
         self.open()
         socket = self._socket
-        if not endpoint.ws_method or socket is None or socket.gone.is_set():
+        if not endpoint.ws_method or socket is None or not _is_of_use(socket):
             return await self._rest.call(endpoint, request, sending)
         weight, count = endpoint.weight_of(request), endpoint.orders_of(request)
         self._counts.admit(count, endpoint.priority)
@@ -85,8 +89,8 @@ class WsSender:
             ticket = await self._bank.admit(weight, endpoint.priority, endpoint.pool)
             try:
                 # It may have ended while this request waited for its turn; after this look nothing waits any more.
-                if not socket.gone.is_set():
-                    reply = await self._ask(socket, endpoint, request, sending)
+                if _is_of_use(socket):
+                    reply = await self._ask(socket, endpoint, request, sending, ticket.lane)
                     told = {each.header: str(each.count) for each in reply.rateLimits}
             finally:
                 is_free = reply is not None and reply.status == 200 and endpoint.is_free_when_done
@@ -114,7 +118,7 @@ class WsSender:
         await self._rest.close()
 
     async def _ask[Q: Struct, R](
-        self, socket: ApiSocket, endpoint: Endpoint[Q, R], request: Q, sending: Sending | None
+        self, socket: ApiSocket, endpoint: Endpoint[Q, R], request: Q, sending: Sending | None, lane: Lane
     ) -> ApiReply:
         # First the timestamp, then the last look: a request held up after that look is too old for the exchange.
         params: Any = params_of(request)
@@ -127,16 +131,21 @@ class WsSender:
         if sending:
             sending.check()
             reached("wire.first_byte")
+        lane.is_out = True
         try:
-            return await socket.ask(
+            reply = await socket.ask(
                 endpoint.ws_method,
                 params,
                 READ_TIMEOUT_S if endpoint.repeatable else self._order_timeout_s,
                 is_order=sending is not None,
             )
         except Lost as error:
+            if socket is self._socket and socket.silent_s >= _DEAD_S:
+                self._end.set()  # another one takes over; what may still come by this one is waited for
             text = f"no answer to {endpoint.ws_method} from {self._hosts.ws_api}: {error}"
             raise Unavailable(text) if endpoint.repeatable else OutcomeUnknown(text) from error
+        lane.is_out = False
+        return reply
 
     def _refused(self, endpoint: Endpoint[Any, Any], reply: ApiReply) -> BotError:
         wait_s = wait_told(reply)
@@ -211,3 +220,8 @@ class WsSender:
     def _delay(self, failures: int) -> float:
         longest = min(self._pace.retry_max_s, self._pace.retry_first_s * 2.0 ** min(failures, 16))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
+def _is_of_use(socket: ApiSocket) -> bool:
+    """Say whether a connection carries a request now: REST does, while this one has ended or stands still."""
+    return not socket.gone.is_set() and not socket.stands_still

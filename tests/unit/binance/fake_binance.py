@@ -62,7 +62,7 @@ class FakeBinance:
         self.private_sockets: list[web.WebSocketResponse] = []
         self.controls: list[dict[str, Any]] = []
         self.api_requests: list[dict[str, Any]] = []
-        self.on_api: Callable[[dict[str, Any]], dict[str, Any]] = lambda request: {"status": 200, "result": {}}
+        self.on_api: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda request: {"status": 200, "result": {}}
         self.runner: web.AppRunner | None = None
         self.url = ""
 
@@ -172,5 +172,6 @@ class FakeBinance:
             if message.type is WSMsgType.TEXT:
                 asked = json.loads(message.data)
                 self.api_requests.append(asked)
-                await socket.send_str(json.dumps({"id": asked["id"], **self.on_api(asked)}))
+                if (answer := self.on_api(asked)) is not None:
+                    await socket.send_str(json.dumps({"id": asked["id"], **answer}))
         return socket

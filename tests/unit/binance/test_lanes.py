@@ -1,12 +1,15 @@
 """Lanes: what is on its way at once is bounded, and what matters more goes first."""
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
 from bot.binance import lanes as module
 from bot.binance.endpoints import Priority
-from bot.binance.lanes import AT_ONCE, Lane, Lanes
+from bot.binance.lanes import ARRIVES_S, AT_ONCE, FORGOTTEN_S, HURRY_S, MOST, Lane, Lanes
+from bot.proof.loop import VirtualLoop
 
 
 async def filled(lanes: Lanes, priority: Priority) -> list[Lane]:
@@ -64,6 +67,60 @@ async def test_a_request_without_an_answer_does_not_keep_its_lane_for_ever(monke
     for lane in lost:
         lanes.leave(lane)
     assert lanes.busy <= 1
+
+
+def in_made_up_time[T](work: Coroutine[Any, Any, T]) -> T:
+    loop = VirtualLoop(1)
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.bury()
+
+
+async def entered(lanes: Lanes, priority: Priority) -> float:
+    """Give the seconds that it takes to be let in."""
+    began = asyncio.get_running_loop().time()
+    await lanes.enter(priority)
+    return asyncio.get_running_loop().time() - began
+
+
+def test_no_more_than_a_host_puts_up_with_may_still_arrive_however_long_ago_they_left() -> None:
+    async def scene() -> None:
+        lanes = Lanes()
+        await filled(lanes, Priority.ORDER)
+        more = [asyncio.create_task(entered(lanes, Priority.ORDER)) for _ in range(MOST)]
+        await asyncio.sleep(ARRIVES_S - 1)
+        assert sum(each.done() for each in more) == MOST - AT_ONCE[Priority.ORDER]
+        assert await entered(lanes, Priority.CANCEL) == pytest.approx(HURRY_S, abs=0.05)  # (all the same)
+        await asyncio.gather(*more)
+
+    in_made_up_time(scene())
+
+
+@pytest.mark.parametrize(("is_out", "waited_s"), [(True, ARRIVES_S), (False, 0.0)])
+def test_what_left_and_was_given_up_counts_until_it_must_have_arrived(is_out: bool, waited_s: float) -> None:
+    async def scene() -> float:
+        lanes = Lanes()
+        for _ in range(MOST):
+            lane = await lanes.enter(Priority.QUERY)
+            lane.is_out = is_out
+            lanes.leave(lane)
+        assert lanes.busy == 0
+        return await entered(lanes, Priority.ORDER)
+
+    assert in_made_up_time(scene()) == pytest.approx(waited_s, abs=0.05)
+
+
+def test_an_answer_that_comes_late_makes_room_at_once() -> None:
+    async def scene() -> float:
+        lanes = Lanes()
+        late = [await lanes.enter(Priority.QUERY) for _ in range(AT_ONCE[Priority.QUERY])]
+        await asyncio.sleep(FORGOTTEN_S)
+        late += [await lanes.enter(Priority.QUERY) for _ in range(MOST - len(late))]
+        asyncio.get_running_loop().call_later(1.0, lanes.leave, late[0])
+        return await entered(lanes, Priority.QUERY)
+
+    assert in_made_up_time(scene()) == pytest.approx(1.0, abs=0.05)
 
 
 async def test_where_it_is_risky_one_goes_at_a_time_and_a_cancel_next() -> None:

@@ -1,6 +1,7 @@
 """Orders over the WebSocket API: the same endings as by REST, and never a second request for one order."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -154,6 +155,40 @@ async def test_an_answer_that_does_not_come_in_time_is_an_unknown_outcome(binanc
     binance.on_api = lambda _request: {"id": "another"}
     with pytest.raises(OutcomeUnknown, match="no answer within"):
         await scene.sender.call(spot.PLACE_ORDER, ORDER)
+    await scene.sender.close()
+
+
+async def test_while_the_line_stands_still_orders_go_by_rest_and_when_it_moves_again_by_socket(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def placed(_request: web.Request) -> web.StreamResponse:
+        return web.json_response(DONE)
+
+    await scene.connect()
+    scene.binance.answers["POST /api/v3/order"] = placed
+    scene.binance.on_api = lambda _request: None
+    monkeypatch.setattr("bot.binance.api_socket.STALLED_S", 0.0)
+    first = asyncio.create_task(scene.sender.call(spot.PLACE_ORDER, ORDER))
+    await until(lambda: scene.placed)
+    assert not scene.sender.is_connected
+    assert (await scene.sender.call(spot.PLACE_ORDER, ORDER)).our_id == "o-1"
+    assert len(scene.placed) == len(scene.binance.requests) == 1
+    told = {"id": scene.placed[0]["id"], "status": 200, "result": DONE}
+    await scene.binance.api_sockets[-1].send_str(json.dumps(told))
+    assert (await first).our_id == "o-1"
+    assert scene.sender.is_connected
+
+
+async def test_a_connection_that_owed_an_answer_for_long_and_carried_nothing_is_left_for_another(
+    binance: FakeBinance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.binance.ws_sender._DEAD_S", 0.01)
+    scene = Scene(binance, timeout_s=0.05)
+    await scene.connect()
+    binance.on_api = lambda _request: None
+    with pytest.raises(OutcomeUnknown, match="no answer within"):
+        await scene.sender.call(spot.PLACE_ORDER, ORDER)
+    await until(lambda: len(binance.api_sockets) > 1)
     await scene.sender.close()
 
 
