@@ -17,12 +17,12 @@ from bot.domain.market import Candle, Stream
 from bot.domain.messages import Event, FundsPosted, FundsSeen, Outcome
 from bot.domain.money import EXACT, ZERO
 from bot.domain.order import Fill, OrderStatus
-from bot.engine import booking, engine, ordering
+from bot.engine import booking, engine
 from bot.engine.slot import Slot
 from bot.ports import Deliver, OpenOrder, Recovered
 from bot.proof.journal import MemoryJournal
-from bot.risk.gate import Approved, Denied, review
-from bot.risk.rules import RULES, Proposal, exposure, funds, known_outcomes
+from bot.risk import gate
+from bot.risk.rules import Proposal, Rule, exposure, funds, known_outcomes
 from bot.runtime import recovery, worker
 
 
@@ -208,12 +208,10 @@ def _candle_again(soil: Soil, **state: int) -> None:
 
 
 def _without(soil: Soil, *rules: Any) -> None:
-    left = tuple(each for each in RULES if each not in rules)
+    def wrong(proposal: Proposal) -> tuple[Rule, ...]:
+        return tuple(each for each in right(proposal) if each not in rules)
 
-    def wrong(proposal: Proposal) -> Approved | Denied:
-        return review(proposal, left)
-
-    soil.swap(ordering, "review", wrong)
+    right = soil.swap(gate, "rules_for", wrong)
 
 
 def _recovered(soil: Soil, is_kept: Any) -> None:

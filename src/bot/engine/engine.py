@@ -232,9 +232,8 @@ class Engine:
         if slot is None and (slot := self.slots.get(strategy_of(fill.client_order_id) or 0)) is not None:
             # A late trade of an order that ended in an earlier life: brokers tell none that the journal does not know.
             self._orders.begin(fill.client_order_id, slot)
-        if slot is None or self._orders.was_booked(fill):
+        if slot is None or not self._orders.book(fill):
             return NOTHING
-        self._orders.book(fill)
         self._suspected = {}
         rate = self._routes.price(fill.market, f"{fill.fee_asset}{slot.instrument.quote}")
         live = slot.live.get(fill.client_order_id)
@@ -251,7 +250,7 @@ class Engine:
             self._guarding.follow(slot, live, fill.time_ms, "", outcomes)
             self._ordering.go_on(slot, fill.time_ms, outcomes)
         self._ordering.close(slot, fill.time_ms, outcomes)
-        if not slot.is_faulted:
+        if slot.hears_fills and not slot.is_faulted:
             self._call(slot, fill.time_ms, outcomes, slot.strategy.on_fill, fill)
         self._guarding.keep(slot, fill.time_ms, outcomes)
         return outcomes
@@ -283,7 +282,7 @@ class Engine:
         outcomes += settle_remnant(slot, self.ledger, live, update.time_ms)
         self._guarding.follow(slot, live, update.time_ms, update.reason, outcomes)
         self._ordering.go_on(slot, update.time_ms, outcomes)
-        if not slot.is_faulted and not is_leg(live.order):
+        if slot.hears_updates and not slot.is_faulted and not is_leg(live.order):
             self._call(slot, update.time_ms, outcomes, slot.strategy.on_order, update)
         self._guarding.keep(slot, update.time_ms, outcomes)
         return outcomes

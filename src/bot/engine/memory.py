@@ -48,10 +48,14 @@ class OrderMemory:
         """Say whether a fill was booked already."""
         return fill.key in self._booked
 
-    def book(self, fill: Fill) -> None:
-        """Note that a fill is booked."""
-        self._remember(fill.key)
-        self._keys[fill.client_order_id].append(fill.key)
+    def book(self, fill: Fill) -> bool:
+        """Note that a fill is booked; False when it was already."""
+        key = fill.key
+        if key in self._booked:
+            return False
+        self._remember(key)
+        self._keys[fill.client_order_id].append(key)
+        return True
 
     def restore(self, keys: Iterable[FillKey]) -> None:
         """Note fills booked before a restart."""

@@ -167,15 +167,17 @@ class Ordering:
         return None
 
     def _proposal(self, slot: Slot, order: Order, worth: Decimal) -> Proposal:
-        reference = exact(slot.last_price)
+        is_entry, price = order.purpose is Purpose.ENTRY, slot.last_price
+        reference = exact(price)
         return Proposal(
             order=order,
-            price=slot.last_price,
+            price=price,
             worth=worth,
-            free_quote=self._buying_power(slot),
-            gain=slot.position.gain(
-                slot.last_price if order.price is None else float(order.price), slot.config.fee_pct
-            ),
+            # What no rule for exits looks at is not worked out for them, and the other way round.
+            free_quote=self._buying_power(slot) if is_entry else ZERO,
+            gain=0.0
+            if is_entry
+            else slot.position.gain(price if order.price is None else float(order.price), slot.config.fee_pct),
             is_tradable=slot.instrument.is_tradable,
             broken_filter=slot.instrument.explain(
                 order.side, order.quantity, order.price, reference, stop_price=order.stop_price
@@ -185,7 +187,7 @@ class Ordering:
             account_limits=self._account.limits,
             strategy=slot.standing(),
             account=self._account.standing(slot.instrument.quote, order.created_ms),
-            symbol_exposure=self._account.symbol_exposure(slot),
+            symbol_exposure=self._account.symbol_exposure(slot) if is_entry else ZERO,
             state=self._account.state,
             state_reason=self._account.state_reason,
             is_closing=bool(slot.closing) and order.purpose is Purpose.STOP,

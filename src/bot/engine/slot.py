@@ -101,6 +101,8 @@ class Slot:
         self.is_faulted = False
         self.last_denial = ("", Side.BUY)
         self.strategy = strategy(config, self)
+        self.hears_fills = strategy.on_fill is not Strategy.on_fill
+        self.hears_updates = strategy.on_order is not Strategy.on_order
 
     @property
     def orders(self) -> Sequence[Order]:

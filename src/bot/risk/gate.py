@@ -1,10 +1,8 @@
 """The gate: one order in, a verdict out. The first rule that objects decides, and its name travels with the refusal."""
 
-from collections.abc import Sequence
-
 import msgspec
 
-from bot.risk.rules import RULES, Proposal, Rule
+from bot.risk.rules import Proposal, rules_for
 
 
 class Approved(msgspec.Struct, frozen=True):
@@ -21,9 +19,9 @@ class Denied(msgspec.Struct, frozen=True):
 APPROVED = Approved()
 
 
-def review(proposal: Proposal, rules: Sequence[Rule] = RULES) -> Approved | Denied:
+def review(proposal: Proposal) -> Approved | Denied:
     """Ask each rule in turn."""
-    for rule in rules:
+    for rule in rules_for(proposal):
         if reason := rule(proposal):
             return Denied(rule.__name__, reason)
     return APPROVED

@@ -107,7 +107,7 @@ def account_state(proposal: Proposal) -> str | None:
 
 def known_outcomes(proposal: Proposal) -> str | None:
     """No entry while nobody can tell whether an earlier order of the strategy stands."""
-    if proposal.is_entry and proposal.strategy.unknown_orders:
+    if proposal.strategy.unknown_orders:
         return "the outcome of an earlier order is not known yet"
     return None
 
@@ -124,14 +124,12 @@ def exchange_filters(proposal: Proposal) -> str | None:
 
 def protectable(proposal: Proposal) -> str | None:
     """No entry whose stop could not rest on the exchange, where the strategy wants it there."""
-    return proposal.unprotectable if proposal.is_entry else None
+    return proposal.unprotectable
 
 
 def price_band(proposal: Proposal) -> str | None:
     """No entry outside min_price … max_price."""
     limits = proposal.strategy_limits
-    if not proposal.is_entry:
-        return None
     if proposal.price < limits.min_price:
         return f"price {proposal.price:g} is below min_price {limits.min_price:g}"
     if limits.max_price and proposal.price > limits.max_price:
@@ -141,8 +139,6 @@ def price_band(proposal: Proposal) -> str | None:
 
 def order_value(proposal: Proposal) -> str | None:
     """No entry worth more than the cap of its strategy or account."""
-    if not proposal.is_entry:
-        return None
     for owner, limits in (("strategy", proposal.strategy_limits), ("account", proposal.account_limits)):
         cap = limits.max_order_value
         if cap is not None and proposal.worth > cap:
@@ -152,8 +148,6 @@ def order_value(proposal: Proposal) -> str | None:
 
 def exposure(proposal: Proposal) -> str | None:
     """No entry that could put more at risk than the strategy, the symbol or the account may."""
-    if not proposal.is_entry:
-        return None
     account = proposal.account_limits
     for owner, cap, at_risk in (
         ("strategy", proposal.strategy_limits.max_exposure, proposal.strategy.exposure),
@@ -167,8 +161,6 @@ def exposure(proposal: Proposal) -> str | None:
 
 def open_orders(proposal: Proposal) -> str | None:
     """No entry beyond the allowed number of open orders."""
-    if not proposal.is_entry:
-        return None
     for owner, limits, standing in (
         ("strategy", proposal.strategy_limits, proposal.strategy),
         ("account", proposal.account_limits, proposal.account),
@@ -180,15 +172,13 @@ def open_orders(proposal: Proposal) -> str | None:
 
 def one_entry_at_a_time(proposal: Proposal) -> str | None:
     """No entry at the market while the outcome of an earlier one is not known."""
-    if proposal.is_entry and proposal.order.price is None and proposal.strategy.pending_entries:
+    if proposal.order.price is None and proposal.strategy.pending_entries:
         return "an earlier entry has no outcome yet"
     return None
 
 
 def drawdown(proposal: Proposal) -> str | None:
     """No entry once equity has fallen too far from its peak."""
-    if not proposal.is_entry:
-        return None
     for owner, limits, standing in (
         ("strategy", proposal.strategy_limits, proposal.strategy),
         ("account", proposal.account_limits, proposal.account),
@@ -200,8 +190,6 @@ def drawdown(proposal: Proposal) -> str | None:
 
 def daily_loss(proposal: Proposal) -> str | None:
     """No entry after losing too much in one UTC day."""
-    if not proposal.is_entry:
-        return None
     for owner, limits, standing in (
         ("strategy", proposal.strategy_limits, proposal.strategy),
         ("account", proposal.account_limits, proposal.account),
@@ -221,12 +209,12 @@ def minimum_profit(proposal: Proposal) -> str | None:
 
 def funds(proposal: Proposal) -> str | None:
     """No entry that the account's free quote balance cannot pay."""
-    if proposal.is_entry and proposal.worth > proposal.free_quote:
+    if proposal.worth > proposal.free_quote:
         return f"needs {plain(proposal.worth)}, free is {plain(proposal.free_quote)}"
     return None
 
 
-RULES: tuple[Rule, ...] = (
+ENTRY_RULES: tuple[Rule, ...] = (
     account_state,
     tradable,
     price_band,
@@ -237,8 +225,14 @@ RULES: tuple[Rule, ...] = (
     open_orders,
     order_value,
     exposure,
-    minimum_profit,
     funds,
     exchange_filters,
     protectable,
 )
+EXIT_RULES: tuple[Rule, ...] = (account_state, tradable, minimum_profit, exchange_filters)
+"""Stops are among the exits; no rule keeps a strategy in a losing position."""
+
+
+def rules_for(proposal: Proposal) -> tuple[Rule, ...]:
+    """Give the rules that an order meets."""
+    return ENTRY_RULES if proposal.is_entry else EXIT_RULES

@@ -33,6 +33,11 @@ def check_form(
         raise Refused(-2010, f"{type} orders are not supported for this symbol.")
     if type is OrderType.MARKET:
         _check_market(time_in_force, quantity, quote_quantity, price)
+        if quantity is not None and not any(
+            each is not None for each in (stop_price, trailing_delta, iceberg_quantity)
+        ):
+            _limit_decimals("quantity", quantity, instrument.base_precision)
+            return
     else:
         _forbid("quoteOrderQty", quote_quantity)
         _demand("quantity", quantity)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from bot.domain.money import EXACT, ZERO, times
-from bot.domain.order import OrderStatus
+from bot.domain.order import OrderStatus, OrderType
 from bot.simulation.admission import NO_LIQUIDITY, check_filters, check_order, check_trailing
 from bot.simulation.balances import INSUFFICIENT
 from bot.simulation.books import Account, Books, spent_asset
@@ -78,7 +78,7 @@ class Intake:
             names.add(order.client_order_id)
         check_counts(owner, market.instrument, self._rules, orders, market.reference_price() or ZERO)
         for order in orders:
-            if order.status is not OrderStatus.PENDING_NEW:
+            if order.status is not OrderStatus.PENDING_NEW and order.type is not OrderType.MARKET:
                 self._matcher.check_entry(market, order)
 
     def draft_list(
@@ -143,7 +143,7 @@ class Intake:
 
     def _size_and_filter(self, market: SymbolMarket, order: RestingOrder) -> None:
         rules, reference = market.instrument, market.reference_price()
-        if order.price is None and not order.is_contingent:
+        if order.price is None and not order.is_contingent and not self._is_plain(market, order):
             expected = self._expect(market, order)
             reference = reference or expected
         check_filters(
@@ -158,6 +158,11 @@ class Intake:
         )
         if order.trailing_delta is not None:
             check_trailing(rules, order.side, order.type, order.trailing_delta)
+
+    def _is_plain(self, market: SymbolMarket, order: RestingOrder) -> bool:
+        """Say whether a market order needs no look at the book: its quantity is told, and the outside has no end."""
+        is_endless = market.depth is None and market.last is not None
+        return is_endless and order.quote_quantity is None and not order.used_sor and not self._matcher.clients_meet
 
     def _expect(self, market: SymbolMarket, order: RestingOrder) -> Decimal:
         """Give the price that a market order may expect, and its quantity when it came as an amount of quote."""

@@ -9,7 +9,7 @@ from bot.domain.money import Quantity
 from bot.domain.order import Order, OrderType, Purpose, Side
 from bot.domain.state import AccountState
 from bot.risk.gate import APPROVED, Denied, review
-from bot.risk.rules import RULES, Limits, Proposal, Standing
+from bot.risk.rules import ENTRY_RULES, EXIT_RULES, Limits, Proposal, Standing
 
 CALM = Standing(equity=1000.0, peak_equity=1000.0, day_equity=1000.0, open_orders=0)
 ORDER = Order("b-1-0-0", 1, "BTCUSDT", Side.BUY, OrderType.MARKET, Quantity(Decimal("0.001")), created_ms=0)
@@ -65,7 +65,7 @@ def test_a_rule_objects_and_its_name_travels_with_the_refusal(rule: str, change:
 
 
 def test_each_rule_is_tried_by_a_case() -> None:
-    assert {rule.__name__ for rule in RULES} == {rule for rule, _ in CASES}
+    assert {rule.__name__ for rule in (*ENTRY_RULES, *EXIT_RULES)} == {rule for rule, _ in CASES}
 
 
 def test_a_good_entry_passes() -> None:
