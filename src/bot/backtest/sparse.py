@@ -51,21 +51,21 @@ class Track:
         """Rows that the desk has seen."""
         self._kept = memory_ms // INTERVAL_MS[columns.interval]
         self._rows = len(columns)
-        self._slots = [(slot, *_signalled(_known(slot))) for slot in slots]
-
-    @property
-    def is_busy(self) -> bool:
+        self._slots = [(slot, _known(slot), *_signalled(_known(slot))) for slot in slots]
+        self.is_busy = False
         """True while an order of these strategies is open."""
-        return any(slot.live for slot, _, _ in self._slots)
 
     def look_ahead(self) -> None:
         """Find the next row at which something can happen."""
         first, found = self.done, self._rows
-        for slot, enter, leave in self._slots:
+        self.is_busy = False
+        for slot, _, enter, leave in self._slots:
             held = slot.position.quantity
+            if slot.live:
+                self.is_busy = True
             if slot.live or (held and _is_watching(slot)):
                 found = first
-                break
+                continue
             rows = leave if held else enter
             at = bisect_left(rows, first)
             if at < len(rows):
@@ -78,9 +78,9 @@ class Track:
         if skipped:
             last = row - 1
             price, closed = self.columns.close.item(last), self.closes.item(last)
-            for slot, _, _ in self._slots:
+            for slot, known, _, _ in self._slots:
                 slot.leap(skipped, price, self.columns.open_time.item(last), closed)
-                _known(slot).leap(skipped)
+                known.leap(skipped)
         self.done = row + 1
 
     def candle(self, row: int) -> Candle:

@@ -186,7 +186,9 @@ class Instrument(msgspec.Struct, frozen=True):
 
         `price` is None for a market order; `reference` is the average or last price that the exchange would use.
         """
-        if any(one is not None and self.price.broken_by(one) for one in (price, stop_price)):
+        if price is not None and self.price.broken_by(price):
+            return "PRICE_FILTER"
+        if stop_price is not None and self.price.broken_by(stop_price):
             return "PRICE_FILTER"
         if price is not None and self.percent_price and self.percent_price.broken_by(price, reference):
             return "PERCENT_PRICE"

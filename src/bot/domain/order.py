@@ -80,10 +80,8 @@ class OrderStatus(StrEnum):
     VOID = "VOID"
     """Never reached the exchange: its time ran out, or its absence was proven."""
 
-    @property
-    def is_open(self) -> bool:
-        """True while the order can still trade, or while we cannot tell."""
-        return bool(MOVES[self])
+    is_open: bool
+    """True while the order can still trade, or while we cannot tell."""
 
 
 S = OrderStatus
@@ -104,6 +102,8 @@ MOVES: dict[OrderStatus, frozenset[OrderStatus]] = {
     S.VOID: frozenset(),
 }
 """Allowed moves. A state with no moves is final; a fill reported after a cancel still counts, as a fill."""
+for _status, _moves in MOVES.items():
+    _status.is_open = bool(_moves)  # (asked for so often that a look into the table would be felt)
 
 
 def may_move(now: OrderStatus, then: OrderStatus) -> bool:

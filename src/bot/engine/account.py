@@ -31,8 +31,10 @@ class Account:
         """Quote that no open buy has claimed yet."""
         free = self._ledger.total(quote)
         for slot in self.slots.values():
+            if not slot.live or slot.instrument.quote != quote:
+                continue
             for live in slot.live.values():
-                if live.order.side is Side.BUY and slot.instrument.quote == quote:
+                if live.order.side is Side.BUY:
                     price = live.order.price if live.order.price is not None else exact(slot.last_price)
                     free = EXACT.subtract(free, EXACT.multiply(price, live.remaining))
         return free
