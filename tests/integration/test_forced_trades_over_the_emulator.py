@@ -138,3 +138,22 @@ async def test_what_the_exchange_closes_by_itself_is_booked_once_at_its_price_an
     (stopped,) = scene.of(StrategyStopped)
     assert "by itself" in stopped.reason
     assert len(scene.of(TradeClosed)) == 1
+
+
+async def test_trades_by_hand_on_the_same_contract_are_the_owners_to_the_last_digit(scene: Scene) -> None:
+    held = await scene.goes_long()
+    exchange = scene.world.venue.exchange
+    for number, (side, share) in enumerate([(Side.BUY, "1.01"), (Side.SELL, "1.02")]):
+        with scene.world.venue.desk.settling() as market_ms:
+            by_hand = NewOrder(
+                symbol=BTC, side=side, type=OrderType.MARKET, client_order_id=f"web_{number}", quantity=D("0.02")
+            )
+            exchange.place(scene.account, by_hand, now_ms=market_ms)
+        scene.world.move(scene.world.at(share))
+    for _ in range(3):
+        await scene.broker.reconcile({})
+    postings = [each for posted in scene.of(FundsPosted)[1:] for each in posted.postings]
+    assert {each.ledger for each in postings} == {"external", "owner"}
+    await scene.agrees()
+    assert scene.held == held
+    assert not scene.of(StrategyStopped)

@@ -1,6 +1,7 @@
 """Plans: which strategies run in which account with whose money, as the rows say it."""
 
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -149,3 +150,30 @@ async def test_another_key_is_another_plan_for_who_uses_it(scene: Scene) -> None
     assert after[Mode.REHEARSAL] != before[Mode.REHEARSAL]
     assert after[Mode.PAPER] == before[Mode.PAPER], "paper money needs no key"
     assert {first, second} == {each for _, rows in (await scene.found()).items() for each, _ in rows}
+
+
+def junk(lots: Random, depth: int = 0) -> Any:
+    """Give something that JSON can say, near to a strategy's settings or far from them."""
+    words: list[Any] = [None, True, 0, -1, 1e308, "", "NaN", "BTCUSDT", "1m", "\u202e'; --", "9" * 400]
+    if depth < 3 and lots.random() < 0.3:
+        return [junk(lots, depth + 1) for _ in range(lots.randrange(3))]
+    if depth < 3 and lots.random() < 0.6:
+        keys = lots.sample(["symbol", "candle", "window", "version", "demo_mode", "market", "", "order_value"], 4)
+        return {key: junk(lots, depth + 1) for key in keys}
+    return lots.choice(words)
+
+
+async def test_whatever_is_kept_of_a_strategy_it_alone_is_refused_and_told_so(scene: Scene) -> None:
+    broken, sound = await scene.add(), await scene.another(scene.account_id)
+    lots = Random(7)
+    # (The database keeps nothing but objects there.)
+    kept = [{}, {"symbol": "BTCUSDT", "format": 2}, *({"symbol": junk(lots), "window": junk(lots)} for _ in range(60))]
+    for config in kept:
+        async with unit_of_work(scene.sessions) as session:
+            row = await Strategies(session).get(broken)
+            row.config, row.stopped_reason, row.enabled = config, "", True
+        scene.refused.clear()
+        found = await scene.found()
+        assert found == {Mode.PAPER: [(sound, True)]}, config
+        assert len(scene.refused) == 1, config
+        assert "\n" not in scene.refused[0]

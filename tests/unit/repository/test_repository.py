@@ -146,3 +146,13 @@ def test_each_room_and_each_changelog_piece_is_named_as_agreed() -> None:
         if (room / "__init__.py").exists():
             sign = (room / "__init__.py").read_text()
             assert sign.startswith('"""'), f"{room.name} has no door sign"
+
+
+def test_the_service_has_ceilings_and_is_started_again() -> None:
+    lines = (ROOT / "deploy" / "binance-bot.service").read_text().splitlines()
+    service = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    assert service["MemoryMax"].removesuffix("G").isdecimal()
+    assert int(service["TasksMax"]) < int(service["LimitNOFILE"]) < 100_000
+    # An end by the kernel for want of memory is no exit code that needs a person.
+    assert service["Restart"] == "on-failure"
+    assert "137" not in service["RestartPreventExitStatus"] + service["SuccessExitStatus"]
