@@ -15,6 +15,7 @@ from bot.commands import (
     demo,
     downloading,
     panic,
+    parity,
     prove,
     reconcile_dry,
     replay,
@@ -52,6 +53,7 @@ app.command("why")(why.why)
 app.add_typer(backtest_runs.app, name="backtest")
 app.command("sweep")(sweep.sweep)
 app.command("walk-forward")(walk_forward.walk_forward)
+app.command("parity")(parity.parity)
 app.command("report")(report.report)
 app.command("dashboard")(run.dashboard)
 app.command("emulator")(run.emulator)

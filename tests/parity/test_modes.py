@@ -13,11 +13,12 @@ from tests.parity.scene import MAX_ORDER_VALUE, assert_that_it_was_worth_compari
 
 from bot.bootstrap import Feeds, Outfit, Roof
 from bot.commands import heartbeat
-from bot.commands.parity_modes import Scene, market, played_back, played_by_the_bot
+from bot.commands.parity_modes import Scene, market, played_back, played_by_the_bot, quiet_start
 from bot.config import load
 from bot.db.base import Mode
 from bot.emulator.server import Emulator
 from bot.reporting.parity import Record, compare
+from bot.risk.rules import Limits
 
 KEY, SECRET = "parity-key", "parity-secret"
 INTERVAL = os.environ.get("PARITY_INTERVAL", "1m")
@@ -26,7 +27,7 @@ CANDLES = int(os.environ.get("PARITY_CANDLES", "350"))
 
 @pytest.fixture
 def scene() -> Scene:
-    return scene_of(CANDLES, INTERVAL)
+    return quiet_start(scene_of(CANDLES, INTERVAL), Limits(max_order_value=MAX_ORDER_VALUE))
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ async def roof(tmp_path: Path, database_url: str, emulator: Emulator) -> AsyncIt
         "DB_URL": database_url,
         "MARKET_DATA_ENVIRONMENT": "emulator",
         "EMULATOR_URL": emulator.spot_url,
-        "RISK_MAX_ORDER_VALUE": MAX_ORDER_VALUE,
+        "RISK_MAX_ORDER_VALUE": str(MAX_ORDER_VALUE),
+        "RISK_MAX_DRAWDOWN": "1",
     }
     roof = Roof(load(env_file=tmp_path / "no.env", environ=settings))
     await asyncio.to_thread(lambda: roof.box)

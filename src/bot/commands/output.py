@@ -84,7 +84,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    shown = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         is_number = column.startswith("#")
         shown.add_column(column.removeprefix("#"), justify="right" if is_number else "left", overflow="fold")

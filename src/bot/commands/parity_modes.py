@@ -19,7 +19,7 @@ from bot.bootstrap import Roof
 from bot.commands.program import Program
 from bot.db.base import Mode, unit_of_work
 from bot.db.repositories import Accounts, Strategies
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Misconfigured, Unavailable
 from bot.domain.instrument import Instrument
 from bot.domain.messages import Outcome, PlaceOrder
 from bot.domain.state import AccountState
@@ -105,14 +105,30 @@ def played_back(scene: Scene, limits: Limits, mode: Literal["dense", "sparse"] =
     }  # fmt: skip
 
 
+def quiet_start(scene: Scene, limits: Limits) -> Scene:
+    """Give the scene a history so long that nothing is ordered on its newest candle.
+
+    A running bot cannot tell that candle from one that still forms, decides on it when the next one comes, and would
+    trade at the price of then.
+    """
+    for history in range(scene.history, len(scene.columns)):
+        start = Scene(scene.parts, scene.columns.rows(0, history), scene.instruments, scene.funds, history)
+        if not any(record.orders for record in played_back(start, limits).values()):
+            return scene._replace(history=history)
+    raise Misconfigured("it orders at every candle, so there is none to begin after; give other settings")
+
+
 @contextlib.asynccontextmanager
-async def market(scene: Scene, folder: Path, key: str, secret: str) -> AsyncIterator[Emulator]:
+async def market(
+    scene: Scene, folder: Path, key: str, secret: str, rules: Path | None = None
+) -> AsyncIterator[Emulator]:
     """Run an emulator on the scene's candles: it moves by hand, with the fees that the strategies expect."""
     (fee,) = {Decimal(str(part.config.fee_pct)) for part in scene.parts.values()}
     config = EmulatorConfig(
         Replay((_written(scene.columns, folder),)), (AccountConfig(key, secret, scene.funds),),
         speed=0, ticks_per_candle=1, counts_clients=False, warmup=scene.history, maker_fee=fee, taker_fee=fee,
-        orders_per_10s=1_000_000, orders_per_day=1_000_000_000, weight_per_minute=1_000_000, raw_requests_5m=10**9,
+        orders_per_10s=1_000_000, orders_per_day=1_000_000_000, weight_per_minute=1_000_000,
+        raw_requests_5m=10**9, exchange_info=rules,
     )  # fmt: skip
     async with Emulator(config) as running:
         yield running

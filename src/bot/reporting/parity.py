@@ -6,6 +6,7 @@ the moment of their decision, which is the close of the candle that brought it a
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from statistics import median
@@ -260,6 +261,8 @@ class _Comparing:
                 )
         if len(self._differences) == before:
             self._orders += 1
+        if ours.quantity != theirs.quantity and all(each.filled == each.quantity for each in (ours, theirs)):
+            return
         if ours.status != theirs.status and ours.filled != theirs.filled:
             self._outcome(ours, theirs)
         elif ours.filled != theirs.filled:
@@ -294,7 +297,7 @@ class _Comparing:
         # A fee of the same rate differs with the price that it is taken of: that is no difference of its own.
         one, other = (each.fee / each.paid if each.paid else ZERO for each in (ours, theirs))
         assets = [sorted({fill.fee_asset for fill in each.fills}) for each in (ours, theirs)]
-        if assets[0] != assets[1] or abs(one - other) * 10**9 > 1:
+        if assets[0] != assets[1] or abs(one - other) * 10**6 > 1:
             what = (
                 f"{_named(ours)}: fee {_rate(one)} in {'/'.join(assets[0])} and {_rate(other)} in {'/'.join(assets[1])}"
             )
@@ -349,6 +352,11 @@ class _Comparing:
         self._differences.append(Difference(cause, time_ms, what, quote))
         if not self._root and cause not in {Cause.FEE, Cause.SLIPPAGE, Cause.LATENCY}:
             self._root = what
+
+
+def moment(time_ms: int) -> str:
+    """Write a time for people, in UTC."""
+    return f"{datetime.fromtimestamp(time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def latencies(run: Record) -> Mapping[str, float] | None:

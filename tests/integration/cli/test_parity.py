@@ -1,0 +1,78 @@
+"""`bot parity` as a person has it: every mode on some real candles, and runs that were kept."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from tests.integration.cli.person import Person
+
+RECORDED = Path(__file__).parents[3] / "../shared/data/klines/spot/BTCUSDT_1m_20250520_20250818.csv.gz"
+LINE = (
+    "parity",
+    "sma_cross",
+    "--candles",
+    "candles.csv",
+    "--symbol",
+    "BTCUSDT",
+    "--param",
+    "fast=3",
+    "--param",
+    "slow=8",
+)
+
+
+@pytest.fixture
+def trader(person: Person) -> Person:
+    with gzip.open(RECORDED, "rt", encoding="utf-8") as lines:
+        text = "".join(line for line, _ in zip(lines, range(121), strict=False))
+    (person.folder / "candles.csv").write_text(text)
+    return person
+
+
+def test_every_mode_decides_the_same_and_leaves_nothing_but_what_was_asked_for(trader: Person) -> None:
+    told = json.loads(trader.ok(*LINE, "--save", "kept", "--json"))
+    assert told["equal"] is True
+    assert [run["mode"] for run in told["runs"]] == ["dense", "sparse", "paper", "rehearsal"]
+    assert len({(run["orders"], run["fills"], run["trips"], run["pnl"]) for run in told["runs"]}) == 1
+    assert told["runs"][0]["orders"] > 5
+    assert not (trader.folder / "var" / "parity").exists()
+    kept = sorted(each.name for each in (trader.folder / "kept").iterdir())
+    assert kept == [f"sma_cross-{mode}.json" for mode in ("dense", "paper", "rehearsal", "sparse")]
+    said = trader.ok("parity", "kept/sma_cross-dense.json", "kept/sma_cross-rehearsal.json")
+    assert "orders" in said
+    assert "alike, none apart" in said
+
+
+def test_where_runs_part_the_cause_is_told_and_the_code_is_1(trader: Person) -> None:
+    backtests = ("--modes", "dense,sparse")
+    trader.ok(*LINE, *backtests, "--save", "one")
+    trader.ok(*LINE, *backtests, "--save", "other", "--fee-pct", "0.002")
+    answer = trader.run("parity", "one/sma_cross-dense.json", "other/sma_cross-dense.json", "--json")
+    assert answer.code == 1
+    assert "dense and dense differ; the causes are listed" in answer.complaint
+    (comparison,) = json.loads(answer.out)["comparisons"]
+    assert set(comparison["causes"]) == {"settings", "fee"}
+    assert comparison["differences"][0]["what"] == "fee_pct is 0.001 and 0.002"
+    assert float(comparison["causes"]["fee"]["quote"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("wish", "code", "complaint"),
+    [
+        (("sma_cross",), 2, "--symbol is missing"),
+        (("sma_crosss", "--symbol", "BTCUSDT"), 3, "did you mean 'sma_cross'"),
+        (("sma_cross", "--symbol", "BTCUSDT", "--modes", "dense,live"), 2, "does not name two or more"),
+        (("sma_cross", "--symbol", "BTCUSDT", "--param", "fill=next"), 3, "at the last price alone"),
+        (
+            ("sma_cross", "--symbol", "BTCUSDT", "--candles", "candles.csv", "--until", "2025-05-20T00:20"),
+            3,
+            "needs 51",
+        ),
+        (("none.json", "other.json"), 3, "cannot read none.json"),
+        (("candles.json",), 2, "give a second run"),
+    ],
+)
+def test_mistakes_are_one_line(trader: Person, wish: tuple[str, ...], code: int, complaint: str) -> None:
+    answer = trader.run("parity", *wish)
+    assert (answer.code, complaint in answer.complaint) == (code, True), answer
