@@ -102,7 +102,7 @@ def backtest(
     result |= said
     done: list[str] = []
     if wanted:
-        sources = reports.sources(candles, [wish.candles for wish in wishes], rules, quote, funds, said)
+        sources = reports.sources(candles, wishes, series, rules, quote, funds, said)
         done = reports.write(wanted, outcome, wishes, series, sources, result)
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")

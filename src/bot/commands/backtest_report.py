@@ -60,17 +60,22 @@ class Sources(NamedTuple):
 
 def sources(
     candles: Path | None,
-    own: Sequence[Path | None],
+    wishes: "Sequence[Wish]",
+    series: "Sequence[Columns]",
     rules: Path | None,
     quote: str,
     funds: float,
     assumed: Mapping[str, str],
 ) -> Sources:
-    """Say where things came from: candles of the command or of strategies' `own`; `assumed` are a result's words."""
-    files = dict.fromkeys(path.name for path in (candles, *own) if path is not None)
-    named = f"the file{'s' if len(files) > 1 else ''} {', '.join(files)}"
+    """Say where things came from; `candles` is the file of the command, `assumed` are a result's own words."""
+    from bot.domain.market import Stream  # noqa: PLC0415
+
+    files = dict.fromkeys(path.name for path in (candles, *(wish.candles for wish in wishes)) if path is not None)
+    named = [f"the file{'s' if len(files) > 1 else ''} {', '.join(files)}"] if files else []
+    streams = {wish.stream for wish in wishes if candles is None and wish.candles is None}
+    kept = [each for each in series if Stream(each.market, each.symbol, each.interval) in streams]
     return Sources(
-        named if files else "the store of bot data",
+        " and ".join([*named, *([_store(kept)] if kept else [])]),
         f"The answer of exchangeInfo in {rules.name}" if rules else "The bundled snapshot of exchangeInfo",
         quote,
         funds,
@@ -79,6 +84,21 @@ def sources(
             for about, words in assumed.items()
         ),
     )
+
+
+def _store(series: "Sequence[Columns]") -> str:
+    """Say what the store vouches for of these candles."""
+    from bot.commands.data import open_store  # noqa: PLC0415
+    from bot.domain.market import Stream  # noqa: PLC0415
+    from bot.history.store import month_of  # noqa: PLC0415
+
+    store, certified = open_store(), 0
+    for each in series:
+        stream = Stream(each.market, each.symbol, each.interval)
+        first, last = month_of(int(each.open_time[0])), month_of(int(each.open_time[-1]))
+        months = [month for month in store.months(stream) if first <= month <= last]
+        certified += sum(bool(store.certificate(stream, month)) for month in months)
+    return f"the store of bot data ({certified} month{'s' if certified > 1 else ''}, each with its certificate)"
 
 
 def refuse_unwritable(wanted: Wanted) -> None:

@@ -45,6 +45,17 @@ def test_candles_of_the_store_are_played_like_those_of_the_file(trader: Person) 
         assert file[figure] == store[figure]
 
 
+def test_a_report_says_whether_candles_came_from_a_file_or_the_store(trader: Person) -> None:
+    trader.ok("data", "import", "candles.csv", "--symbol", "BTCUSDT", "--interval", "1m")
+    words = ("backtest", "sma_cross", "--symbol", "BTCUSDT", "--out")
+    trader.ok(*words, "store")
+    trader.ok(*words, "file", "--candles", "candles.csv")
+    told = [json.loads((trader.folder / name / "result.json").read_text()) for name in ("store", "file")]
+    assert told[0]["candles_from"] == "the store of bot data (1 month, each with its certificate)"
+    assert told[1]["candles_from"] == "the file candles.csv"
+    assert told[0]["parts"][0]["candles"] == told[1]["parts"][0]["candles"]
+
+
 @pytest.mark.parametrize(
     ("wish", "code", "complaint"),
     [

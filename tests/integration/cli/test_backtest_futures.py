@@ -79,3 +79,17 @@ def test_what_cannot_be_played_is_one_line(trader: Person, wish: tuple[str, ...]
     assert (answer.code, answer.out) == (code, "")
     assert complaint in answer.complaint
     assert sorted(trader.folder.iterdir()) == before
+
+
+def test_the_report_splits_what_futures_cost(trader: Person) -> None:
+    told = json.loads(trader.ok(*LINE, "--funding-rate", "0.001", "--slippage-bps", "4", "--out", "run", "--json"))
+    result = json.loads((trader.folder / "run" / "result.json").read_text())
+    costs, figures = result["costs"], result["figures"]
+    assert costs["funding"] == pytest.approx(-told["funding"])
+    assert costs["fees"] == pytest.approx(told["fees"])
+    # Fees are 5 bps of what was turned over, slippage 4 bps of it, and on the tick.
+    assert costs["slippage"] == pytest.approx(costs["fees"] * 4 / 5, rel=0.03)
+    assert costs["result"] == pytest.approx(told["net_pnl"] + told["unrealised"])
+    assert costs["before"] == pytest.approx(costs["result"] + costs["fees"] + costs["slippage"] + costs["funding"])
+    assert figures["max_drawdown"] == pytest.approx(told["max_drawdown"])
+    assert "Funding source" in dict(result["assumptions"])
