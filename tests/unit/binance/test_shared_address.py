@@ -109,3 +109,45 @@ def test_when_others_use_the_limit_up_at_most_one_of_ours_hears_so_and_cancels_n
     assert not any(minute[418] for minute in address.told.values())
     assert max(address.cancels_waited_s) < 1.0
     assert len(address.cancels_waited_s) > 50
+
+
+async def gives_up(host: Host, bank: WeightBank, loop: VirtualLoop, moves_s: float, told: Counter[int]) -> None:
+    """Ask over a line that stands still until `moves_s`, and give up after 15 s as orders do."""
+
+    def arrive() -> None:
+        try:
+            host.charge("address", 1, int(loop.wall() * 1000))
+        except ApiError as error:
+            told[error.status] += 1
+
+    ticket = await bank.admit(1, Priority.ORDER)
+    ticket.lane.is_out = True
+    loop.call_at(max(moves_s, loop.time()), arrive)
+    await asyncio.sleep(15)
+    bank.settle(ticket)
+
+
+def test_a_line_that_stood_still_and_delivers_all_at_once_when_the_limit_is_used_up_draws_no_ban() -> None:
+    loop = VirtualLoop(seed=1)
+    host, told = Host(Bounds(1_200)), Counter[int]()
+    bank = WeightBank(1_200, monotonic=loop.time, wall=loop.wall)
+    bank.learn(0)
+
+    async def scene() -> None:
+        began = loop.time()
+        asked = []
+        for _ in range(100):
+            asked.append(asyncio.create_task(gives_up(host, bank, loop, began + 17, told)))
+            await asyncio.sleep(0.16)
+        host.hold_up("address", 30, int(loop.wall() * 1000))
+        await asyncio.sleep(began + 18 - loop.time())
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    try:
+        loop.run_until_complete(scene())
+    finally:
+        loop.bury()
+    assert 1 < told[429] <= 10
+    assert not told[418]
