@@ -1,11 +1,23 @@
 """`bot parity` as a person has it: every mode on some real candles, and runs that were kept."""
 
+import asyncio
 import gzip
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.fakes.journal import next_turn
 from tests.integration.cli.person import Person
+
+from bot.backtest.run import Part, backtest
+from bot.backtest.tally import Tally
+from bot.db.base import Mode
+from bot.domain.market import Market
+from bot.domain.messages import Outcome, PlaceOrder, Tick
+from bot.history.columns import read_csv
+from bot.simulation.instruments import bundled
+from bot.strategies.sma_cross import SmaCross
 
 RECORDED = Path(__file__).parents[3] / "../shared/data/klines/spot/BTCUSDT_1m_20250520_20250818.csv.gz"
 LINE = (
@@ -20,6 +32,22 @@ LINE = (
     "--param",
     "slow=8",
 )
+SETTINGS = {"symbol": "BTCUSDT", "candle": "1m", "fast": 3, "slow": 8, "order_value": 70.0, "fill": "last"}
+
+
+class Everything(Tally):
+    """Keeps all that comes out of an engine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outcomes: list[Outcome] = []
+
+    def place(self, command: PlaceOrder) -> None:
+        self.outcomes.append(command)
+
+    def take(self, outcome: Outcome) -> None:
+        super().take(outcome)
+        self.outcomes.append(outcome)
 
 
 @pytest.fixture
@@ -76,3 +104,40 @@ def test_where_runs_part_the_cause_is_told_and_the_code_is_1(trader: Person) -> 
 def test_mistakes_are_one_line(trader: Person, wish: tuple[str, ...], code: int, complaint: str) -> None:
     answer = trader.run("parity", *wish)
     assert (answer.code, complaint in answer.complaint) == (code, True), answer
+
+
+async def lived(url: str, candles: Path) -> int:
+    """Let the journal remember what a run of the account's first strategy came to; gives its number of orders."""
+    strategy = SmaCross
+    config = strategy.Config.model_validate(SETTINGS)
+    columns = read_csv(candles, Market.SPOT, "BTCUSDT", "1m")
+    everything = Everything()
+    backtest([Part(strategy, config)], [columns], bundled(), {"USDT": Decimal(10_000)}, tally=everything)
+    journal = await next_turn(url, 1, Mode.PAPER)
+    for number, outcome in enumerate(everything.outcomes):
+        await journal.record(Tick(number), [outcome])
+    await journal.close()
+    return sum(isinstance(each, PlaceOrder) for each in everything.outcomes)
+
+
+def test_a_journal_is_compared_with_a_backtest_of_its_time(trader: Person, database_url: str) -> None:
+    trader.ok("account", "add", "--name", "a", "--paper")
+    settings = [f"--set={name}={value}" for name, value in SETTINGS.items() if name not in {"symbol", "candle"}]
+    trader.ok("strategy", "add", "sma_cross", "--account", "a", "--symbol", "BTCUSDT", "--title", "cross", *settings)
+    source = ("--candles", "candles.csv", "--json")
+    never = trader.run("parity", "paper:a/cross", *source)
+    assert (never.code, "never decided anything" in never.complaint) == (3, True)
+
+    orders = asyncio.run(lived(database_url, trader.folder / "candles.csv"))
+    told = json.loads(trader.ok("parity", "paper:a/cross", *source))
+    assert (told["equal"], [run["run"] for run in told["runs"]]) == (True, ["dense", "paper:a/cross"])
+    assert told["comparisons"][0]["orders_alike"] == told["comparisons"][0]["fills_alike"] == orders > 5
+
+    # A candle that came otherwise than it is kept now: one order is decided on another price.
+    rows = (trader.folder / "candles.csv").read_text().splitlines()
+    cells = rows[60].split(",")
+    rows[60] = ",".join([*cells[:2], str(float(cells[2]) + 900), cells[3], str(float(cells[4]) + 900), *cells[5:]])
+    (trader.folder / "candles.csv").write_text("\n".join(rows) + "\n")
+    answer = trader.run("parity", "paper:a/cross", *source)
+    assert answer.code == 1
+    assert set(json.loads(answer.out)["comparisons"][0]["causes"]) & {"missed data", "unexplained"}
