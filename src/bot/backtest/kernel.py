@@ -18,6 +18,7 @@ from bot.backtest.terms import Terms
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 type Bools = NDArray[np.bool_]
+type Words = NDArray[np.uint64]
 
 
 class Sums(NamedTuple):
@@ -67,7 +68,24 @@ def _lowest(close: Floats, first: int, last: int, cash: float, held: float, peak
     return peak, deepest
 
 
+def _next_true(truths: Bools, words: Words, row: int) -> int:
+    """Give the first row from `row` on that is true, or their number. `words` are the same bytes, eight at a time."""
+    last = len(truths)
+    while row < last and row & 7:
+        if truths[row]:
+            return row
+        row += 1
+    word = row >> 3
+    while word < len(words) and words[word] == 0:
+        word += 1
+    row = max(row, word << 3)
+    while row < last and not truths[row]:
+        row += 1
+    return row
+
+
 bought_at, sold_at, lowest = _compiled(_bought_at), _compiled(_sold_at), _compiled(_lowest)
+next_true = _compiled(_next_true)
 
 NOTHING, BOUGHT, DOUBTFUL = 0, 1, 2
 
@@ -96,17 +114,27 @@ def _enter(terms: Terms, close: float, units: int, quoted: int, fill: int, free:
 
 
 def _leave(
-    terms: Terms, row: int, close: Floats, units: Ints, exits: Bools, stops: Bools, cost: float, steps: int
+    terms: Terms,
+    row: int,
+    close: Floats,
+    units: Ints,
+    leaves: Bools,
+    words: Words,
+    stops: Bools,
+    cost: float,
+    steps: int,
 ) -> int:
     """Give the first row from `row` on at which what was bought at `cost` is left; as many as there are for never."""
     best = 0.0
-    for at in range(row, len(close)):
-        if not terms.watches and not (stops[at] or exits[at]):
-            continue
+    at = row - 1
+    while True:
+        at = at + 1 if terms.watches else next_true(leaves, words, at + 1)
+        if at >= len(close):
+            return at
         price = close[at]
         fits = steps >= terms.steps_min and terms.worth_min <= units[at] * steps * terms.step <= terms.worth_max
         gains = not terms.min_profit or ((price - cost) - terms.fee_pct * (price + cost)) / cost >= terms.min_profit
-        if fits and (stops[at] or (exits[at] and gains)):
+        if fits and (stops[at] or (leaves[at] and gains)):
             return at
         if not terms.watches:
             continue
@@ -117,7 +145,6 @@ def _leave(
         takes = terms.take_profit > 0.0 and price >= cost * (1 + terms.take_profit) and gains
         if fits and (is_stopped or takes):
             return at
-    return len(close)
 
 
 enter, leave = _compiled(_enter), _compiled(_leave)
@@ -126,7 +153,7 @@ enter, leave = _compiled(_enter), _compiled(_leave)
 def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
     terms: Terms,
     entries: Bools,
-    exits: Bools,
+    leaves: Bools,
     stops: Bools,
     close: Floats,
     close_units: Ints,
@@ -136,7 +163,8 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
 ) -> Any:
     """Walk one series; P&L and rows of entry and exit of its trades go into `results` and `rows`, as far as they reach.
 
-    `fill_units` is where market orders fill, slippage apart: those of the row itself, or of the next (`fills_next`).
+    `leaves` are exits and stops together. `fill_units` is where market orders fill, slippage apart: those of the row
+    itself, or of the next (`fills_next`).
     """
     last, later = len(close), 1 if terms.fills_next else 0
     trades, wins, doubts = 0, 0, 0
@@ -144,11 +172,12 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
     free = terms.free
     cash = terms.capital  # what it is worth while flat: dust is no longer its own
     peak, deepest, marked = 0.0, 0.0, 0
+    enter_words, leave_words = entries[: last // 8 * 8].view(np.uint64), leaves[: last // 8 * 8].view(np.uint64)
     row, exited = terms.first_row, -1 - terms.cooldown
-    while row + later < last:
-        if not entries[row] or row - exited <= terms.cooldown:
-            row += 1
-            continue
+    while True:
+        row = next_true(entries, enter_words, max(row, exited + 1 + terms.cooldown))
+        if row + later >= last:
+            break
         entered = row + later
         quoted = close_units[row] if terms.fills_next else fill_units[row]
         came, steps, cost_units = enter(terms, close[row], close_units[row], quoted, fill_units[entered], free)
@@ -168,7 +197,7 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
         left = cash - paid / terms.money_scale
 
         steps = min(quantity // terms.step_e8, terms.steps_max)
-        exited = leave(terms, row, close, close_units, exits, stops, cost, steps)
+        exited = leave(terms, row, close, close_units, leaves, leave_words, stops, cost, steps)
         sold = exited + later
         peak, deepest = lowest(close, marked, min(sold, last), left, quantity * 1e-8, peak, deepest)
         marked = min(sold, last)

@@ -7,7 +7,8 @@ import numpy as np
 from bot.history.columns import Columns, Floats, Ints
 from bot.strategies.columns import Frame
 
-_KEPT = 6
+_KEPT = 12
+"""More than the values that one axis of a grid often has: 4 MB each for a year of minutes."""
 _UNITS = 1e10
 _WHOLE = 9e18
 
@@ -26,7 +27,10 @@ class LeanFrame(Frame):
         """Give the simple moving average of closes, NaN where the window is not full."""
         if not 0 < period <= len(self) or (self._highest * _UNITS + 0.5) * period >= _WHOLE:
             return super().sma(period)
-        kept = self._kept.get(period)
+        with self._alone:
+            kept = self._kept.pop(period, None)
+            if kept is not None:
+                self._kept[period] = kept  # (the newest stand last)
         return self._made(period) if kept is None else kept
 
     def _made(self, period: int) -> Floats:

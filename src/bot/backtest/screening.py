@@ -139,7 +139,7 @@ class Screen:
         try:
             slot.strategy.on_start()
             signals = slot.strategy.signals(self._frame)
-            told = [self._truths(each) for each in (signals.entries, signals.exits, signals.stops)]
+            entries, leaves, stops = (self._truths(each) for each in (signals.entries, signals.exits, signals.stops))
             prices = self._prices_for(config.fill)
             terms = terms_of(config, self._instrument, prices, self._funds, slot.strategy.warm_up)
         except Unfit as unfit:
@@ -148,7 +148,8 @@ class Screen:
             raise
         except Exception as error:  # noqa: BLE001 - a strategy's code may raise whatever it likes
             return f"{type(error).__name__}: {error}"
-        sums: Sums = walk(terms, *told, columns.close, prices.close, prices.fill, results, rows)
+        leaves = leaves | stops if signals.exits is not None else stops
+        sums: Sums = walk(terms, entries, leaves, stops, columns.close, prices.close, prices.fill, results, rows)
         return sums if not sums.doubts else f"{sums.doubts} orders about which the kernel is in doubt"
 
     def _truths(self, column: Bools | None) -> Bools:

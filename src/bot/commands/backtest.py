@@ -211,6 +211,7 @@ def _figures(outcome: "Outcome", config: "StrategyConfig", columns: "Columns", f
 
 
 def peak_rss_mb() -> float:
-    """Give the most memory that this process ever held, in MB."""
+    """Give the most memory that this process, or one that it started and that ended, ever held: in MB."""
     # macOS counts bytes where Linux counts KiB.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return most / (1024 * 1024 if sys.platform == "darwin" else 1024)

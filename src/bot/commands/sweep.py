@@ -211,16 +211,20 @@ def _measure(task: Task, *, quiet: bool) -> Measured:
 
 def _result(task: Task, measured: Measured, best: int, load_s: float) -> dict[str, Any]:
     """Play the best again by the exact engine, and say what came of everything."""
-    from bot.backtest.exact_sets import exactly  # noqa: PLC0415
+    from bot.backtest.exact_sets import exactly_all  # noqa: PLC0415
     from bot.commands.backtest import peak_rss_mb  # noqa: PLC0415
 
     sets, figures = task.sets, measured.figures
     order = sorted(range(len(figures)), key=lambda number: -figures[number].net_pnl)[:best]
     began = time.perf_counter()
-    chosen = []
-    for number in order:
-        exact = exactly(task.strategy, sets.configs[number], task.columns, task.instrument, task.funds)
-        chosen.append(rounded(sets.params[number], exact) | {"difference": _difference(figures[number], exact)})
+    again = exactly_all(
+        task.strategy, [sets.configs[number] for number in order], task.columns, task.instrument, task.funds,
+        jobs=task.jobs,
+    )  # fmt: skip
+    chosen = [
+        rounded(sets.params[number], exact) | {"difference": _difference(figures[number], exact)}
+        for number, exact in zip(order, again, strict=True)
+    ]
     if any(each["difference"]["trades"] or each["difference"]["net_pnl"] > _SAME for each in chosen):
         warn("kernel and engine differ (see difference): believe the engine, and tell us of it")
     bars = len(figures) * len(task.columns)
