@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bot.domain.money import plain
-from bot.domain.order import Side
+from bot.domain.order import Fill, Side
 from bot.history import checks
 from bot.history.columns import Columns, Floats, Ints
 from bot.reporting.runs import distribution, figures, thinning, wording
@@ -119,9 +119,14 @@ def _hold(part: Part) -> tuple[float, Floats]:
 def _spells(part: Part) -> list[tuple[int, int]]:
     """Give when something was held: every round trip, and the one still open."""
     spells = [(trade.opened_ms, trade.closed_ms) for trade in part.trades]
-    last = spells[-1][1] if spells else -1
-    still = [each.fill.time_ms for each in part.fills if each.fill.time_ms > last]
-    return [*spells, (still[0], int(part.times[-1]))] if still else spells
+    entry = _still_open(part)
+    return spells if entry is None else [*spells, (entry.time_ms, int(part.times[-1]))]
+
+
+def _still_open(part: Part) -> Fill | None:
+    """Give the fill that opened what was still held at the end; None when nothing was."""
+    last = part.trades[-1].closed_ms if part.trades else -1
+    return next((each.fill for each in part.fills if each.fill.time_ms > last), None)
 
 
 def _costs(run: Run, result: float) -> dict[str, float]:
@@ -193,7 +198,10 @@ def fingerprint(columns: Columns) -> str:
 
 def _candles(part: Part) -> Document:
     interval, columns = thinning.coarser(part.columns)
-    return {"symbol": part.columns.symbol, "own": part.columns.interval, "interval": interval, **columns}
+    told = {"symbol": part.columns.symbol, "own": part.columns.interval, "interval": interval, **columns}
+    if (entry := _still_open(part)) is not None:
+        told["still"] = [entry.time_ms // 1000, float(entry.price), int(entry.side is Side.BUY)]
+    return told
 
 
 def _trades(run: Run) -> Mapping[str, Any]:

@@ -47,6 +47,8 @@ def test_what_round_trips_leave_over_is_told_and_counted_nowhere(run: Run) -> No
     told, (part,) = describe(run), run.parts
     *settled, still_open = part.fills
     assert still_open.fill.time_ms > part.trades[-1].closed_ms
+    moment, price, is_long = told["pictures"]["candles"][0]["still"]
+    assert (moment, price, is_long) == (still_open.fill.time_ms // 1000, float(still_open.fill.price), 1)
     bought = sum(float(each.fill.signed) for each in settled)
     in_base = sum(float(each.fill.fee) for each in settled if each.fill.fee_asset == "BTC")
     assert told["left_over"]["amounts"]["BTC"] == pytest.approx(bought - in_base)

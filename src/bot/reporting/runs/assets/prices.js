@@ -79,7 +79,7 @@ class Prices {
   #mark() {
     const range = this.chart.timeScale().getVisibleLogicalRange();
     if (!range) return;
-    const { time, own, interval } = this.candles[this.#which];
+    const { time, own, interval, still } = this.candles[this.#which];
     const clamp = (row) => Math.max(0, Math.min(time.length - 1, Math.round(row)));
     const last = clamp(range.to + 1);
     const [from, to] = [time[clamp(range.from - 1)], last + 1 < time.length ? time[last] : Infinity];
@@ -91,6 +91,10 @@ class Prices {
       { time: time[this.#row(opened[at])], position: "atPriceMiddle", price: entry[at], shape: long[at] ? "arrowUp" : "arrowDown", color: accent, size: 0.8 },
       { time: time[this.#row(closed[at])], position: "atPriceMiddle", price: exit[at], shape: "circle", color: pnl[at] > 0 ? up : down, size: at === this.#chosen ? 1.2 : 0.6 },
     ]);
+    if (still && still[0] <= to) {
+      const [at, price, isLong] = still;
+      marks.push({ time: time[this.#row(at)], position: "atPriceMiddle", price, shape: isLong ? "arrowUp" : "arrowDown", color: accent, size: 0.8, text: "still open" });
+    }
     this.marks.setMarkers(marks.sort((one, other) => one.time - other.time));
     element("prices").dataset.marks = marks.length;
     const put = own === interval ? "" : `Candles of ${own} put together to ${interval}. `;
