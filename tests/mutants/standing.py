@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
 from tests.mutants.planting import Soil, mutant
 
+from bot.binance import client, conditional, futures
 from bot.binance.execution import SignedBroker
+from bot.binance.wire_new_futures import OfAlgo
 from bot.domain.order import OrderStatus
 from bot.engine import protection
 from bot.engine.guarding import Guarding
@@ -46,6 +49,31 @@ def half_a_list_is_written(soil: Soil) -> None:
         return {name: each for name, each in right(self, placed, takes).items() if name not in _ids(takes)}
 
     right = soil.swap(Runner, "_attempts", wrong)
+
+
+@mutant("of a stop and a take profit on futures, nobody ends the one that has not traded", "F50")
+def leftovers_are_left(soil: Soil) -> None:
+    def wrong(self: Guarding, slot: Any, guard: Guard, outcomes: Any) -> None:
+        if guard.is_list or not slot.position.is_flat:
+            right(self, slot, guard, outcomes)
+
+    right = soil.swap(Guarding, "_cancel_all", wrong)
+
+
+@mutant("a stop on futures may open a position", "F50")
+def stops_may_open(soil: Soil) -> None:
+    def wrong(order: Any) -> Any:
+        return msgspec.structs.replace(right(order), reduceOnly=None)
+
+    right = soil.swap(client, "futures_conditional", wrong)
+
+
+@mutant("what an order became when its price had come is not asked for", "I3, I7")
+def triggers_are_not_followed(soil: Soil) -> None:
+    async def wrong(self: Any, _symbol: str, name: str) -> Any:
+        return conditional.Waiting(await self.call(futures.ALGO, OfAlgo(clientAlgoId=name)))
+
+    soil.swap(conditional, "find", wrong)
 
 
 def _ids(takes: Any) -> set[str]:

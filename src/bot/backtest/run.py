@@ -22,7 +22,7 @@ from bot.risk.rules import Limits
 from bot.simulation.desk import Desk, terms_of
 from bot.simulation.liquidity import Terms
 from bot.strategies.base import Strategy
-from bot.strategies.config import StrategyConfig
+from bot.strategies.config import CONTRACT_STOPS_IN_REHEARSAL_ONLY, StrategyConfig
 
 if TYPE_CHECKING:
     from bot.backtest.contracts import Futures
@@ -146,6 +146,8 @@ def _refuse_impossible(
 ) -> None:
     if not any(amount > 0 for amount in funds.values()):
         raise Misconfigured("the wallet is empty, so nothing could be bought; give it more than 0")
+    if any(part.config.has_contract_stops for part in parts):
+        raise Misconfigured(CONTRACT_STOPS_IN_REHEARSAL_ONLY)
     markets = {part.config.market_of for part in parts}
     if len(markets) > 1:
         raise Misconfigured("spot and futures have wallets of their own on the exchange; play them one after the other")

@@ -13,12 +13,13 @@ from typing import Protocol
 import structlog
 from msgspec import Struct
 
-from bot.binance import futures, spot
+from bot.binance import conditional, futures, spot
+from bot.binance import wire_new_futures as new_futures
 from bot.binance import wire_new_spot as new_spot
 from bot.binance import wire_requests as ask
 from bot.binance.endpoints import Endpoint, Sending
 from bot.binance.hosts import Hosts
-from bot.binance.letters import digest_of, futures_order, spot_order, spot_pair
+from bot.binance.letters import digest_of, futures_conditional, futures_order, spot_order, spot_pair
 from bot.binance.limits import LIMITS, OrderCounts, WeightBank
 from bot.binance.rest import Rest
 from bot.binance.signing import Credentials
@@ -65,6 +66,11 @@ class OrderSeen(Protocol):
     @property
     def our_id(self) -> str:
         """Give the order's own client id."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Give the exchange's own id of it: `orderId`, but for an order that waits for a price on futures."""
         ...
 
     def update(self) -> OrderUpdate | None:
@@ -255,11 +261,14 @@ class Client(ABC):
         raise Misconfigured(f"{self.hosts.market} takes no order lists: {stop.client_order_id}, {take.client_order_id}")
 
     @abstractmethod
-    async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
-        """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
+    async def cancel(self, symbol: str, client_order_id: str, *, is_conditional: bool = False) -> OrderSeen:
+        """Cancel an order by our id. OutcomeUnknown means that it may still stand.
+
+        `is_conditional`: it was placed to wait for a price, which futures keep apart.
+        """
 
     @abstractmethod
-    async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
+    async def query(self, symbol: str, client_order_id: str, *, is_conditional: bool = False) -> OrderSeen:
         """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""
 
     @abstractmethod
@@ -295,7 +304,7 @@ class SpotClient(Client):
         told = await self._orders.call(spot.PLACE_OCO, spot_pair(stop, take), sending)
         return told.orderReports
 
-    async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
+    async def cancel(self, symbol: str, client_order_id: str, *, is_conditional: bool = False) -> OrderSeen:  # noqa: ARG002
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
         request = new_spot.CancelRequest(symbol=symbol, origClientOrderId=client_order_id)
         told = await self._orders.call(spot.CANCEL_ORDER, request)
@@ -304,7 +313,7 @@ class SpotClient(Client):
             raise OutcomeUnknown(f"Binance's reply to cancelling {client_order_id} speaks of another order")
         return order
 
-    async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
+    async def query(self, symbol: str, client_order_id: str, *, is_conditional: bool = False) -> OrderSeen:  # noqa: ARG002
         """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""
         return await self.call(spot.ORDER, ask.OfOrder(symbol=symbol, origClientOrderId=client_order_id))
 
@@ -332,19 +341,27 @@ class FuturesClient(Client):
 
     def digest(self, order: Order, take: Order | None = None) -> str:  # noqa: ARG002 (no lists there)
         """Say in short what would be sent for an order."""
-        return digest_of(futures_order(order))
+        return digest_of(futures_order(order) if order.stop_price is None else futures_conditional(order))
 
     async def place(self, order: Order, sending: Sending | None = None) -> OrderSeen:
         """Send an order, once. OutcomeUnknown means that it may stand."""
+        if order.stop_price is not None:
+            told = await self._orders.call(futures.PLACE_ALGO, futures_conditional(order), sending)
+            return conditional.Waiting(told)
         return await self._orders.call(futures.PLACE_ORDER, futures_order(order), sending)
 
-    async def cancel(self, symbol: str, client_order_id: str) -> OrderSeen:
+    async def cancel(self, symbol: str, client_order_id: str, *, is_conditional: bool = False) -> OrderSeen:
         """Cancel an order by our id. OutcomeUnknown means that it may still stand."""
+        if is_conditional:
+            await self._orders.call(futures.CANCEL_ALGO, new_futures.OfAlgo(clientAlgoId=client_order_id))
+            return await self.query(symbol, client_order_id, is_conditional=True)
         request = ask.OfOrder(symbol=symbol, origClientOrderId=client_order_id)
         return await self._orders.call(futures.CANCEL_ORDER, request)
 
-    async def query(self, symbol: str, client_order_id: str) -> OrderSeen:
+    async def query(self, symbol: str, client_order_id: str, *, is_conditional: bool = False) -> OrderSeen:
         """Give where an order stands, by our id. Rejected with code -2013 when it is not found."""
+        if is_conditional:
+            return await conditional.find(self, symbol, client_order_id)
         return await self.call(futures.ORDER, ask.OfOrder(symbol=symbol, origClientOrderId=client_order_id))
 
     async def trades_of(self, symbol: str, exchange_order_id: int) -> Sequence[TradeSeen]:

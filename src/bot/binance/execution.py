@@ -96,10 +96,10 @@ class SignedBroker(Following):
                 task.add_done_callback(lambda _: self._cancelling.discard(name))
         else:
             order = command.order
-            self._track(order.client_order_id, order.symbol, order.market)
+            self._track(order)
             attempt = attempt or self.prepare(order, take)
             if take is not None:
-                self._track(take.client_order_id, take.symbol, take.market)
+                self._track(take)
             self._tasks.start(self._place(command, attempt, take), f"place-{order.client_order_id}")
 
     async def cancel_all(self, *, everything: bool = False) -> Swept:
@@ -121,7 +121,7 @@ class SignedBroker(Following):
         """Send an order, or the one list that it is with its take profit; each of them is followed by itself."""
         order = command.order
         orders = (order,) if take is None else (order, take)
-        tracked = [self._track(each.client_order_id, each.symbol, each.market) for each in orders]
+        tracked = [self._track(each) for each in orders]
         try:
             replies = await self._send(
                 order, take, Sending(attempt.signed_ms, lambda: self._objection(command, attempt))
@@ -187,7 +187,9 @@ class SignedBroker(Following):
             try:
                 reached("cancel.wire")
                 async with self._caution:
-                    reply = await self._client.cancel(command.symbol, command.client_order_id)
+                    reply = await self._client.cancel(
+                        command.symbol, command.client_order_id, is_conditional=tracked.is_conditional
+                    )
                 reached("cancel.ack")
             except Throttled as error:
                 # Nothing was sent, or nothing was done: no round is lost while the exchange wants us to wait.

@@ -21,7 +21,7 @@ from bot.binance.user_stream import OrderEvent
 from bot.domain.errors import BotError, Rejected
 from bot.domain.market import Market
 from bot.domain.messages import ForeignSeen, OrderUpdate
-from bot.domain.order import Fill, OrderStatus, Side
+from bot.domain.order import Fill, Order, OrderStatus, Side
 from bot.killpoints import reached
 from bot.ports import Deliver, Newest, OpenOrder, Recall
 
@@ -82,8 +82,11 @@ class Following:
     def _take_over(self, open_orders: Sequence[OpenOrder]) -> None:
         """Go on with orders of before the start, from the next look on."""
         for each in open_orders:
-            tracked = self._track(each.order.client_order_id, each.order.symbol, each.order.market)
-            self._orders.name(tracked, each.exchange_order_id)
+            tracked = self._track(each.order)
+            if tracked.is_conditional:  # (which of its two numbers was told last, nobody wrote down)
+                tracked.was_shown = bool(each.exchange_order_id)
+            else:
+                self._orders.name(tracked, each.exchange_order_id)
             # Signed at a time that nobody wrote down, it was signed before now.
             self._left_open[tracked.id] = each.attempt.signed_ms if each.attempt else self._clock.now_ms()
 
@@ -103,17 +106,18 @@ class Following:
             asked_ms = self._clock.now_ms()
             try:
                 async with self._caution:
-                    if await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked):
+                    if await self._adopt(await self._query(tracked), tracked):
                         return
             except Throttled as error:
                 await self._clock.sleep(error.wait_s)
                 delay = self.patience.poll_first_s
                 continue
             except Rejected as error:
-                if error.code == ARCHIVED or (tracked.number and error.code == NO_SUCH_ORDER and asked_ms >= fence_ms):
+                is_denied = error.code == NO_SUCH_ORDER and asked_ms >= fence_ms
+                if error.code == ARCHIVED or (is_denied and tracked.was_there):
                     self._bury(tracked)  # (it was there once: whoever denies it now has forgotten it)
                     return
-                if error.code == NO_SUCH_ORDER and asked_ms >= fence_ms:
+                if is_denied:
                     self._tell(tracked, OrderStatus.VOID, reason="the exchange never had it")
                     return
             except (BotError, ValueError) as error:
@@ -156,11 +160,14 @@ class Following:
             log.warning("order.unresolved", client_order_id=tracked.id, reason=str(error))
             return False
 
+    async def _query(self, tracked: Tracked) -> OrderSeen:
+        return await self._client.query(tracked.symbol, tracked.id, is_conditional=tracked.is_conditional)
+
     async def _ask(self, tracked: Tracked) -> bool:
         """Ask once where an order stands; False when there is no answer to take over (yet)."""
         try:
             async with self._caution:
-                return await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+                return await self._adopt(await self._query(tracked), tracked)
         except (BotError, ValueError) as error:
             log.info("order.unanswered", client_order_id=tracked.id, reason=str(error))
             return False
@@ -197,11 +204,15 @@ class Following:
             return
         if event.filled > tracked.filled:
             # Told now, the order would count as ended without its trades: nobody would ask for them again.
-            tracked.doubts += 1
-            if tracked.doubts == 1:
-                self._tasks.start(self._catch_up(tracked), f"catch-up-{tracked.id}")
+            self._doubt(tracked)
             return
         self._tell(tracked, update.status, update.exchange_order_id, update.reason, time_ms=update.time_ms)
+
+    def _doubt(self, tracked: Tracked) -> None:
+        """Ask how an order stands: the user stream knows more of it than we were told."""
+        tracked.doubts += 1
+        if tracked.doubts == 1:
+            self._tasks.start(self._catch_up(tracked), f"catch-up-{tracked.id}")
 
     def _wonder(self, event: OrderEvent, *, is_alive: bool) -> None:
         """Ask for a look at an order that nobody sent from here; once it was looked at, it is no reason for doubt."""
@@ -243,8 +254,9 @@ class Following:
         if self._orders.is_news(fill):
             self._deliver(fill)
 
-    def _track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
-        return self._orders.track(client_order_id, symbol, market)
+    def _track(self, order: Order) -> Tracked:
+        is_conditional = order.market is Market.FUTURES and order.stop_price is not None
+        return self._orders.track(order.client_order_id, order.symbol, order.market, is_conditional=is_conditional)
 
 
 def _nowhere(_event: object) -> None:

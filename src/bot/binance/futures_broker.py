@@ -7,8 +7,10 @@ from contextlib import suppress
 import structlog
 
 from bot.binance import futures
+from bot.binance.caution import EVENTS
 from bot.binance.client import Client
 from bot.binance.clock import ExchangeClock
+from bot.binance.conditional import News
 from bot.binance.errors import NO_SUCH_ORDER
 from bot.binance.execution import SignedBroker
 from bot.binance.following import Patience
@@ -19,11 +21,10 @@ from bot.binance.streams import Pace
 from bot.binance.tracking import Tracked
 from bot.binance.user_stream import OrderEvent, UserStream
 from bot.binance.wire_new_futures import Countdown
-from bot.binance.wire_user import AccountEvent, FuturesEvent, FuturesOrderEvent
+from bot.binance.wire_user import AccountEvent, AlgoEvent, FuturesEvent, FuturesOrderEvent
 from bot.domain.errors import BotError, Rejected
-from bot.domain.market import Market
 from bot.domain.messages import Event, ForeignSeen, FundsSeen, IncomeKind
-from bot.domain.order import FORCED_PREFIXES
+from bot.domain.order import FORCED_PREFIXES, Order
 from bot.ports import Deliver, Doubts, Newest, OpenOrder, Permit, Recall
 
 log = structlog.get_logger()
@@ -37,6 +38,9 @@ class FuturesBroker(SignedBroker):
 
     While an order of ours is open, the exchange holds a countdown that we keep pushing back: should we fall silent, it
     cancels the symbol's open orders by itself. A clean stop takes the countdown away and leaves the orders.
+
+    Where a stop of ours stands there is no countdown: nobody says whether it would take the stop, too, and that has to
+    outlive us.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class FuturesBroker(SignedBroker):
         self._armed: set[str] = set()
         """Symbols whose countdown runs."""
         self._unguarded = asyncio.Event()
-        """Set when an order is sent on a symbol without a countdown."""
+        """Set when an order is sent on a symbol without a countdown, or a stop on one that has it."""
 
     async def start(
         self,
@@ -118,8 +122,21 @@ class FuturesBroker(SignedBroker):
 
     def _on_other(self, event: FuturesEvent) -> None:
         tell(event)
-        if isinstance(event, AccountEvent) and event.a.m in set(IncomeKind):
+        if isinstance(event, AlgoEvent):
+            self._on_conditional(event)
+        elif isinstance(event, AccountEvent) and event.a.m in set(IncomeKind):
             self._has_acted.set()
+
+    def _on_conditional(self, event: AlgoEvent) -> None:
+        """Hear of an order that waits for a price; what it becomes is told like every order."""
+        news = News(event)
+        tracked = self._orders.get(news.our_id)
+        if tracked is None and self._looks.has_given(event.o.aid):
+            self._caution.look_again(EVENTS)  # (somebody else's, which was looked at before)
+        elif tracked is not None and news.is_finished:
+            self._doubt(tracked)  # what it became has ended, and we were not told how
+        else:
+            self._on_event(news)
 
     def _on_break(self) -> None:
         super()._on_break()
@@ -141,7 +158,7 @@ class FuturesBroker(SignedBroker):
         is_answered = True
         for tracked in list(self._orders.live):
             try:
-                is_answered &= await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+                is_answered &= await self._adopt(await self._query(tracked), tracked)
             except Rejected as error:
                 is_answered &= error.code == NO_SUCH_ORDER
             except (BotError, ValueError):
@@ -150,7 +167,9 @@ class FuturesBroker(SignedBroker):
 
     async def _keep_armed(self) -> None:
         while True:
-            wanted = {tracked.symbol for tracked in self._orders.live}
+            live = self._orders.live
+            guarded = {tracked.symbol for tracked in live if tracked.is_conditional}
+            wanted = {tracked.symbol for tracked in live} - guarded
             # Noted before it is asked for: a stop amidst the request has to call it off all the same.
             self._armed |= wanted
             for symbol in sorted(self._armed):
@@ -159,7 +178,7 @@ class FuturesBroker(SignedBroker):
             await self._until_next_look()
 
     async def _until_next_look(self) -> None:
-        """Wait a quarter of the countdown, or until an order is sent on a symbol that has none running."""
+        """Wait a quarter of the countdown, or until one is missing, or must not be there any more."""
         looks = [
             asyncio.ensure_future(self._clock.sleep(self.patience.dead_man_s / 4)),
             asyncio.ensure_future(self._unguarded.wait()),
@@ -172,10 +191,11 @@ class FuturesBroker(SignedBroker):
             await asyncio.gather(*looks, return_exceptions=True)
         self._unguarded.clear()
 
-    def _track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
-        if symbol not in self._armed:
+    def _track(self, order: Order) -> Tracked:
+        tracked = super()._track(order)
+        if (order.symbol in self._armed) is tracked.is_conditional:
             self._unguarded.set()
-        return super()._track(client_order_id, symbol, market)
+        return tracked
 
     async def _arm(self, symbol: str, countdown_ms: int) -> None:
         try:

@@ -62,6 +62,24 @@ def futures_order(order: Order) -> new_futures.NewFuturesOrder:
     )
 
 
+def futures_conditional(order: Order) -> new_futures.NewAlgoOrder:
+    """Write an order that waits for a price, to reduce what is held at the market.
+
+    Reduce-only, and not closePosition: other strategies may have a part in the account's position, and ours has its own
+    size. Either can open nothing when the position is gone.
+    """
+    return new_futures.NewAlgoOrder(
+        symbol=order.symbol,
+        side=order.side,
+        type="TAKE_PROFIT_MARKET" if order.type is OrderType.TAKE_PROFIT else "STOP_MARKET",
+        quantity=order.quantity,
+        triggerPrice=order.stop_price,
+        workingType="CONTRACT_PRICE",
+        reduceOnly=True,
+        clientAlgoId=order.client_order_id,
+    )
+
+
 def digest_of(request: Struct) -> str:
     """Give the short print of a request: equal for equal ones."""
     return hashlib.sha256(query_text(params_of(request)).encode()).hexdigest()[:16]

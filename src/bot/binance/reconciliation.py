@@ -3,7 +3,7 @@
 What was missed is told, oldest first, and what is not ours is given. A look changes nothing at the exchange, may be
 broken off anywhere, and is the same however often it is taken.
 
-One look costs, per symbol: spot 26 weight (trades 20, open orders 6) and 20 for the account; futures 6 and 10. Orders
+One look costs, per symbol: spot 26 weight (trades 20, open orders 6) and 20 for the account; futures 7 and 10. Orders
 that are open are looked at twice, so that no fill falls between them and the money unseen.
 """
 
@@ -15,6 +15,7 @@ import structlog
 
 from bot.binance import futures, spot
 from bot.binance.client import Client, OrderSeen, TradeSeen
+from bot.binance.conditional import Waiting
 from bot.binance.endpoints import Endpoint
 from bot.binance.errors import ARCHIVED, NO_SUCH_ORDER
 from bot.binance.tracking import Ended, Orders, Tracked
@@ -209,13 +210,17 @@ class Reconciliation:
         found: list[OrderSeen] = []
         at_once = len(symbols) >= self._asks.all_at_once_from
         for symbol in [None] if at_once else sorted(symbols):
+            if self._market is Market.FUTURES:  # first: what becomes an order meanwhile is among those then
+                waiting = await self._client.call(futures.OPEN_ALGOS, OfAnySymbol(symbol=symbol))
+                found += [Waiting(each) for each in waiting]
             found += await self._client.call(self._asks.open_orders, OfAnySymbol(symbol=symbol))
             reached("recon.page")
         return [each for each in found if each.symbol in symbols]
 
     async def _ask(self, tracked: Tracked) -> None:
         try:
-            await self._adopt(await self._client.query(tracked.symbol, tracked.id), tracked)
+            seen = await self._client.query(tracked.symbol, tracked.id, is_conditional=tracked.is_conditional)
+            await self._adopt(seen, tracked)
         except Rejected as error:
             if error.code not in {NO_SUCH_ORDER, ARCHIVED}:
                 raise
@@ -250,7 +255,8 @@ class Reconciliation:
         if name in self._still_open:
             return
         try:
-            update = (await self._client.query(shown.symbol, name)).update()
+            is_conditional = isinstance(shown, Waiting)
+            update = (await self._client.query(shown.symbol, name, is_conditional=is_conditional)).update()
         except Rejected as error:
             if error.code not in {NO_SUCH_ORDER, ARCHIVED}:
                 raise
@@ -295,7 +301,7 @@ class Reconciliation:
         update = seen.update()
         is_open = update is None or update.status.is_open
         return ForeignSeen(
-            self._market, seen.symbol, seen.our_id, seen.orderId, Side(seen.side), number(seen.origQty),
+            self._market, seen.symbol, seen.our_id, seen.number, Side(seen.side), number(seen.origQty),
             number(seen.executedQty), is_open, update.time_ms if update else seen.time,
         )  # fmt: skip
 

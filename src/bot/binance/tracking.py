@@ -22,9 +22,13 @@ class Tracked:
     id: str
     symbol: str
     market: Market
+    is_conditional: bool = False
+    """It waits for a price on futures, and becomes another order there."""
     status: OrderStatus = OrderStatus.SENT
     number: int = 0
-    """The exchange's own id of it; 0 until it told."""
+    """The exchange's own id of it; 0 until it told, and of a conditional one until it became an order."""
+    was_shown: bool = False
+    """True when the exchange had shown it before this process began."""
     was_found: bool = False
     """True once the exchange has shown it."""
     trades: dict[int, Decimal] = field(default_factory=dict)
@@ -42,6 +46,11 @@ class Tracked:
     def is_unproven(self) -> bool:
         """True until the exchange has shown it or refused it."""
         return self.status in {OrderStatus.SENT, OrderStatus.UNKNOWN}
+
+    @property
+    def was_there(self) -> bool:
+        """True when the exchange has had it at some time: whoever denies it now has forgotten it."""
+        return bool(self.number) or self.was_shown
 
     @property
     def filled(self) -> Decimal:
@@ -106,9 +115,9 @@ class Orders:
         """Give one that may still trade."""
         return self._live.get(client_order_id)
 
-    def track(self, client_order_id: str, symbol: str, market: Market) -> Tracked:
+    def track(self, client_order_id: str, symbol: str, market: Market, *, is_conditional: bool = False) -> Tracked:
         """Give the order of this id, a new one if there is none under way."""
-        return self._live.setdefault(client_order_id, Tracked(client_order_id, symbol, market))
+        return self._live.setdefault(client_order_id, Tracked(client_order_id, symbol, market, is_conditional))
 
     def name(self, tracked: Tracked, number: int) -> None:
         """Note what the exchange calls an order; 0 tells nothing."""
@@ -143,7 +152,9 @@ class Orders:
         """Say whether an order of the exchange's is one of these: the id is ours, and no other order bears it."""
         tracked = self._live.get(seen.our_id)
         known = tracked or self._ended.get(seen.our_id)
-        return known is not None and known.symbol == seen.symbol and known.number in {0, seen.orderId}
+        # (One that waits for a price has no such number before it becomes an order.)
+        is_same = known is not None and (known.number in {0, seen.orderId} or not seen.orderId)
+        return is_same and known is not None and known.symbol == seen.symbol
 
     def is_news(self, fill: Fill) -> bool:
         """Note that a fill is told; False when it was before."""

@@ -86,6 +86,11 @@ class OrderReply(Struct):
         """Give the order's own client id."""
         return self.origClientOrderId or self.clientOrderId
 
+    @property
+    def number(self) -> int:
+        """Give the exchange's own id of it."""
+        return self.orderId
+
     def update(self) -> OrderUpdate | None:
         """Give where the order stands, or None for a status we do not know."""
         status = status_of(self.status)

@@ -22,7 +22,7 @@ from bot.domain.market import Market
 from bot.domain.money import number
 from bot.runtime.plan import AccountPlan, StrategyPlan
 from bot.strategies.base import Strategy as BaseStrategy
-from bot.strategies.config import StrategyConfig, parse_config
+from bot.strategies.config import CONTRACT_STOPS_IN_REHEARSAL_ONLY, StrategyConfig, parse_config
 
 log = structlog.get_logger()
 
@@ -114,14 +114,22 @@ class Plans:
             # Real futures money waits until its money path is proven.
             await self._refuse(plan, NO_LIVE_FUTURES)
             return
-        if row.enabled or mode in held:
+        # Nothing can rest on the paper exchange for contracts: what is held there is watched for by us.
+        on_paper = msgspec.structs.replace(plan, config=config.model_copy(update={"protect": "watch"}))
+        if mode is Mode.PAPER and config.has_contract_stops:
+            await self._refuse(plan, CONTRACT_STOPS_IN_REHEARSAL_ONLY)
+            if mode in held:
+                leaving = msgspec.structs.replace(on_paper, is_enabled=False)
+                groups.setdefault((account.id, mode), []).append(leaving)
+        elif row.enabled or mode in held:
             groups.setdefault((account.id, mode), []).append(plan)
         sendable = mode_of({"demo_mode": False}, account.environment, live_approved=approved)
         for former in held:
             # It was told to use other money since: what it still holds there keeps its exits, and takes no new risk.
             # But nothing that a test exchange once filled may ever be sold on the real one.
             if former is not mode and former in {Mode.PAPER, sendable}:
-                leaving = msgspec.structs.replace(plan, is_enabled=False)
+                is_watched = former is Mode.PAPER and config.has_contract_stops
+                leaving = msgspec.structs.replace(on_paper if is_watched else plan, is_enabled=False)
                 groups.setdefault((account.id, former), []).append(leaving)
 
     def _is_approved(self, account: Account) -> bool:

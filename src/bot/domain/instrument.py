@@ -181,10 +181,12 @@ class Instrument(msgspec.Struct, frozen=True):
         *,
         stop_price: Decimal | None = None,
         iceberg_quantity: Decimal | None = None,
+        only_reduces: bool = False,
     ) -> str | None:
         """Say which filter an order breaks, by Binance's name, or None when it may stand.
 
         `price` is None for a market order; `reference` is the average or last price that the exchange would use.
+        What `only_reduces` a position (futures) may be worth as little as it is.
         """
         if price is not None and self.price.broken_by(price):
             return "PRICE_FILTER"
@@ -199,7 +201,7 @@ class Instrument(msgspec.Struct, frozen=True):
         if price is None and stop_price is None and self.market_lot.broken_by(quantity):
             return "MARKET_LOT_SIZE"
         worth = times((stop_price or reference) if price is None else price, quantity)
-        if self.notional.broken_by(worth, is_market=price is None):
+        if not only_reduces and self.notional.broken_by(worth, is_market=price is None):
             return self.notional_name
         if iceberg_quantity and self.iceberg_parts and quantity > times(iceberg_quantity, Decimal(self.iceberg_parts)):
             return "ICEBERG_PARTS"

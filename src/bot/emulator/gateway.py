@@ -232,7 +232,7 @@ def note(gate: Gate, caller: Caller, method: str, path: str, params: Params, out
         gate.name, "request", account,
         Request(
             caller.channel, method, path, caller.address, outcome.status, code, params.peek("symbol") or "",
-            params.peek("newClientOrderId") or params.peek("origClientOrderId") or "",
+            params.peek("newClientOrderId") or params.peek("origClientOrderId") or params.peek("clientAlgoId") or "",
         ),
     )  # fmt: skip
 

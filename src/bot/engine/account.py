@@ -7,7 +7,7 @@ from bot.domain.ledger import Ledger
 from bot.domain.market import Market
 from bot.domain.messages import AccountMarked
 from bot.domain.money import EXACT, ZERO, exact
-from bot.domain.order import Side
+from bot.domain.order import Order, Side
 from bot.domain.state import AccountState
 from bot.engine.slot import DAY_MS, Slot
 from bot.risk.rules import Limits, Standing
@@ -34,7 +34,7 @@ class Account:
             if not slot.live or slot.instrument.quote != quote:
                 continue
             for live in slot.live.values():
-                if live.order.side is Side.BUY:
+                if live.order.side is Side.BUY and not _only_reduces(live.order):
                     price = live.order.price if live.order.price is not None else exact(slot.last_price)
                     free = EXACT.subtract(free, EXACT.multiply(price, live.remaining))
         return free
@@ -104,3 +104,8 @@ class Account:
 
     def _quotes(self) -> list[str]:
         return sorted({slot.instrument.quote for slot in self.slots.values()})
+
+
+def _only_reduces(order: Order) -> bool:
+    """Say whether an order waits to reduce a position: that takes no margin."""
+    return order.market is Market.FUTURES and order.stop_price is not None

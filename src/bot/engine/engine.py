@@ -258,6 +258,7 @@ class Engine:
     def _on_unasked(self, event: Fill | IncomeSeen) -> Sequence[Outcome]:
         if outcomes := self._unasked.book(event):
             self._suspected = {}
+            self._guarding.keep_all(event.time_ms, outcomes)
         return outcomes
 
     def _on_update(self, update: OrderUpdate) -> Sequence[Outcome]:
@@ -333,8 +334,7 @@ class Engine:
             return NOTHING
         account.state, account.state_reason, account.keeps_stops = change.state, change.reason, change.keeps_stops
         outcomes: list[Outcome] = [AccountMoved(change.state, change.reason, change.time_ms)]
-        for slot in self.slots.values():
-            self._guarding.keep(slot, change.time_ms, outcomes)
+        self._guarding.keep_all(change.time_ms, outcomes)
         return outcomes
 
     def _on_pulse(self) -> Sequence[Outcome]:

@@ -57,6 +57,6 @@ def _short_exit(slot: Slot, price: float, cost: float) -> Wish | None:
         return Wish(Side.BUY, Purpose.STOP, "stop loss")
     if config.trailing is not None and price >= slot.best_price * (1 + config.trailing):
         return Wish(Side.BUY, Purpose.STOP, "trailing stop")
-    if config.take_profit is not None and price <= cost * (1 - config.take_profit):
+    if config.take_profit is not None and price <= cost * (1 - config.take_profit) and slot.take_order is None:
         return Wish(Side.BUY, Purpose.EXIT, "take profit")
     return None

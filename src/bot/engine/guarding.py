@@ -1,14 +1,19 @@
-"""Guarding: does what the protection of a position asks for, with each event that could matter to it."""
+"""Guarding: does what the protection of a position asks for, with each event that could matter to it.
+
+Stops on futures only reduce what the account holds (reduce-only): whatever is left over after a position went can open
+nothing. They do not close the whole position (closePosition), because other strategies may have a part in it.
+"""
 
 from collections.abc import Callable
 from decimal import Decimal
 
 from bot.domain.market import Market
 from bot.domain.messages import CancelOrder, Outcome, ProtectionMoved
-from bot.domain.money import EXACT, ZERO, Price, exact, times
+from bot.domain.money import EXACT, ZERO, Price, Quantity, exact, times
 from bot.domain.order import Order, OrderStatus, OrderType, Purpose, Side, TimeInForce
 from bot.domain.state import AccountState
 from bot.engine.account import Account
+from bot.engine.foresight import objection, trigger_of
 from bot.engine.ids import client_order_id
 from bot.engine.protection import (
     CANCEL_AGAIN,
@@ -30,6 +35,7 @@ Consider = Callable[[Slot, Wish, int, Outcomes], None]
 End = Callable[[Slot, str, int, Outcomes], None]
 
 _MAY_PLACE = {AccountState.READY, AccountState.DEGRADED}
+_STOPLESS = {Protection.LOST, Protection.BARE}
 
 
 class Guarding:
@@ -43,33 +49,8 @@ class Guarding:
         self._end = end
 
     def objection(self, slot: Slot, entry: Order) -> str | None:
-        """Say why the stop of an entry could not rest, or None."""
-        if slot.guard is None or entry.purpose is not Purpose.ENTRY:
-            return None
-        rivals = sum(
-            _may_have_stop(each)
-            for each in self._account.slots.values()
-            if each is not slot and each.config.symbol == slot.config.symbol
-        )
-        if 0 < slot.instrument.max_algo_orders <= rivals:
-            return f"its stop could not rest: {rivals} of {slot.config.symbol} do already: MAX_NUM_ALGO_ORDERS"
-        price = exact(slot.last_price) if entry.price is None else entry.price
-        # The fee may be taken out of what is bought.
-        added = times(entry.quantity, EXACT.subtract(Decimal(1), exact(slot.config.fee_pct)))
-        held = slot.position.quantity.copy_abs()
-        total = EXACT.add(held, added)
-        cost = EXACT.divide(EXACT.add(times(held, slot.position.cost), times(added, price)), total)
-        is_long = entry.side is Side.BUY
-        try:
-            stop_for(
-                slot.instrument,
-                total if is_long else total.copy_negate(),
-                _trigger(slot, cost, is_long=is_long),
-                exact(slot.last_price),
-            )
-        except Unprotectable as why:
-            return f"its stop could not rest: {why}"
-        return None
+        """Say why the stop of an entry could not rest or could not do its work, or None."""
+        return None if entry.purpose is not Purpose.ENTRY else objection(self._account.slots.values(), slot, entry)
 
     def follow(self, slot: Slot, live: LiveOrder, time_ms: int, reason: str, outcomes: Outcomes) -> None:
         """Take in that an order of the slot moved or traded."""
@@ -87,8 +68,11 @@ class Guarding:
             reason = "its take profit trades" if guard.traded_id == name else reason
         if then is not None:
             self._move(slot, guard, then, outcomes, stop_told, reason)
+            if then is Protection.LEAVING and not guard.is_list:
+                self._cancel_all(slot, guard, outcomes)  # nobody else ends the one that has not traded
         if (
-            take is not None
+            guard.is_list
+            and take is not None
             and guard.state is Protection.LEAVING
             and (guard.traded_id == guard.take_id or stop is None)
         ):
@@ -103,13 +87,21 @@ class Guarding:
         live = slot.stop_order
         if live is not None and not guard.is_told:
             guard.is_told = True
-            guard.is_alone = not guard.take_id
+            guard.is_alone = guard.is_list and not guard.take_id
             self._tell(slot, guard, guard.order_id, outcomes, live, "found again after a restart")
         if live is None:
-            if slot.take_order is None:
+            if slot.take_order is None or (guard.state in _STOPLESS and not guard.is_list and slot.position.quantity):
                 self._arm(slot, guard, outcomes)
-        elif guard.state is Protection.ARMED and not self._still_fits(slot, live):
-            self.take_back(slot, outcomes)
+        elif guard.state is Protection.ARMED and not self._is_trading(slot, guard):
+            if not self._still_fits(slot, live):
+                self.take_back(slot, outcomes)
+            elif not guard.is_list:
+                self._add_take(slot, guard, live, outcomes)
+
+    def keep_all(self, time_ms: int, outcomes: Outcomes) -> None:
+        """Do what is needed now, for every strategy."""
+        for slot in self._account.slots.values():
+            self.keep(slot, time_ms, outcomes)
 
     def pulse(self, slot: Slot, outcomes: Outcomes) -> None:
         """A second or a candle passed."""
@@ -117,17 +109,20 @@ class Guarding:
         if guard is None:
             return
         guard.pause = max(0, guard.pause - 1)
-        live = slot.stop_order or slot.take_order
-        if live is not None and guard.state in {Protection.LEAVING, Protection.LOST} and not guard.pause:
-            self._cancel(guard, live, outcomes)
+        if not guard.pause and _has_to_go(slot, guard):
+            self._cancel_all(slot, guard, outcomes)
         self.keep(slot, guard.seen_ms, outcomes)
 
     def take_back(self, slot: Slot, outcomes: Outcomes) -> None:
         """Cancel the stop, and with it its take profit, so that something else may sell."""
         guard, live = slot.guard, slot.stop_order
-        if guard is not None and live is not None and guard.state in {Protection.SENT, Protection.ARMED}:
+        if guard is None:
+            return
+        if live is not None and guard.state in {Protection.SENT, Protection.ARMED}:
             self._move(slot, guard, Protection.LEAVING, outcomes, live)
-            self._cancel(guard, live, outcomes)
+            self._cancel_all(slot, guard, outcomes)
+        elif live is None and not guard.is_list:
+            self._cancel_all(slot, guard, outcomes)
 
     def _arm(self, slot: Slot, guard: Guard, outcomes: Outcomes) -> None:
         if slot.position.is_flat:
@@ -177,14 +172,26 @@ class Guarding:
             guard.pause, guard.reason = 1, denied.reason
             guard.refusals += 1
             return
-        guard.begin(order.client_order_id, self._place_take(slot, guard, stop, order, outcomes))
+        take = slot.take_order
+        if guard.is_list:
+            take_id = self._place_take(slot, guard, stop, order.client_order_id, outcomes)
+        else:
+            take_id = "" if take is None else guard.take_id  # (it has stood through the loss of the stop before)
+        guard.begin(order.client_order_id, take_id)
         # The fact stands before the command, as everything that is decided does.
         told: Outcomes = []
         self._move(slot, guard, Protection.SENT, told, LiveOrder(order))
         outcomes[known:known] = told
 
-    def _place_take(self, slot: Slot, guard: Guard, stop: Stop, beside: Order, outcomes: Outcomes) -> str:
-        """Send the take profit beside a stop, as one list; give its id, empty when there is none to rest."""
+    def _add_take(self, slot: Slot, guard: Guard, live: LiveOrder, outcomes: Outcomes) -> None:
+        """Send the take profit that goes its own way, once the stop stands."""
+        is_due = slot.take_order is None and not guard.pause and slot.awaited_exit is None and self._may_place(slot)
+        if is_due and live.order.stop_price is not None:
+            stop = Stop(live.order.side, live.order.type, Quantity(live.remaining), live.order.stop_price)
+            guard.take_id = self._place_take(slot, guard, stop, "", outcomes)
+
+    def _place_take(self, slot: Slot, guard: Guard, stop: Stop, beside: str, outcomes: Outcomes) -> str:
+        """Send the take profit `beside` a stop, as one list; give its id, empty when there is none to rest."""
         price = None if guard.is_alone else _target(slot, stop)
         if price is None:
             return ""
@@ -193,15 +200,16 @@ class Guarding:
             strategy_id=slot.id,
             symbol=slot.config.symbol,
             side=stop.side,
-            type=OrderType.LIMIT_MAKER,
+            type=OrderType.LIMIT_MAKER if guard.is_list else OrderType.TAKE_PROFIT,
             quantity=stop.quantity,
             created_ms=guard.seen_ms,
-            price=price,
+            price=price if guard.is_list else None,
             market=slot.stream.market,
             purpose=Purpose.EXIT,
             reason="take profit",
+            stop_price=None if guard.is_list else price,
         )
-        denied = self._submit(slot, order, ZERO, outcomes, None, beside.client_order_id)
+        denied = self._submit(slot, order, ZERO, outcomes, None, beside)
         return "" if denied else order.client_order_id
 
     def _give_up(self, slot: Slot, guard: Guard, why: str, outcomes: Outcomes) -> None:
@@ -228,7 +236,16 @@ class Guarding:
         if live.remaining != stop.quantity or live.order.stop_price != stop.stop_price:
             return False
         take, price = slot.take_order, _target(slot, stop)
-        return take is None or price is None or take.order.price == price
+        if take is None:
+            return True
+        is_alike = price is None or price in (take.order.price, take.order.stop_price)
+        return is_alike and take.remaining == stop.quantity
+
+    @staticmethod
+    def _is_trading(slot: Slot, guard: Guard) -> bool:
+        """Say whether one of two that go their own ways trades just now: it does so to its end, and the other waits."""
+        legs = (slot.stop_order, slot.take_order)
+        return not guard.is_list and any(live is not None and live.filled > 0 for live in legs)
 
     def _wanted(self, slot: Slot) -> Stop | None:
         """Give the stop for what no other exit is selling already. Raises Unprotectable."""
@@ -236,8 +253,14 @@ class Guarding:
         left = EXACT.subtract(held.copy_abs(), exiting)
         if left <= 0 or (exiting and slot.instrument.fit_quantity(left, is_market=True) is None):
             return None
-        trigger = _trigger(slot, slot.position.cost, is_long=held > 0)
+        trigger = trigger_of(slot, slot.position.cost, is_long=held > 0)
         return stop_for(slot.instrument, left.copy_sign(held), trigger, exact(slot.last_price))
+
+    def _cancel_all(self, slot: Slot, guard: Guard, outcomes: Outcomes) -> None:
+        """Cancel what is there: of a list one, which ends both, else each of the two."""
+        legs = [live for live in (slot.stop_order, slot.take_order) if live is not None]
+        for live in legs[:1] if guard.is_list else legs:
+            self._cancel(guard, live, outcomes)
 
     def _cancel(self, guard: Guard, live: LiveOrder, outcomes: Outcomes) -> None:
         guard.pause = CANCEL_AGAIN
@@ -273,23 +296,25 @@ class Guarding:
         )
 
 
-def _may_have_stop(slot: Slot) -> bool:
-    """Say whether a strategy has a stop on the exchange, or will want one as soon as its entry is filled."""
-    return slot.guard is not None and (not slot.position.is_flat or bool(slot.live))
-
-
-def _trigger(slot: Slot, cost: Decimal, *, is_long: bool) -> Decimal:
-    """Give the price at which a position that cost so much has lost as much as it may."""
-    loss = exact(slot.config.stop_loss or 0.0)
-    return times(cost, EXACT.subtract(Decimal(1), loss) if is_long else EXACT.add(Decimal(1), loss))
+def _has_to_go(slot: Slot, guard: Guard) -> bool:
+    """Say whether what guards on the exchange should be gone by now."""
+    if guard.state is Protection.LEAVING:
+        return True
+    if guard.is_list:
+        return guard.state is Protection.LOST
+    return guard.state in _STOPLESS and slot.position.is_flat
 
 
 def _target(slot: Slot, stop: Stop) -> Price | None:
     """Give the price of the take profit that can rest beside a stop, if one is wanted, and can."""
     gain = slot.config.take_profit
-    if gain is None or slot.stream.market is not Market.SPOT or stop.side is not Side.SELL:
+    if gain is None or (slot.stream.market is Market.SPOT and stop.side is not Side.SELL):
         return None
-    wanted = times(slot.position.cost, EXACT.add(Decimal(1), exact(gain)))
+    one = Decimal(1)
+    is_long = stop.side is Side.SELL
+    wanted = times(slot.position.cost, EXACT.add(one, exact(gain)) if is_long else EXACT.subtract(one, exact(gain)))
+    if wanted <= 0:
+        return None  # a short position that gains all there is
     return take_for(slot.instrument, stop, wanted, exact(slot.last_price))
 
 

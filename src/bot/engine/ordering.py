@@ -5,6 +5,7 @@ Exits that have to wait until something rests no more wait here, too.
 
 from decimal import Decimal
 
+from bot.domain.market import Market
 from bot.domain.messages import CancelOrder, Decision, Outcome, PlaceOrder, Verdict
 from bot.domain.money import EXACT, ZERO, exact
 from bot.domain.order import Order, Purpose
@@ -177,10 +178,15 @@ class Ordering:
             free_quote=self._buying_power(slot) if is_entry else ZERO,
             gain=0.0
             if is_entry
-            else slot.position.gain(price if order.price is None else float(order.price), slot.config.fee_pct),
+            else slot.position.gain(float(order.price or order.stop_price or price), slot.config.fee_pct),
             is_tradable=slot.instrument.is_tradable,
             broken_filter=slot.instrument.explain(
-                order.side, order.quantity, order.price, reference, stop_price=order.stop_price
+                order.side,
+                order.quantity,
+                order.price,
+                reference,
+                stop_price=order.stop_price,
+                only_reduces=order.market is Market.FUTURES and order.stop_price is not None,
             ),
             unprotectable=self.guarding.objection(slot, order),
             strategy_limits=slot.limits,
@@ -191,7 +197,7 @@ class Ordering:
             state=self._account.state,
             state_reason=self._account.state_reason,
             is_closing=bool(slot.closing) and order.purpose is Purpose.STOP,
-            is_guard=self._account.keeps_stops and order.stop_price is not None,
+            is_guard=self._account.keeps_stops and order.purpose is Purpose.STOP and order.stop_price is not None,
         )
 
     def _buying_power(self, slot: Slot) -> Decimal:

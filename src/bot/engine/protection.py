@@ -2,6 +2,9 @@
 
 Its states with the one table of moves between them, and the order that it is. It counts as armed only once the exchange
 has shown it; whoever ends it but we ourselves has lost it, and it is placed again.
+
+On spot the take profit beside it stands with it as one list (OCO): the exchange ends the one when the other trades. On
+futures there are no lists: the take profit is sent once the stop is armed, and we end whichever has not traded.
 """
 
 from decimal import Decimal
@@ -10,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from bot.domain.instrument import Instrument
+from bot.domain.market import Market
 from bot.domain.messages import ProtectionMoved
 from bot.domain.money import EXACT, Price, Quantity, plain, times
 from bot.domain.order import Order, OrderStatus, OrderType, Purpose, Side
@@ -20,6 +24,8 @@ REFUSALS_MAX = 3
 """Losses in a row after which the policy decides."""
 STEADY_MS = 60_000
 """A stop that stood this long is no part of a row of losses."""
+FUTURES_STOP, FUTURES_TAKE = "STOP_MARKET", "TAKE_PROFIT_MARKET"
+"""What contracts call our stops and take profits among their order types."""
 CANCEL_AGAIN = 5
 """Pulses after which a stop that did not go is taken back once more."""
 
@@ -55,19 +61,26 @@ MOVES: dict[Protection, frozenset[Protection]] = {
 """Allowed moves."""
 
 
+_WAITING = {P.WANTED, P.LOST, P.LEAVING, P.BARE}
+
+
 class Guard:
     """Where the protection of one position stands."""
 
     __slots__ = (
-        "armed_ms", "is_alone", "is_told", "order_id", "pause", "reason", "refusals", "seen_ms", "state", "take_id",
-        "traded_id", "unseen",
+        "armed_ms", "is_alone", "is_list", "is_told", "order_id", "pause", "reason", "refusals", "seen_ms", "state",
+        "take_id", "takes_lost", "traded_id", "unseen",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_list: bool = True) -> None:
+        """`is_list`: a take profit stands in one list with the stop, and does not go its own way."""
         self.state = Protection.NONE
+        self.is_list = is_list
         self.order_id = ""
         self.take_id = ""
-        """The take profit that rests with the stop as one list (OCO); "" for a stop that stands alone."""
+        """The take profit that rests beside the stop; "" for a stop that stands alone."""
+        self.takes_lost = 0
+        """Take profits of this position that went without a trade, where they go their own way."""
         self.traded_id = ""
         """The leg of the pair that has traded: the other one cannot any more."""
         self.unseen: set[str] = set()
@@ -90,21 +103,21 @@ class Guard:
     @property
     def is_waiting(self) -> bool:
         """True while only time brings it on: it wants pulses."""
-        return self.state in {Protection.WANTED, Protection.LOST, Protection.LEAVING, Protection.BARE}
+        return self.state in _WAITING or (self.state is Protection.ARMED and bool(self.pause))
 
     def move(self, then: Protection) -> None:
         """Move on. AssertionError for a move that is not in the table."""
         assert then in MOVES[self.state], f"protection cannot go from {self.state} to {then}"
         self.state = then
         if then is Protection.NONE:
-            self.refusals = self.pause = self.armed_ms = 0
+            self.refusals = self.pause = self.armed_ms = self.takes_lost = 0
             self.is_alone = False
             self.begin("", "")
 
     def begin(self, order_id: str, take_id: str) -> None:
         """Take in what is sent now: a stop, and the take profit beside it, if there is one."""
         self.order_id, self.take_id, self.traded_id = order_id, take_id, ""
-        self.unseen = {each for each in (order_id, take_id) if each}
+        self.unseen = {each for each in (order_id, take_id if self.is_list else "") if each}
 
     def has(self, order_id: str) -> bool:
         """Say whether an order is the stop, or the take profit beside it."""
@@ -130,13 +143,13 @@ class Guard:
             self.take_id = order_id
         else:
             self.order_id = order_id
-        if not is_shown(status):
+        if not is_shown(status) and (self.is_list or not is_take):
             self.unseen.add(order_id)
         if status is OrderStatus.PARTIALLY_FILLED:
             self.traded_id = order_id
-        if not self.order_id or (is_take and self.traded_id == order_id):
+        if not self.order_id or (self.is_list and is_take and self.traded_id == order_id):
             self.state = Protection.LEAVING  # (what is left of a take profit that trades guards nothing)
-        elif self.traded_id != self.take_id or not self.take_id:
+        elif not self.is_list or self.traded_id != self.take_id or not self.take_id:
             self.state = Protection.SENT if self.unseen else Protection.ARMED
         self.is_told = False
 
@@ -150,15 +163,17 @@ class Guard:
         if self.state is Protection.LEAVING:
             self.pause = 0
             return None if has_take else Protection.WANTED
-        if has_take and status in {OrderStatus.FILLED, OrderStatus.EXPIRED}:
+        if has_take and (status is OrderStatus.FILLED or (self.is_list and status is OrderStatus.EXPIRED)):
             self.pause = CANCEL_AGAIN
-            return Protection.LEAVING  # one of the two trades, and the exchange ends the other
+            return Protection.LEAVING  # one of the two trades, and the other ends: by the exchange, or by us
         self.is_alone |= bool(self.take_id) and status is OrderStatus.REJECTED
         self._lose(status, time_ms, reason)
         return Protection.LOST
 
     def follow_take(self, status: OrderStatus, time_ms: int, *, has_stop: bool) -> Protection | None:
         """Give what the new status of the take profit makes of it, None when nothing. `has_stop`: the stop is open."""
+        if not self.is_list:
+            return self._follow_apart(status, has_stop=has_stop)
         if not status.is_open:
             self.unseen.discard(self.take_id)
         has_traded = status in {OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED}
@@ -174,6 +189,27 @@ class Guard:
             self.pause = CANCEL_AGAIN
             return Protection.LEAVING
         return self._shown(status, time_ms, self.take_id) if has_stop else None
+
+    def _follow_apart(self, status: OrderStatus, *, has_stop: bool) -> Protection | None:
+        """Follow a take profit that goes its own way: the stop stays until all of it is over."""
+        if status.is_open:
+            return None
+        if self.state is Protection.LEAVING:
+            if has_stop:
+                return None
+            self.pause = 0
+            return Protection.WANTED
+        if status is OrderStatus.FILLED:
+            if self.state not in {Protection.SENT, Protection.ARMED}:
+                return None
+            self.pause = CANCEL_AGAIN
+            return Protection.LEAVING
+        self.takes_lost += 1
+        self.is_alone |= status is OrderStatus.REJECTED or self.takes_lost >= REFUSALS_MAX
+        self.take_id = self.traded_id = ""
+        if self.state is Protection.ARMED:
+            self.pause = self.takes_lost
+        return None
 
     def _shown(self, status: OrderStatus, time_ms: int, order_id: str = "") -> Protection | None:
         if is_shown(status):
@@ -223,7 +259,10 @@ def is_leg(order: Order) -> bool:
 
 def is_take(order: Order) -> bool:
     """Say whether an order is a take profit beside a stop."""
-    return order.type is OrderType.LIMIT_MAKER and order.purpose is Purpose.EXIT
+    return order.type in _TAKES and order.purpose is Purpose.EXIT
+
+
+_TAKES = {OrderType.LIMIT_MAKER, OrderType.TAKE_PROFIT}
 
 
 class Unprotectable(Exception):
@@ -233,8 +272,9 @@ class Unprotectable(Exception):
 def stop_for(instrument: Instrument, held: Decimal, trigger: Decimal, reference: Decimal) -> Stop:
     """Fit a stop for `held` (below zero: short) to the instrument's filters. Raises Unprotectable."""
     side = Side.SELL if held > 0 else Side.BUY
-    is_market = OrderType.STOP_LOSS in instrument.order_types
-    if not is_market and OrderType.STOP_LOSS_LIMIT not in instrument.order_types:
+    is_contract = instrument.market is Market.FUTURES
+    is_market = (FUTURES_STOP if is_contract else OrderType.STOP_LOSS) in instrument.order_types
+    if not is_market and (is_contract or OrderType.STOP_LOSS_LIMIT not in instrument.order_types):
         raise Unprotectable(f"{instrument.symbol} takes no stop orders")
     stop_price = instrument.fit_price(trigger, side)
     price: Price | None = None
@@ -247,16 +287,23 @@ def stop_for(instrument: Instrument, held: Decimal, trigger: Decimal, reference:
         raise Unprotectable(f"{plain(size)} is below the smallest lot")
     if instrument.fit_quantity(EXACT.subtract(size, quantity), is_market=is_market) is not None:
         raise Unprotectable(f"{plain(size)} is more than one stop may sell")
-    if broken := instrument.explain(side, quantity, price, reference, stop_price=stop_price):
+    if broken := instrument.explain(side, quantity, price, reference, stop_price=stop_price, only_reduces=is_contract):
         raise Unprotectable(f"a stop for {plain(quantity)} at {plain(stop_price)} would be refused: {broken}")
     return Stop(side, OrderType.STOP_LOSS if is_market else OrderType.STOP_LOSS_LIMIT, quantity, stop_price, price)
 
 
 def take_for(instrument: Instrument, stop: Stop, wanted: Decimal, reference: Decimal) -> Price | None:
-    """Fit the price of a take profit that can rest beside a stop as one list; None when none can."""
-    if not instrument.oco_allowed or OrderType.LIMIT_MAKER not in instrument.order_types:
+    """Fit the price of a take profit that can rest beside a stop, as one list on spot; None when none can."""
+    is_contract = instrument.market is Market.FUTURES
+    if FUTURES_TAKE not in instrument.order_types if is_contract else not _takes_pairs(instrument):
         return None
     price = instrument.fit_price(wanted, stop.side)
     if price <= reference if stop.side is Side.SELL else price >= reference:
-        return None  # it would trade at once, which the exchange refuses to a maker
+        return None  # it would trade at once, which the exchange refuses to a maker, and to what waits for a price
+    if is_contract:
+        return None if instrument.price.broken_by(price) else price
     return None if instrument.explain(stop.side, stop.quantity, price, reference) else price
+
+
+def _takes_pairs(instrument: Instrument) -> bool:
+    return instrument.oco_allowed and OrderType.LIMIT_MAKER in instrument.order_types

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from bot.domain.instrument import Instrument
 from bot.domain.ledger import strategy_ledger
-from bot.domain.market import Stream
+from bot.domain.market import Market, Stream
 from bot.domain.messages import EquityMarked
 from bot.domain.money import EXACT, ZERO, exact, times
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
@@ -86,7 +86,7 @@ class Slot:
         self.sequence = 0
         self.awaited_exit: Wish | None = None
         """An exit that goes out when what rests for the same quantity is taken back."""
-        self.guard = Guard() if config.protect == "exchange" else None
+        self.guard = Guard(is_list=config.market_of is Market.SPOT) if config.protect == "exchange" else None
         self.lately: deque[tuple[int, Decimal]] = deque(maxlen=LATELY)
         """Its newest futures trades: id and quantity, below zero when sold."""
         self._refusals: list[tuple[int, str]] = []

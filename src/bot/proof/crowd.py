@@ -1,11 +1,12 @@
 """The others: strangers who trade in parts with our orders, a hand on our own account, a symbol halted, a clock set."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
 
 from bot.binance.signing import Credentials, Params, signed_query, signer_for
+from bot.domain.market import Market
 from bot.domain.money import exact, plain
 from bot.domain.order import Side
 from bot.emulator.rest import Request
@@ -21,8 +22,14 @@ class Crowd:
     """Everybody but the bot. `live` goes on until cancelled; `skew_s` is how wrong the bot's machine's clock is."""
 
     def __init__(
-        self, emulator: Emulator, symbols: Sequence[str], owners: Sequence[Credentials], lots: Random, trace: Trace
+        self,
+        emulator: Emulator,
+        symbols: Sequence[str],
+        owners: Mapping[Credentials, Market],
+        lots: Random,
+        trace: Trace,
     ) -> None:
+        """`owners` are the bot's accounts, with where each trades."""
         self.skew_s = 0.0
         self._emulator, self._venue = emulator, emulator.venue
         self._symbols, self._owners = symbols, owners
@@ -77,9 +84,13 @@ class Crowd:
 
     async def _cancel_by_hand(self, symbol: str) -> None:
         """Somebody with our key takes back all orders on a symbol."""
-        owner = self._lots.choice(self._owners)
+        owner = self._lots.choice(tuple(self._owners))
         self._trace.add("hand", f"cancels all of {owner.key} on {symbol}")
-        await self._ask("DELETE", "/api/v3/openOrders", {"symbol": symbol}, owner)
+        if self._owners[owner] is Market.SPOT:
+            await self._ask("DELETE", "/api/v3/openOrders", {"symbol": symbol}, owner)
+            return
+        for kind in ("allOpenOrders", "algoOpenOrders"):
+            await ask(self._emulator, "DELETE", f"/fapi/v1/{kind}", {"symbol": symbol}, owner, site="um")
 
     async def _halt(self, symbol: str) -> None:
         """A symbol is not traded for a while."""
@@ -99,9 +110,11 @@ class Crowd:
         await ask(self._emulator, method, path, params, who)
 
 
-async def ask(emulator: Emulator, method: str, path: str, params: Params, who: Credentials) -> None:
-    """Have somebody who is not the bot ask something of spot, on a line where nothing goes wrong."""
+async def ask(
+    emulator: Emulator, method: str, path: str, params: Params, who: Credentials, *, site: str = "spot"
+) -> None:
+    """Have somebody who is not the bot ask something of the exchange, on a line where nothing goes wrong."""
     stamped = {**params, "timestamp": emulator.world.clock.now_ms}
     text = signed_query(stamped, signer_for(who))
     query, body = (b"", text.encode()) if method == "POST" else (text.encode(), b"")
-    await emulator.sites["spot"].answer(Request(method, path, query, body, {"X-MBX-APIKEY": who.key}, ADDRESS))
+    await emulator.sites[site].answer(Request(method, path, query, body, {"X-MBX-APIKEY": who.key}, ADDRESS))

@@ -36,7 +36,12 @@ _TOLD_AS = {"EXPIRED_IN_MATCH": "EXPIRED"}
 _OUR_FAULT = {-1013, -1100, -1101, -1102, -1104, -1105, -1106, -1111, -1115, -1116, -1117}
 
 
-_PLACES = {("POST", "/api/v3/order"), ("POST", "/fapi/v1/order"), ("", "order.place")}
+_PLACES = {
+    ("POST", "/api/v3/order"), ("POST", "/fapi/v1/order"), ("", "order.place"), ("POST", "/fapi/v1/algoOrder"),
+    ("", "algoOrder.place"),
+}  # fmt: skip
+_WAITS = {"NEW", "TRIGGERING", "TRIGGERED"}
+"""States of an order that waits for a price and of what has not begun to trade."""
 
 
 class Evidence:
@@ -85,14 +90,34 @@ class Evidence:
     def there(self) -> dict[str, list[Json]]:
         """Orders that the exchange took in, by client order id."""
         found: defaultdict[str, list[Json]] = defaultdict(list)
+        numbers: set[int] = set()
+        for row in self._conditional:
+            if row["algo_id"] not in numbers:  # (as it was taken in)
+                numbers.add(row["algo_id"])
+                found[row["client_algo_id"]].append(row)
         for row in self._told("order"):
-            found[row["client_order_id"]].append(row)
+            if not row.get("algo_id"):  # (what waited for a price is one with what it became)
+                found[row["client_order_id"]].append(row)
         return found
 
     @cached_property
     def moves(self) -> dict[str, Json]:
         """The newest state of each order at the exchange."""
-        return {row["client_order_id"]: row for row in self._told("move")}
+        became = {row["client_order_id"]: row for row in self._told("move")}
+        waits = {row["client_algo_id"]: row | {"status": _end_of(row["state"])} for row in self._conditional}
+        return {name: row for name, row in waits.items() if row["state"] != "FINISHED"} | became
+
+    @cached_property
+    def _conditional(self) -> list[Json]:
+        """What the truth book says of orders that wait for a price on futures."""
+        told = self.world.truth.read(kind="algo", account=self.party.name, face=self.face)
+        return [row | row["algo"] for row in told]
+
+    @property
+    def waiting(self) -> list[Json]:
+        """Orders that wait for a price on futures in the end."""
+        newest = {row["algo_id"]: row for row in self._conditional}
+        return [row for row in newest.values() if row["state"] == "NEW"]
 
     @cached_property
     def trades(self) -> dict[tuple[str, int], str]:
@@ -348,6 +373,29 @@ def stops_rest(seen: Evidence) -> Iterator[Breach]:
             yield Breach("F50", f"strategy {each.strategy_id} is without its stop in the end: {each.state}", name)
 
 
+def guards_only_reduce(seen: Evidence) -> Iterator[Breach]:
+    """What waits for a price on futures can open nothing, and in the end each guards what its strategy holds."""
+    held: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for number, state in seen.state.strategies.items():
+        for fill in state.fills:
+            held[number] += fill.quantity if fill.side is Side.BUY else -fill.quantity
+    for row in seen.waiting:
+        name = row["client_algo_id"]
+        if name not in seen.placed:
+            continue
+        if not row["reduce_only"] and not row["close_position"]:
+            yield Breach("F50", "it waits for a price, and may open a position", name)
+        strategy_id = seen.placed[name].strategy_id
+        has = held[strategy_id] if row["side"] == "SELL" else -held[strategy_id]
+        if Decimal(row["quantity"]) > has:
+            yield Breach("F50", f"it waits to reduce {row['quantity']}, and strategy {strategy_id} holds {has}", name)
+
+
+def _end_of(state: str) -> str:
+    """Give what we call the state of an order that waits for a price."""
+    return "NEW" if state in _WAITS else "EXPIRED" if state == "REJECTED" else state
+
+
 def _bereft(seen: Evidence) -> set[int]:
     """Give the strategies whose coins the owner took away by hand: nothing of theirs is there to be guarded."""
     ledger = Ledger()
@@ -358,8 +406,8 @@ def _bereft(seen: Evidence) -> set[int]:
 
 CHECKS: tuple[Check, ...] = (
     i1_one_intent_one_order, i2_intent_before_request, i3_every_trade_once, i4_ledger_is_exchange,
-    i4_positions_are_exchange, i5_forward_only,
-    i7_unknown_ends_by_proof, i10_replay_is_the_same, i11_numbers_are_numbers, never_banned, stops_rest, at_rest,
+    i4_positions_are_exchange, i5_forward_only, i7_unknown_ends_by_proof, i10_replay_is_the_same,
+    i11_numbers_are_numbers, never_banned, stops_rest, guards_only_reduce, at_rest,
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from random import Random
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,6 +13,7 @@ from bot.db.base import Mode
 from bot.domain.market import Market
 from bot.emulator.config import AccountConfig, EmulatorConfig, Synthetic
 from bot.emulator.faults import Rule
+from bot.emulator.unverified import Unverified
 from bot.proof.crowd import STRANGER
 from bot.proof.faults import draw_faults
 from bot.proof.journal import Strain
@@ -83,6 +85,7 @@ class Scene:
         """Where the stops on the exchange stand; None for a bot without any."""
         self.take_profit = Random(f"takes {seed}").choice((None, 0.0003, 0.001))  # noqa: S311 - as above
         """Where the take profits stand beside those stops, as one list with each; None for stops alone."""
+        self.contracts = _contracts(seed)
         self.minutes = lots.uniform(3.0, 5.0)
         owner = Random(f"owner {seed}")  # noqa: S311
         self.hands_every_s = owner.choice((0.0, 8.0, 30.0))
@@ -143,12 +146,15 @@ class Scene:
             tick_worth=self.tick_worth,
             weight_per_minute=self.weight_per_minute,
             futures_port=0 if self.has_futures else None,
+            settings=Unverified(countdown_cancels_algo_orders=self.contracts.countdown_takes_stops),
         )
 
     def plan(self, name: str) -> AccountPlan:
         """Give what the bot has to run on an account."""
         place, market = self.accounts.index(name), self.markets[name]
-        stop_loss = self.stop_loss if market is Market.SPOT else None
+        is_spot = market is Market.SPOT
+        stop_loss = self.stop_loss if is_spot else self.contracts.stop_loss
+        take_profit = self.take_profit if is_spot else self.contracts.take_profit
         strategies = tuple(
             StrategyPlan(
                 100 * place + 10 * turn + number,
@@ -162,7 +168,7 @@ class Scene:
                     capital=100_000.0,
                     fickle=self.fickle,
                     stop_loss=stop_loss,
-                    take_profit=self.take_profit if stop_loss else None,
+                    take_profit=take_profit if stop_loss else None,
                     protect="exchange" if stop_loss else "watch",
                     max_exposure=float(self.caps.strategy),
                 ),
@@ -171,6 +177,23 @@ class Scene:
             for turn in range(self.strategies_a_symbol)
         )
         return AccountPlan(place + 1, name, "emulator", Mode.REHEARSAL, strategies)
+
+
+class Contracts(NamedTuple):
+    """What a seed decides of futures alone."""
+
+    stop_loss: float | None
+    """Where the stops on the exchange stand; None for strategies without any."""
+    take_profit: float | None
+    """Where the take profits stand, each an order of its own; None for stops alone."""
+    countdown_takes_stops: bool
+    """Whether the exchange's dead-man switch cancels stops, too: Binance does not say."""
+
+
+def _contracts(seed: int) -> Contracts:
+    lots = Random(f"contracts {seed}")  # noqa: S311 - a seed has to come again in the same way
+    stop_loss, take_profit = lots.choice((None, 0.0005, 0.0005, 0.003)), lots.choice((None, 0.0003, 0.001))
+    return Contracts(stop_loss, take_profit, countdown_takes_stops=lots.random() < 0.5)
 
 
 def _markets(seed: int, accounts: Sequence[str]) -> dict[str, Market]:
@@ -191,13 +214,12 @@ def _of_lists_too(rule: Rule) -> list[Rule]:
     return [rule] if path is None else [rule, msgspec.structs.replace(rule, path=path)]
 
 
-_UM_PATHS = {"/api/v3/order": "/fapi/v1/order"}
-_UM_EVENTS = {"executionReport": "ORDER_TRADE_UPDATE"}
+_UM_PATHS = {"/api/v3/order": ("/fapi/v1/order", "/fapi/v1/algoOrder"), "order.*": ("algoOrder.*",)}
+_UM_EVENTS = {"executionReport": ("ORDER_TRADE_UPDATE", "ALGO_UPDATE")}
 
 
 def _on_both_faces(rule: Rule) -> list[Rule]:
-    """Give a fault of spot with its twin of futures, where the two go by other names."""
-    path, event = _UM_PATHS.get(rule.path), _UM_EVENTS.get(rule.event)
-    if path is None and event is None:
-        return [rule]
-    return [rule, msgspec.structs.replace(rule, path=path or rule.path, event=event or rule.event)]
+    """Give a fault of spot with its twins of futures, where they go by other names."""
+    paths, events = _UM_PATHS.get(rule.path, ()), _UM_EVENTS.get(rule.event, ())
+    twins = [msgspec.structs.replace(rule, path=path) for path in paths]
+    return [rule, *twins, *(msgspec.structs.replace(rule, event=event) for event in events)]

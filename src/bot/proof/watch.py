@@ -46,7 +46,7 @@ class Caps(NamedTuple):
 
 def names_of(sent: Mapping[str, str]) -> list[str]:
     """Give our ids of the order, or of both orders of the list, that a request asks for."""
-    names = ("newClientOrderId", "belowClientOrderId", "aboveClientOrderId")
+    names = ("newClientOrderId", "belowClientOrderId", "aboveClientOrderId", "clientAlgoId")
     return [sent[each] for each in names if each in sent]
 
 
@@ -81,7 +81,8 @@ class Watch:
         for each in outcomes:
             match each:
                 case PlaceOrder(order, reserved, beside):
-                    if isinstance(event, Candle) and order.purpose is not Purpose.STOP and not beside:
+                    is_wished = order.purpose is not Purpose.STOP and order.stop_price is None and not beside
+                    if isinstance(event, Candle) and is_wished:
                         decided.add((order.strategy_id, order.created_ms))
                     self._place(order, reserved)
                 case OrderFound(order):

@@ -32,6 +32,8 @@ _END_S = 0.001
 """What the end of a connection takes behind its last text."""
 _LATE_S = 6.0
 """How late a request may arrive of which its sender believes that it broke: within recvWindow, or just beyond."""
+_PLACES = (b'"order.place"', b'"orderList.place.oco"', b'"algoOrder.place"')
+"""Requests for new orders, as they stand in a text."""
 _PING_FINDS_OUT_S = 30.0
 """When a client notices by unanswered pings that the other end is gone."""
 
@@ -62,7 +64,7 @@ class Network:
     def send(self, request: Request, told: "asyncio.Future[Reply]") -> None:
         """Put a request on its way."""
         weather = self.weather
-        if request.method == "POST" and request.path.endswith(("/order", "/orderList/oco")):
+        if request.method == "POST" and request.path.endswith(("/order", "/orderList/oco", "/algoOrder")):
             self.on_order(dict(parse_qsl(request.body.decode())))
         if self.happens(weather.refused):
             self._later(self.fail, told, NothingSent("Connection refused"))
@@ -197,7 +199,7 @@ class Cable:
         network = self._network
         if self._is_cut:
             return
-        if b'"order.place"' in text or b'"orderList.place.oco"' in text:
+        if any(each in text for each in _PLACES):
             network.on_order({name: str(value) for name, value in _read(text).params.items()})
         if network.happens(network.weather.lost_before):
             self.cut()

@@ -165,7 +165,7 @@ class World:
         self.emulator = Emulator(scene.emulator(), lambda: int(loop.wall() * 1_000_000_000))
         self.venue = self.emulator.venue
         self.truth = self.emulator.world.truth
-        owners = [key_of(name) for name in scene.accounts]
+        owners = {key_of(name): market for name, market in scene.markets.items()}
         self.crowd = Crowd(self.emulator, scene.symbols, owners, self.dice("crowd"), self.trace)
         self.breaches: list[Breach] = []
         """What the watch called out."""

@@ -9,6 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from bot.domain.errors import Misconfigured
 from bot.domain.market import INTERVAL_MS, Market
 
+CONTRACT_STOPS_IN_REHEARSAL_ONLY = (
+    'protect "exchange" on futures is for rehearsal: paper money and backtests simulate no orders that wait for a '
+    'price there; set protect to "watch" for them'
+)
+
 
 class StrategyConfig(BaseModel):
     """What every strategy is told. Fractions are plain fractions: 0.002 is 0.2 %. Amounts are in the quote asset."""
@@ -32,7 +37,7 @@ class StrategyConfig(BaseModel):
     take_profit: float | None = Field(None, gt=0, le=100, description="leave when the gain reaches this fraction")
     trailing: float | None = Field(None, gt=0, lt=1, description="leave this fraction below the best close since entry")
     protect: Literal["watch", "exchange"] = Field(
-        "watch", description="where the stop loss waits: here, or as a stop order on the exchange (spot)"
+        "watch", description="where the stop loss waits: here, or as a stop order on the exchange"
     )
     if_unprotected: Literal["flatten", "hold"] = Field(
         "flatten", description="when that stop order cannot rest: leave at the market, or hold and watch"
@@ -77,17 +82,19 @@ class StrategyConfig(BaseModel):
             raise ValueError("capital is below order_value, so no order could be covered; raise capital")
         if self.leverage > 1 and self.market != "futures":
             raise ValueError("leverage is for futures; on spot leave it at 1")
-        if self.protect == "exchange":
-            if self.stop_loss is None:
-                raise ValueError('protect "exchange" needs a stop_loss: the fraction at which its stop order stands')
-            if self.market != "spot":
-                raise ValueError('protect "exchange" is for spot; on futures use "watch"')
+        if self.protect == "exchange" and self.stop_loss is None:
+            raise ValueError('protect "exchange" needs a stop_loss: the fraction at which its stop order stands')
         return self
 
     @property
     def capital_or_default(self) -> float:
         """Quote amount that equity and drawdown are measured against."""
         return self.capital if self.capital is not None else 10 * self.order_value
+
+    @property
+    def has_contract_stops(self) -> bool:
+        """Whether its stops rest on a futures exchange."""
+        return self.protect == "exchange" and self.market == "futures"
 
     @property
     def market_of(self) -> Market:

@@ -129,6 +129,8 @@ def test_what_does_not_fit_together_is_refused() -> None:
         run(hours([0.0] * 4, "NEWUSDT"), part(symbol="NEWUSDT"))
     with pytest.raises(Misconfigured, match="wallets of their own"):
         backtest([part(), part(market="spot")], [columns, spot], RULES, {"USDT": Decimal(1)}, futures=Futures(LISTINGS))
+    with pytest.raises(Misconfigured, match='set protect to "watch"'):
+        run(columns, part(stop_loss=0.1, protect="exchange"))
     with pytest.raises(Misconfigured, match="none were given"):
         backtest([part()], [columns], RULES, {"USDT": Decimal(1)})
     with pytest.raises(Misconfigured, match="mark prices are of 1m and the candles of 1h"):

@@ -123,7 +123,7 @@ class FakeBinance:
             return await answer(request)
         if request.path == "/api/v3/klines":
             return web.json_response(self._klines(request.query))
-        if request.path.endswith("/openOrders") and request.method == "GET":
+        if request.path.endswith(("/openOrders", "/openAlgoOrders")) and request.method == "GET":
             return web.json_response([])
         if request.path == "/api/v3/time":
             return web.json_response({"serverTime": 1_790_000_000_123})

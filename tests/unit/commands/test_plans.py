@@ -120,6 +120,16 @@ async def test_futures_run_on_paper_and_not_with_real_money(scene: Scene) -> Non
     assert await scene.found() == {Mode.REHEARSAL: [(strategy_id, True)]}
 
 
+async def test_no_stop_of_a_contract_rests_on_paper_and_what_is_held_there_is_watched(scene: Scene) -> None:
+    strategy_id = await scene.add(market="futures", stop_loss=0.1, protect="exchange")
+    assert await scene.found() == {}
+    assert ['protect "exchange" on futures is for rehearsal' in each for each in scene.refused] == [True]
+    await scene.order(strategy_id, Mode.PAPER)
+    assert await scene.found() == {Mode.PAPER: [(strategy_id, False)]}
+    ((plan,),) = [each.strategies for each in await scene.plans.load()]
+    assert (plan.config.protect, plan.config.stop_loss) == ("watch", 0.1)
+
+
 async def test_paper_money_is_of_one_market_that_on_which_something_is_held(scene: Scene) -> None:
     spot = await scene.add()
     async with unit_of_work(scene.sessions) as session:

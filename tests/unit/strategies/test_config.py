@@ -73,7 +73,6 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"warm_up": 100_000}, "warm_up"),
     ({"stop_loss": 0.0}, "stop_loss"),
     ({"protect": "exchange"}, "stop_loss"),
-    ({"protect": "exchange", "stop_loss": 0.1, "market": "futures"}, "protect"),
     ({"protect": "always"}, "protect"),
     ({"if_unprotected": "panic"}, "if_unprotected"),
     ({"stop_loss": 1.0}, "stop_loss"),
