@@ -210,3 +210,28 @@ def test_delays_are_told_and_a_record_survives_a_file() -> None:
     again = msgspec.json.decode(msgspec.json.encode(record), type=Record)
     assert again == record
     assert compare(record, again).differences == []
+
+
+def guarded(label: str, clock: int | None = None, price: str = "99") -> Run:
+    """A run with a stop that is placed with the fill and triggered later, stamped by another clock where one is given."""
+    run = Run(label).buy(1)
+    run.sell(clock or 1, price=price, delay_ms=0 if clock else 3 * MINUTE, reason="stop loss")
+    return run.buy(9).sell(clock or 9, price="98", delay_ms=0 if clock else MINUTE, reason="stop loss").buy(20)
+
+
+def test_orders_that_no_candle_decided_on_are_matched_by_what_they_are_whatever_their_clock() -> None:
+    found = compared(guarded("other", clock=900_000), guarded("one"))
+    assert (found.differences, found.orders, found.fills) == ([], 5, 5)
+
+
+def test_differences_of_such_orders_are_told_at_the_time_of_the_market() -> None:
+    found = compared(guarded("one"), guarded("other", clock=900_000, price="97"))
+    assert len(found.differences) == 1
+    assert found.differences[0].time_ms < 9 * MINUTE
+    assert found.differences[0].quote == Decimal(-2)
+
+
+def test_a_stop_that_only_one_run_placed_is_not_matched_with_the_next_one() -> None:
+    missing = Run("other").buy(1).buy(9).sell(900_000, price="98", delay_ms=0, reason="stop loss").buy(20)
+    assert causes(compared(missing, guarded("one")))[0] is Cause.UNEXPLAINED
+    assert "(stop loss) in one, none in other" in compared(missing, guarded("one")).differences[0].what
