@@ -118,8 +118,8 @@ FAULTS = (
            "test_a_difference_to_the_exchange_is_posted_openly",
            "test_the_owners_hands_move_money_trade_and_throw_the_switch_and_all_is_accounted_for",
            "test_trades_by_hand_on_the_same_contract_are_the_owners_to_the_last_digit"),
-          "trades by hand on futures are in no world of `bot prove`; a position that is closed by hand is not noticed as"
-          " one: money is, and the strategy's exit then opens the other way"),
+          "a futures position that is closed by hand is not noticed as one: its money is booked as the owner's, and an"
+          " exit that the strategy sends afterwards opens the other way; worlds trade in and out at once"),
     Fault("F32", "orders cancelled or amended by hand",
           ("test_an_order_that_is_not_ours_is_given_once_and_again_when_it_has_changed",
            "test_a_stop_that_is_cancelled_by_hand_stands_again_within_five_seconds",),

@@ -5,18 +5,20 @@ What hands did is no secret: orders by hand bear ids of their own, and the truth
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from random import Random
 
 from bot.binance.signing import Params
 from bot.domain.market import Market
 from bot.domain.money import exact, plain
-from bot.domain.order import Side
+from bot.domain.order import OrderType, Side
 from bot.emulator.server import Emulator
 from bot.proof.crowd import ask
 from bot.proof.scene import SITES, Scene, key_of
 from bot.proof.trace import Trace
 from bot.runtime.kill_switch import KillNote
+from bot.simulation.futures.requests import NewOrder
 from bot.simulation.orders import Refused
 
 MARK = "web_"
@@ -57,7 +59,9 @@ class Hands:
             await asyncio.sleep(self._lots.expovariate(1 / every_s))
             name = self._lots.choice(self._scene.accounts)
             is_spot = self._scene.markets[name] is Market.SPOT
-            if not is_spot or self._lots.random() < 0.3:
+            if not is_spot and self._lots.random() < 0.4:
+                self._in_and_out(name)
+            elif not is_spot or self._lots.random() < 0.3:
                 self._move_money(name)
             elif self._orders and self._lots.random() < 0.3:
                 await self._take_back()
@@ -93,6 +97,29 @@ class Hands:
             return
         self.moved.append((name, asset, amount))
         self._trace.add("hand", f"{name} {asset} {plain(amount)} at {SITES[market]}")
+
+    def _in_and_out(self, name: str) -> None:
+        """Trade a contract that the bot may hold, both ways at once: what it holds stays, and the money moves."""
+        venue = self._emulator.futures
+        assert venue is not None
+        symbol = self._lots.choice(self._scene.symbols)
+        side = self._lots.choice(tuple(Side))
+        price = venue.exchange.last_price(symbol)
+        quantity = price and venue.contracts[symbol].rules.fit_quantity(Decimal(150) / price, is_market=True)
+        if not quantity:
+            return
+        with venue.desk.settling() as now_ms, suppress(Refused):
+            for each in (side, side.opposite):
+                order = f"{MARK}{len(self._orders)}"
+                self._orders.append((name, symbol, order))
+                self._trace.add("hand", f"{name} MARKET {each} {plain(quantity)} {symbol}", order)
+                venue.exchange.place(
+                    name,
+                    NewOrder(
+                        symbol=symbol, side=each, type=OrderType.MARKET, client_order_id=order, quantity=quantity
+                    ),
+                    now_ms=now_ms,
+                )  # fmt: skip
 
     async def _order(self, name: str) -> None:
         """Trade beside the bot, at the market or near it."""

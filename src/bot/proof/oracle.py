@@ -134,10 +134,7 @@ class Evidence:
 
     @cached_property
     def foreign(self) -> Mapping[str, Decimal]:
-        """What came and went without the bot, by asset: at the start, by deposits, and by trades of the owner's hands.
-
-        Nobody trades futures by hand.
-        """
+        """What came and went without the bot, by asset: at first, by deposits, and by trades of the owner's hands."""
         came = defaultdict(Decimal, self.funds)
         for name, asset, amount in self.world.hands.moved:
             if name == self.party.name:
@@ -153,6 +150,11 @@ class Evidence:
                 came[instrument.base] += sign * quantity
                 came[instrument.quote] -= sign * quantity * Decimal(fill["price"])
                 came[fill["fee_asset"]] -= Decimal(fill["fee"])
+        for row in self.world.truth.read(kind="trade", face="um"):
+            for fill in (row["taker"], row["maker"]):
+                if fill and fill["account"] == self.party.name and fill["client_order_id"].startswith(MARK):
+                    came[fill["margin_asset"]] += Decimal(fill["realised"])
+                    came[fill["fee_asset"]] -= Decimal(fill["fee"])
         return came
 
     @cached_property
