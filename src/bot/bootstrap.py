@@ -268,9 +268,9 @@ class Outfit:
 
     def feed(self, plan: AccountPlan) -> Feed:
         """Paper looks at the market of MARKET_DATA_ENVIRONMENT; sent orders go where their candles come from."""
-        if plan.mode is Mode.PAPER:
-            return self._feeds.hub(self._roof.settings.MARKET_DATA_ENVIRONMENT)
-        return MarketsFeed(lambda market: self._feeds.hub(plan.environment, market))
+        is_paper = plan.mode is Mode.PAPER
+        environment = self._roof.settings.MARKET_DATA_ENVIRONMENT if is_paper else plan.environment
+        return MarketsFeed(lambda market: self._feeds.hub(environment, market))
 
     def keeper(self, plan: AccountPlan) -> Keeper:
         """Give what keeps the account's lease: always the same one, which need not wait for itself."""

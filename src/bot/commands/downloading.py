@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from bot.domain.market import Stream
     from bot.history.columns import Columns
     from bot.history.downloading import Outcome, Tell
+    from bot.history.funding import Rate
 
+FUNDING_MAX = 1_000
+"""Funding rates that one answer holds at most."""
 _FIELDS = {
     "open_time": "open_time", "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume",
     "quote_volume": "quote_volume", "count": "trades", "taker_buy_volume": "taker_buy_volume",
@@ -37,12 +40,15 @@ def download(
     market: data.MarketOption = "spot",
     environment: Annotated[str, typer.Option("--environment", help="Of which Binance; emulator for your own.")] = "",
     jobs: Annotated[int, typer.Option("--jobs", min=1, max=16, help="How many files are fetched at once.")] = 4,
+    funding: Annotated[bool, typer.Option("--funding", help="Futures: the funding rates of that time, too.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Fetch what is kept already, too.")] = False,
     json: Json = False,
 ) -> None:
     """Fetch candles: public files with their checksums, then REST. Start it again to go on where it ended."""
     # Standard output belongs to the answer; what goes wrong is told in one line at the end.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    if funding and market != "futures":
+        fail("--funding is for futures; give --market futures with it", ExitCode.USAGE)
     streams = [data.stream_of(market, one, interval) for one in symbols.split(",") if one]
     first, after = data.time_range(since, until)
     if first is None:
@@ -53,9 +59,14 @@ def download(
         began = time.monotonic()
         with _bar(data.title(stream), wanted=sys.stderr.isatty() and not json) as tell:
             outcome = _alone(_fetch(stream, first, after, environment, jobs, tell, again=again))
-        rows.append(_row(stream, outcome, time.monotonic() - began))
+        row = _row(stream, outcome, time.monotonic() - began)
         if not json:
             _tell(stream, outcome)
+        if funding:
+            row["funding_rates"] = asyncio.run(_fetch_funding(stream, first, after, environment))
+            if not json:
+                say(f"{stream.symbol}: {row['funding_rates']} new funding rates")
+        rows.append(row)
     if json:
         as_json(rows)
 
@@ -80,6 +91,39 @@ async def _fetch(
     finally:
         await client.close()
         await dumps.close()
+
+
+async def _fetch_funding(stream: "Stream", first: int, after: int | None, environment: str) -> int:
+    """Fetch the funding rates of a contract into the store; give how many are new."""
+    from bot.binance.client import build_public  # noqa: PLC0415
+    from bot.bootstrap import Feeds, Roof  # noqa: PLC0415
+    from bot.history import funding  # noqa: PLC0415
+
+    settings = Roof().settings
+    feeds = Feeds(settings)
+    chosen = environment or settings.MARKET_DATA_ENVIRONMENT
+    client = build_public(feeds.hosts(chosen, stream.market), feeds.bank(chosen, stream.market))
+    try:
+        until = min(after or data.now_ms(), await client.time_ms())
+        rates = await funding.fetch(Rates(client), stream.symbol, first, until)
+    finally:
+        await client.close()
+    return funding.keep(data.open_store(), stream.symbol, rates) if rates else 0
+
+
+class Rates:
+    """Funding rates of REST, as a download wants them."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    async def rates(self, symbol: str, start_ms: int, end_ms: int) -> "list[Rate]":
+        """Give a page of them."""
+        from bot.binance import futures  # noqa: PLC0415
+        from bot.binance.wire_requests import FundingRequest  # noqa: PLC0415
+
+        wanted = FundingRequest(symbol=symbol, startTime=start_ms, endTime=end_ms, limit=FUNDING_MAX)
+        return [(row.fundingTime, row.fundingRate) for row in await self._client.call(futures.FUNDING_RATE, wanted)]
 
 
 class Exchange:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Protocol
 
 from bot.domain.errors import Misconfigured
 from bot.domain.market import Market, Stream
@@ -53,6 +54,26 @@ def checked(rates: Iterable[Rate], name: str) -> list[Rate]:
     if not found:
         raise Misconfigured(f"{name}: holds no funding rate; fetch it again")
     return found
+
+
+class RateSource(Protocol):
+    """Where rates are fetched from."""
+
+    async def rates(self, symbol: str, start_ms: int, end_ms: int) -> Sequence[Rate]:
+        """Give the first rates settled from `start_ms` up to `end_ms`, as many as a page holds, in order of time."""
+        ...
+
+
+async def fetch(source: RateSource, symbol: str, since_ms: int, until_ms: int) -> list[Rate]:
+    """Fetch the rates settled from `since_ms` on and before `until_ms`, page by page."""
+    found: dict[int, Decimal] = {}
+    while since_ms < until_ms:
+        page = await source.rates(symbol, since_ms, until_ms - 1)
+        if not page:
+            break
+        found |= dict(checked(page, f"funding of {symbol}"))
+        since_ms = page[-1][0] + 1
+    return sorted(found.items())
 
 
 def path_of(store: Store, symbol: str) -> Path:

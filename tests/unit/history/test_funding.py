@@ -78,3 +78,24 @@ def test_kept_rates_grow_and_newer_words_replace_older_ones(tmp_path: Path) -> N
     ]  # fmt: skip
     assert store.streams() == []
     assert [each.name for each in (tmp_path / "futures" / "BTCUSDT").iterdir()] == ["funding.csv"]
+
+
+class Pages:
+    """A source that gives two rates at a time."""
+
+    def __init__(self, *rates: tuple[int, Decimal]) -> None:
+        self._rates = rates
+        self.asked: list[tuple[int, int]] = []
+
+    async def rates(self, symbol: str, start_ms: int, end_ms: int) -> list[tuple[int, Decimal]]:
+        self.asked.append((start_ms, end_ms))
+        return [rate for rate in self._rates if start_ms <= rate[0] <= end_ms][:2]
+
+
+async def test_a_download_goes_from_page_to_page_up_to_its_end() -> None:
+    times = [EIGHT + n * 28_800_000 + n for n in range(6)]  # (each some ms late)
+    source = Pages(*((at, D(f"0.000{n}")) for n, at in enumerate(times)))
+    found = await funding.fetch(source, "BTCUSDT", EIGHT, times[-1])
+    assert found == [(EIGHT + n * 28_800_000, D(f"0.000{n}")) for n in range(5)]
+    assert [start for start, _ in source.asked] == [EIGHT, times[1] + 1, times[3] + 1, times[4] + 1]
+    assert await funding.fetch(Pages(), "BTCUSDT", EIGHT, times[-1]) == []
