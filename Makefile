@@ -1,7 +1,7 @@
 # Short names for what the launcher and the tools do. `make check` is what the build machine runs.
 BIN := $(or $(BOT_VENV),.venv)/bin
 
-.PHONY: check lint test proof mutants parity demo format peers nonsense trust figures environment
+.PHONY: check lint test proof mutants parity demo format peers cluster nonsense trust figures environment
 
 check: lint test
 
@@ -30,6 +30,10 @@ demo:
 
 peers: environment
 	$(BIN)/python tests/peers/run.py --write
+
+cluster: environment
+	$(BIN)/python tests/cluster/environment.py
+	$(BIN)/python -m pytest -n 0 -m cluster tests/cluster
 
 nonsense: environment
 	PYTHONPATH=src:. $(BIN)/python -m tests.nonsense

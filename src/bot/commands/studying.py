@@ -36,6 +36,7 @@ Objective = Annotated[
 Where = Annotated[list[str] | None, typer.Option("--where", help="A bound, like 'trades>=30'; repeatable.")]
 Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Processes that play trials. 0: one for each core.")]
 Memory = Annotated[int, typer.Option("--worker-memory", help="MB beyond which a process is replaced.")]
+Cluster = Annotated[str, typer.Option("--cluster", help="Play on the Ray cluster there; local: on one of our own.")]
 Study = Annotated[str, typer.Option("--study", help="Keep it in the database by this name; the same line goes on.")]
 Best = Annotated[int, typer.Option("--best", help="How many of the best to show.")]
 
@@ -142,14 +143,14 @@ def bench_again(plan: "Plan", candles: "Path | None") -> "Bench":
     return Bench(plan, strategy, columns)
 
 
-def crew_of(jobs: int, memory_mb: int) -> "Crew":
+def crew_of(jobs: int, memory_mb: int, cluster: str) -> "Crew":
     """Give the workers that were asked for."""
     import os  # noqa: PLC0415
 
     from bot.backtest.studies.session import Crew  # noqa: PLC0415
     from bot.config import load  # noqa: PLC0415
 
-    return Crew(jobs or os.cpu_count() or 1, load().STRATEGIES_DIR, float(memory_mb))
+    return Crew(jobs or os.cpu_count() or 1, load().STRATEGIES_DIR, float(memory_mb), cluster)
 
 
 @contextlib.contextmanager

@@ -61,6 +61,7 @@ def sweep(
     where: studying.Where = None,
     study: studying.Study = "",
     worker_memory: studying.Memory = 1_000,
+    cluster: studying.Cluster = "",
     json: Json = False,
 ) -> None:
     """Play a strategy with many sets of settings on the same candles, and show which did best by net P&L.
@@ -71,19 +72,19 @@ def sweep(
 
     if name == WORKER:
         work(study or fail("name the study to work on: --study NAME", ExitCode.USAGE), candles,
-             studying.crew_of(jobs, worker_memory), json=json)  # fmt: skip
+             studying.crew_of(jobs, worker_memory, cluster), json=json)  # fmt: skip
         return
     if not grid:
         fail("nothing varies; give --grid fast=5,10,15 or --grid slow=20:200:20", ExitCode.USAGE)
     if out is not None and (out.suffix not in _SUFFIXES or not out.absolute().parent.is_dir()):
         fail(f"--out {out}: name a .csv or .json file in a folder that is there", ExitCode.USAGE)
-    if study or objective or where or trials is not None or search != "grid":
+    if study or objective or where or trials is not None or search != "grid" or cluster:
         asked = studying.Asked(
             name, candles, symbol, interval, since, until, param or [], grid,
             {"order_value": order_value, "fee_pct": fee_pct, "fill": fill, "slippage_bps": slippage_bps}, funds,
             rules, search, trials, seed, objective or [], where or [],
         )  # fmt: skip
-        crew = studying.crew_of(jobs, worker_memory)
+        crew = studying.crew_of(jobs, worker_memory, cluster)
         sweep_study(asked, study, crew, best, out, everything=everything, json=json)
         return
     strategy = sources.strategy_named(name)

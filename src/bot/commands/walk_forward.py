@@ -58,6 +58,7 @@ def walk_forward(
     where: studying.Where = None,
     jobs: studying.Jobs = 0,
     worker_memory: studying.Memory = 1_000,
+    cluster: studying.Cluster = "",
     study: studying.Study = "",
     equity: Annotated[
         Path | None, typer.Option("--equity", help="Write the joined equity of the tries as CSV.")
@@ -71,7 +72,7 @@ def walk_forward(
         search, trials, seed, objective or [], where or [],
     )  # fmt: skip
     split = _split(train, test, embargo, folds, is_anchored=anchored)
-    crew = crew_of(jobs, worker_memory)
+    crew = crew_of(jobs, worker_memory, cluster)
     timer = Timer()
     bench = bench_of(asked, split)
     load_s, timer = timer.s, Timer()

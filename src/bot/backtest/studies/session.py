@@ -27,6 +27,8 @@ class Crew(NamedTuple):
     strategies: Path | None = None
     """The folder of the user's own strategies."""
     memory_mb: float = MEMORY_MB_MAX
+    cluster: str = ""
+    """The address of a Ray cluster; then its cores play, and not this machine's processes."""
 
 
 class Row(NamedTuple):
@@ -73,7 +75,11 @@ def conduct(
 def workers_of(bench: Bench, crew: Crew) -> Iterator[Workers]:
     """Give the workers that were asked for, for a while."""
     workers: Workers
-    if crew.jobs > 1:
+    if crew.cluster:
+        from bot.backtest.studies.cluster import OnRay  # noqa: PLC0415 (its library is an extra)
+
+        workers = OnRay(bench, crew.cluster, crew.strategies)
+    elif crew.jobs > 1:
         workers = Processes(bench.plan, bench.columns, crew.strategies, crew.jobs, crew.memory_mb)
     else:
         workers = Here(bench)

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from bot.backtest.studies.session import Crew, alone
 from bot.backtest.studies.trial import Bench
 from bot.backtest.studies.workers import Processes, memory_mb, work
 from bot.db.trials import TrialState, Wanted
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Misconfigured, Unavailable
 
 type Make = Callable[..., Bench]
 ONE_SET = {"fast": 5, "slow": 20}
@@ -120,3 +121,10 @@ def test_candles_are_mapped_not_copied(bench: Make) -> None:
 
 def test_memory_is_counted_where_the_system_tells_it() -> None:
     assert (memory_mb() > 1) == Path("/proc/self/statm").exists()
+
+
+def test_a_cluster_without_its_library_is_one_line(bench: Make) -> None:
+    if find_spec("ray") is not None:
+        return
+    with pytest.raises(Misconfigured, match=r"--cluster needs Ray; install the extra"):
+        alone(bench(), Crew(cluster="local"))
