@@ -180,13 +180,13 @@ class Engine:
             if is_closed:
                 slot.last_open = opened
                 slot.candles += 1
-                for indicator in slot.strategy.indicators:
+                for indicator in slot.indicators:
                     indicator.update(candle)
                 if closed >= slot.day_ends_ms or (slot.follows_peak and slot.position.entry_side is not None):
                     slot.mark(closed)
                     self._watch(slot, closed, outcomes)
-            if (slot.is_warm or slot.warms(closed)) and not slot.is_faulted:
-                self._call(slot, closed, outcomes, slot.strategy.on_tick, candle)
+            if slot.is_warm or slot.warms(closed):
+                self._call(slot, closed, outcomes, slot.on_tick, candle)
             if slot.watches_exits and slot.position.quantity and (wish := own_exit(slot, candle)):
                 self._ordering.consider(slot, wish, closed, outcomes)
             if slot.guard is not None and is_closed:
@@ -198,25 +198,28 @@ class Engine:
         self, slot: Slot, time_ms: int, outcomes: list[Outcome], callback: Callable[[Any], Any], argument: object
     ) -> None:
         fault: Fault | None = None
-        began = self._stopwatch() if self._stopwatch is not None else 0.0
+        watch, probe = self._stopwatch, self._probe
+        began = watch() if watch is not None else 0.0
         try:
-            if self._probe is not None:
-                self._probe("callback.entered")
+            if probe is not None:
+                probe("callback.entered")
             answer = callback(argument)
             if answer is not None:
                 drive(answer, callback)
         except Exception as error:  # noqa: BLE001 - a strategy's code may raise whatever it likes
             fault = fault_of(callback, error)
-        if self._stopwatch is not None and fault is None and (took := self._stopwatch() - began) > self._deadline_s:
+        if watch is not None and fault is None and (took := watch() - began) > self._deadline_s:
             fault = overrun(callback, took, self._deadline_s)
         if fault is not None:
-            slot.is_faulted = True
+            slot.is_faulted, slot.is_warm = True, False
             slot.strategy.take_wishes()
             self._stop(slot, str(fault), time_ms, outcomes)
             return
         wishes = slot.strategy.take_wishes()
-        if wishes and self._probe is not None:
-            self._probe("callback.intents")
+        if not wishes:
+            return
+        if probe is not None:
+            probe("callback.intents")
         for wish in wishes:
             if isinstance(wish, CancelWish):
                 self._ordering.cancel(slot, wish.client_order_id, outcomes)

@@ -101,6 +101,7 @@ class Slot:
         self.is_faulted = False
         self.last_denial = ("", Side.BUY)
         self.strategy = strategy(config, self)
+        self.on_tick, self.indicators = self.strategy.on_tick, self.strategy.indicators
         self.hears_fills = strategy.on_fill is not Strategy.on_fill
         self.hears_updates = strategy.on_order is not Strategy.on_order
 
@@ -128,7 +129,7 @@ class Slot:
         What was decided on before a restart is not decided on again.
         """
         # Each answer is added up from all indicators, so it is asked no more after that.
-        self.is_warm = not self.has_decided(time_ms) and self.candles >= self.strategy.warm_up
+        self.is_warm = not (self.is_faulted or self.has_decided(time_ms)) and self.candles >= self.strategy.warm_up
         return self.is_warm
 
     def has_decided(self, time_ms: int) -> bool:
