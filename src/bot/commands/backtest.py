@@ -212,6 +212,10 @@ def _figures(outcome: "Outcome", config: "StrategyConfig", columns: "Columns", f
 
 def peak_rss_mb() -> float:
     """Give the most memory that this process, or one that it started and that ended, ever held: in MB."""
-    # macOS counts bytes where Linux counts KiB.
-    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return most / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    # macOS counts bytes where Linux counts KiB, and Linux hands what our parent held on to us: its own file does not.
+    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
+    status = Path("/proc/self/status")
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if status.exists():
+        own = int(status.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0])
+    return max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / unit
