@@ -9,7 +9,7 @@ from bot.backtest.run import Part
 from bot.commands.parity_modes import Scene
 from bot.domain.market import Market
 from bot.history.columns import read_csv
-from bot.reporting.parity import Record
+from bot.reporting.run_record import Record
 from bot.simulation.instruments import bundled
 from bot.strategies.config import parse_config
 from bot.strategies.registry import discover

@@ -17,7 +17,8 @@ from bot.commands.parity_modes import Scene, market, played_back, played_by_the_
 from bot.config import load
 from bot.db.base import Mode
 from bot.emulator.server import Emulator
-from bot.reporting.parity import Record, compare
+from bot.reporting.parity import compare
+from bot.reporting.run_record import Record
 from bot.risk.rules import Limits
 
 KEY, SECRET = "parity-key", "parity-secret"

@@ -11,7 +11,8 @@ from bot.commands.parity_runs import MODES
 
 if TYPE_CHECKING:
     from bot.commands.parity_runs import Journal
-    from bot.reporting.parity import Comparison, Record
+    from bot.reporting.parity import Comparison
+    from bot.reporting.run_record import Record
 
 SHOWN = 30
 """Differences of one comparison that a person is shown; --json has all."""
@@ -148,7 +149,7 @@ def _modes(text: str) -> list[str]:
 
 
 def _told(records: "list[Record]", comparisons: "list[Comparison]") -> dict[str, Any]:
-    from bot.reporting.parity import latencies  # noqa: PLC0415
+    from bot.reporting.run_record import latencies  # noqa: PLC0415
 
     return {
         "strategy": records[0].strategy,

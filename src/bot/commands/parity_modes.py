@@ -27,7 +27,7 @@ from bot.emulator.config import AccountConfig, EmulatorConfig, Replay
 from bot.emulator.server import Emulator
 from bot.history.columns import Columns
 from bot.reporting.journaled import read_record
-from bot.reporting.parity import Record, record_of
+from bot.reporting.run_record import Record, record_of
 from bot.risk.rules import Limits
 from bot.strategies.config import StrategyConfig
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bot.db.base import Mode
     from bot.domain.instrument import Instrument
     from bot.history.columns import Columns
-    from bot.reporting.parity import Record
+    from bot.reporting.run_record import Record
     from bot.strategies.config import StrategyConfig
 
 MODES = ("dense", "sparse", "paper", "rehearsal")
@@ -93,7 +93,7 @@ def saved(path: Path) -> "Record":
     """Read a run that `--save` wrote."""
     import msgspec  # noqa: PLC0415
 
-    from bot.reporting.parity import Record  # noqa: PLC0415
+    from bot.reporting.run_record import Record  # noqa: PLC0415
 
     try:
         return msgspec.json.decode(path.read_bytes(), type=Record)
@@ -191,7 +191,7 @@ async def _read(roof: "Roof", mode_name: str, strategy: str) -> Journal:
     from bot.db.repositories import Accounts, Strategies  # noqa: PLC0415
     from bot.domain.money import number  # noqa: PLC0415
     from bot.reporting.journaled import read_record, seen_span  # noqa: PLC0415
-    from bot.reporting.parity import Record  # noqa: PLC0415
+    from bot.reporting.run_record import Record  # noqa: PLC0415
     from bot.strategies.config import parse_config  # noqa: PLC0415
 
     mode = Mode(mode_name)

@@ -12,7 +12,7 @@ from bot.db.facts import read
 from bot.domain.market import INTERVAL_MS
 from bot.domain.messages import Decision, Outcome, Verdict
 from bot.domain.order import Side
-from bot.reporting.parity import Record, record_of
+from bot.reporting.run_record import Record, record_of
 
 _KINDS = "('intent', 'order', 'fill', 'trip', 'stop')"
 _FACTS = """

@@ -18,7 +18,8 @@ from bot.domain.messages import (
     Verdict,
 )
 from bot.domain.order import Fill, Order, OrderStatus, OrderType, Purpose, Side
-from bot.reporting.parity import Cause, Comparison, Record, compare, latencies, record_of
+from bot.reporting.parity import Cause, Comparison, compare
+from bot.reporting.run_record import Record, latencies, record_of
 
 MINUTE = 60_000
 SETTINGS = {"order_value": 50.0, "fee_pct": 0.001, "fill": "last", "demo_mode": True}

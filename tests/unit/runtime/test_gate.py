@@ -71,6 +71,15 @@ def test_no_more_orders_leave_in_a_minute_than_allowed_but_stops_do() -> None:
     assert not checked.permit(order(5, created_ms=60_000), None)
 
 
+def test_exits_that_bear_the_clock_hold_nothing_back_in_a_market_of_the_past() -> None:
+    checked = gate(caps=Caps(orders_a_minute=4))
+    for n in range(12):
+        purpose, created_ms = (Purpose.EXIT, 10**12) if n % 2 else (Purpose.ENTRY, 60_000 * n)
+        assert not checked.permit(order(n, purpose, created_ms=created_ms), None)
+    at_once = [checked.permit(order(n, strategy_id=n, created_ms=900_000), None) for n in range(5)]
+    assert [bool(each) for each in at_once] == [False] * 4 + [True]
+
+
 def test_one_decision_has_few_children() -> None:
     checked = gate(caps=Caps(orders_a_minute=100, orders_a_decision=2))
     assert [bool(checked.permit(order(n), None)) for n in range(3)] == [False, False, True]
