@@ -182,7 +182,7 @@ def draws(self: Strategy, frame: Frame) -> Signals:
 def reads_the_clock(self: Strategy, frame: Frame) -> Signals:
     import time
 
-    return Signals(frame.close > frame.open * (1 + time.time() % 7 * 1e-4 * 0 + (int(time.time()) // 3600 % 24) * 1e-5))
+    return Signals(frame.close > frame.open * (1 + (int(time.time()) // 3600 % 24) * 1e-5))
 
 
 @pytest.mark.parametrize(
