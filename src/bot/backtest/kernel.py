@@ -90,10 +90,20 @@ next_true = _compiled(_next_true)
 NOTHING, BOUGHT, DOUBTFUL = 0, 1, 2
 
 
-def _enter(terms: Terms, close: float, units: int, quoted: int, fill: int, free: int) -> Any:
+def _is_sure(terms: Terms, low: float, high: float, steps: int) -> bool:
+    """Say whether the exchange, which measures by an average between these, surely finds an order of fit size."""
+    units = steps * terms.step
+    return not terms.averages or (terms.worth_min <= low * units and high * units <= terms.worth_max)
+
+
+is_sure = _compiled(_is_sure)
+
+
+def _enter(terms: Terms, close: float, units: int, low: float, high: float, quoted: int, fill: int, free: int) -> Any:
     """Size an entry decided at a close, ask what the engine asks, and buy: what came of it, the steps, and the price.
 
-    `quoted` is where the exchange expects it to fill, `fill` where it does; `free` is the money there is.
+    `low` and `high` are bounds of the average price, `quoted` is where the exchange expects it to fill, `fill` where it
+    does; `free` is the money there is.
     """
     if close < terms.min_price or (0.0 < terms.max_price < close):
         return NOTHING, 0, 0
@@ -103,7 +113,8 @@ def _enter(terms: Terms, close: float, units: int, quoted: int, fill: int, free:
         return NOTHING, 0, 0
     if worth * terms.worth_to_money > free:
         return NOTHING, 0, 0
-    if bought_at(quoted, terms) * steps * terms.step * terms.worth_to_money > free:
+    is_paid = bought_at(quoted, terms) * steps * terms.step * terms.worth_to_money <= free
+    if not is_paid or not is_sure(terms, low, high, steps):
         return DOUBTFUL, 0, 0  # (the exchange refuses what the engine let pass)
     price = bought_at(fill, terms)
     reach = free // (price * terms.step * terms.worth_to_money)
@@ -157,6 +168,8 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
     stops: Bools,
     close: Floats,
     close_units: Ints,
+    average_low: Floats,
+    average_high: Floats,
     fill_units: Ints,
     results: Floats,
     rows: Ints,
@@ -180,7 +193,9 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
             break
         entered = row + later
         quoted = close_units[row] if terms.fills_next else fill_units[row]
-        came, steps, cost_units = enter(terms, close[row], close_units[row], quoted, fill_units[entered], free)
+        came, steps, cost_units = enter(
+            terms, close[row], close_units[row], average_low[row], average_high[row], quoted, fill_units[entered], free
+        )
         row += 1
         if came != BOUGHT:
             doubts += came == DOUBTFUL
@@ -198,6 +213,7 @@ def _walk(  # noqa: PLR0915 (one loop, from entry to exit and back)
 
         steps = min(quantity // terms.step_e8, terms.steps_max)
         exited = leave(terms, row, close, close_units, leaves, leave_words, stops, cost, steps)
+        doubts += exited < last and not is_sure(terms, average_low[exited], average_high[exited], steps)
         sold = exited + later
         peak, deepest = lowest(close, marked, min(sold, last), left, quantity * 1e-8, peak, deepest)
         marked = min(sold, last)
@@ -244,4 +260,4 @@ def warm_up() -> None:
     nothing = Terms._make(kind(0) for kind in Terms.__annotations__.values())
     truths, floats, units = np.empty(0, np.bool_), np.empty(0), np.empty(0, np.int64)
     average(np.zeros(1, np.int64), 1, 1.0, floats)
-    walk(nothing, truths, truths, truths, floats, units, units, floats, np.empty((0, 2), np.int64))
+    walk(nothing, truths, truths, truths, floats, units, floats, floats, units, floats, np.empty((0, 2), np.int64))

@@ -85,7 +85,6 @@ def unknown(
             "a symbol without market orders",
         ),
         (not has_steps, "such steps of quantity"),
-        (instrument.average_minutes, "filters by an average price"),
         (instrument.max_position, "a largest position"),
     ):
         if is_unknown:
@@ -149,7 +148,10 @@ class Screen:
         except Exception as error:  # noqa: BLE001 - a strategy's code may raise whatever it likes
             return f"{type(error).__name__}: {error}"
         leaves = leaves | stops if signals.exits is not None else stops
-        sums: Sums = walk(terms, entries, leaves, stops, columns.close, prices.close, prices.fill, results, rows)
+        bounds = prices.average_low, prices.average_high
+        sums: Sums = walk(
+            terms, entries, leaves, stops, columns.close, prices.close, *bounds, prices.fill, results, rows
+        )
         return sums if not sums.doubts else f"{sums.doubts} orders about which the kernel is in doubt"
 
     def _truths(self, column: Bools | None) -> Bools:

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from bot.domain.instrument import Instrument
+from bot.domain.market import INTERVAL_MS
 from bot.domain.money import EXACT, ONE, exact
 from bot.history.columns import Columns, Floats, Ints
+from bot.strategies.columns import Frame
 from bot.strategies.config import StrategyConfig
 
 _ROOM = 1 << 60
@@ -19,7 +21,7 @@ _ROOM = 1 << 60
 _DIGITS = 10**15
 """Floats say so many digits of a decimal number exactly."""
 _DECIMALS_MAX = 10
-_E8 = 10**8
+_BELOW = 1 - 1e-6
 
 
 class Terms(NamedTuple):
@@ -62,6 +64,8 @@ class Terms(NamedTuple):
     take_profit: float
     watches: bool
     """Whether any of these three is set."""
+    averages: bool
+    """Whether the exchange's filters measure by an average price."""
     capital: float
     """Quote amount from which equity is counted: what the settings say, else the whole wallet."""
 
@@ -84,8 +88,34 @@ class Prices:
             self.fill = (_units(columns.high, decimals) + _units(columns.low, decimals)) * 5
         else:
             self.fill = self.close if fill == "last" else _units(columns.open, decimals)
+        self.average_low = self.average_high = columns.close
+        if instrument.average_minutes:
+            bounds = average_bounds(columns, instrument.average_minutes)
+            self.average_low, self.average_high = (bound * 10.0**self.decimals for bound in bounds)
         self.highest = int(max(self.close.max(), self.fill.max()))
         self.lowest = int(self.close.min())
+
+
+def average_bounds(columns: Columns, minutes: int) -> tuple[Floats, Floats]:
+    """Give bounds of the price averaged over the last minutes, by which filters measure; NaN where they are not sure.
+
+    An average lies between the extremes of its candles. Candles without trades keep an older one up, of twice as long
+    ago at most; where nothing at all was traded, nobody knows how old.
+    """
+    rows = 1 + 60_000 * minutes // INTERVAL_MS[columns.interval]
+    frame = Frame(columns.open, columns.high, columns.low, columns.close, columns.volume)
+    low, high = np.minimum(frame.lowest(2 * rows), columns.low), np.maximum(frame.highest(2 * rows), columns.high)
+    low[: 2 * rows] = np.minimum.accumulate(columns.low[: 2 * rows])
+    high[: 2 * rows] = np.maximum.accumulate(columns.high[: 2 * rows])
+    traded = np.concatenate(([0], np.cumsum(columns.volume > 0)))
+    is_known = traded[1:] > traded[np.maximum(np.arange(len(columns)) + 1 - rows, 0)]
+    if columns.quote_volume is not None:
+        worth = np.nan_to_num(columns.quote_volume)
+        is_between = (worth >= columns.low * columns.volume * _BELOW) & (
+            worth * _BELOW <= columns.high * columns.volume
+        )
+        is_known &= bool((is_between | (worth == 0)).all())
+    return np.where(is_known, low * _BELOW, np.nan), np.where(is_known, high / _BELOW, np.nan)
 
 
 def terms_of(config: StrategyConfig, instrument: Instrument, prices: Prices, funds: Decimal, warm_up: int) -> Terms:
@@ -143,6 +173,7 @@ def terms_of(config: StrategyConfig, instrument: Instrument, prices: Prices, fun
         trailing=config.trailing or 0.0,
         take_profit=config.take_profit or 0.0,
         watches=not (config.stop_loss is None and config.trailing is None and config.take_profit is None),
+        averages=instrument.average_minutes > 0,
         capital=config.capital or float(funds),
     )
     _refuse_large(terms, prices)

@@ -60,10 +60,11 @@ def candles(start: float, tick: float, seed: int, rows: int, volatility: float) 
         places = max(0, -int(np.floor(np.log10(tick))))
         return np.round(np.maximum(np.rint(prices / tick), 1) * tick, places)
 
+    volume = random.choice([0.0, 0.5, 1.0, 7.0], rows, p=[0.03, 0.3, 0.37, 0.3])
     arrays = {
         "open_time": START + 60_000 * np.arange(len(close)),
         "open": on_tick(opened), "high": on_tick(high), "low": on_tick(low), "close": on_tick(close),
-        "volume": np.ones(len(close)),
+        "volume": volume,
     }  # fmt: skip
     return made(Market.SPOT, "AAABBB", "1m", arrays)
 
@@ -138,6 +139,8 @@ symbols = st.sampled_from(
         (0.000_012, rules("0.00000001", "1")),
         (100.0, rules("0.01", "0.05", market_lot=LotRule(largest=Decimal("0.43")))),
         (100.0, rules("0.01", "0.2", notional=Decimal(48))),
+        (60_000.0, rules("0.01", "0.00001", average_minutes=5)),
+        (100.0, rules("0.01", "0.01", notional=Decimal(99), average_minutes=3)),
     ]
 )
 
@@ -174,6 +177,19 @@ def test_corners_are_turned_as_the_engine_turns_them(raw: dict[str, Any], funds:
     found = compare(Scattered, config, columns, rules("0.01", "0.00001"), Decimal(funds))
     assert isinstance(found, str) == ("doubt" in str(found))
     assert isinstance(found, str) or found.trades
+
+
+def test_filters_by_an_average_price_are_obeyed_or_doubted() -> None:
+    """An order that the engine lets pass by the close, and the exchange refuses by the average, is seen."""
+    told = []
+    for seed in range(12):
+        columns = candles(100.0, 0.01, seed, 300, 0.005)
+        config = Scattered.Config.model_validate({"symbol": "AAABBB", "order_value": 100.0, "fill": "next"})
+        for notional in (20, 98):
+            symbol = rules("0.01", "0.01", notional=Decimal(notional), average_minutes=5)
+            told.append((notional, compare(Scattered, config, columns, symbol, Decimal(10_000))))
+    assert any(isinstance(found, str) and "doubt" in found for notional, found in told if notional == 98)
+    assert any(isinstance(found, Screened) and found.trades for notional, found in told if notional == 20)
 
 
 @settings(max_examples=40, deadline=None)

@@ -105,7 +105,6 @@ def test_without_candles_there_is_nothing_to_screen() -> None:
         (SmaCross, {}, BTC, Limits(max_open_orders=1), "limits of the account"),
         (SmaCross, {}, replace(BTC, status="HALT"), None, "a symbol without market orders"),
         (SmaCross, {}, replace(BTC, lot=LotRule()), None, "such steps of quantity"),
-        (SmaCross, {}, replace(BTC, average_minutes=5), None, "filters by an average price"),
         (SmaCross, {}, replace(BTC, max_position=Decimal(1)), None, "a largest position"),
         (SmaCross, {"stop_loss": 0.01, "trailing": 0.02, "min_profit": 0.001, "cooldown": 3}, BTC, Limits(), None),
     ],
