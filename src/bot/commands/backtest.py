@@ -13,6 +13,7 @@ import typer
 from bot.commands import backtest_futures as contracts
 from bot.commands import backtest_plan as plans
 from bot.commands import backtest_report as reports
+from bot.commands import sources
 from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, say, warn
 
 if TYPE_CHECKING:
@@ -24,23 +25,19 @@ if TYPE_CHECKING:
 
 
 def backtest(
-    name: Annotated[str, typer.Argument(metavar="STRATEGY", help="See: bot strategy list --available.")] = "",
-    candles: Annotated[
-        Path | None, typer.Option("--candles", help="A candle file (CSV, .gz, .zip). Default: the store of bot data.")
-    ] = None,
-    symbol: Annotated[str, typer.Option("--symbol", help="Trading pair, such as BTCUSDT.")] = "",
-    interval: Annotated[str, typer.Option("--interval", help="Candle interval, such as 1m.")] = "1m",
-    since: Annotated[str, typer.Option("--since", help="From then on, UTC: 2024, 2024-03, 2024-03-15.")] = "",
-    until: Annotated[str, typer.Option("--until", help="Up to, not including, then.")] = "",
-    param: Annotated[list[str] | None, typer.Option("--param", help="A setting, like fast=20; repeatable.")] = None,
-    order_value: Annotated[float, typer.Option("--order-value", help="Quote amount of one entry.")] = 50.0,
-    fee_pct: Annotated[float, typer.Option("--fee-pct", help="Fee of one fill as a fraction: 0.001 is 0.1 %.")] = 0.001,
-    fill: Annotated[str, typer.Option("--fill", help="Of market orders: last, midpoint, next (open).")] = "next",
-    slippage_bps: Annotated[float, typer.Option("--slippage-bps", help="Against us, in 1/100 %.")] = 0.0,
-    funds: Annotated[float, typer.Option("--funds", help="Quote amount in the wallet.")] = 10_000.0,
-    rules: Annotated[
-        Path | None, typer.Option("--rules", help="An answer of exchangeInfo: tick, step and smallest order by symbol.")
-    ] = None,
+    name: sources.Name = "",
+    candles: sources.Candles = None,
+    symbol: sources.Symbol = "",
+    interval: sources.Interval = "1m",
+    since: sources.Since = "",
+    until: sources.Until = "",
+    param: sources.Param = None,
+    order_value: sources.OrderValue = 50.0,
+    fee_pct: sources.FeePct = 0.001,
+    fill: sources.Fill = "next",
+    slippage_bps: sources.Slippage = 0.0,
+    funds: sources.Funds = 10_000.0,
+    rules: sources.Rules = None,
     plan: plans.PlanFile = None,
     detail: plans.Detail = "",
     detail_candles: plans.DetailCandles = None,
@@ -102,8 +99,8 @@ def backtest(
     result |= said
     done: list[str] = []
     if wanted:
-        sources = reports.sources(candles, wishes, series, rules, quote, funds, said)
-        done = reports.write(wanted, outcome, wishes, series, sources, result)
+        origin = reports.sources(candles, wishes, series, rules, quote, funds, said)
+        done = reports.write(wanted, outcome, wishes, series, origin, result)
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")
     if json:

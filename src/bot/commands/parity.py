@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.commands import sources
 from bot.commands.output import ExitCode, Json, as_json, fail, given, say, table
 from bot.commands.parity_runs import MODES
 
@@ -29,20 +30,16 @@ def parity(
     other: Annotated[
         str, typer.Argument(metavar="[RUN]", help="The run to compare with; a backtest is played when left out.")
     ] = "",
-    candles: Annotated[
-        Path | None, typer.Option("--candles", help="A candle file (CSV, .gz, .zip). Default: the store of bot data.")
-    ] = None,
-    symbol: Annotated[str, typer.Option("--symbol", help="Trading pair, such as BTCUSDT.")] = "",
-    interval: Annotated[str, typer.Option("--interval", help="Candle interval, such as 1m.")] = "1m",
-    since: Annotated[str, typer.Option("--since", help="From then on, UTC: 2024, 2024-03, 2024-03-15.")] = "",
-    until: Annotated[str, typer.Option("--until", help="Up to, not including, then.")] = "",
-    param: Annotated[list[str] | None, typer.Option("--param", help="A setting, like fast=20; repeatable.")] = None,
-    order_value: Annotated[float, typer.Option("--order-value", help="Quote amount of one entry.")] = 50.0,
-    fee_pct: Annotated[float, typer.Option("--fee-pct", help="Fee of one fill as a fraction: 0.001 is 0.1 %.")] = 0.001,
-    funds: Annotated[float, typer.Option("--funds", help="Quote amount in the wallet.")] = 10_000.0,
-    rules: Annotated[
-        Path | None, typer.Option("--rules", help="An answer of exchangeInfo: tick, step and smallest order by symbol.")
-    ] = None,
+    candles: sources.Candles = None,
+    symbol: sources.Symbol = "",
+    interval: sources.Interval = "1m",
+    since: sources.Since = "",
+    until: sources.Until = "",
+    param: sources.Param = None,
+    order_value: sources.OrderValue = 50.0,
+    fee_pct: sources.FeePct = 0.001,
+    funds: sources.Funds = 10_000.0,
+    rules: sources.Rules = None,
     modes: Annotated[str, typer.Option("--modes", help="Which to play, the first is compared with.")] = ",".join(MODES),
     save: Annotated[Path | None, typer.Option("--save", help="Keep each run as a file in this folder.")] = None,
     json: Json = False,
