@@ -17,9 +17,7 @@ from bot.commands import sources
 from bot.commands.output import ExitCode, Json, as_json, fail, given, pairs, say, warn
 
 if TYPE_CHECKING:
-    from bot.backtest.contracts import Futures
-    from bot.backtest.run import Outcome, Part
-    from bot.domain.instrument import Instrument
+    from bot.backtest.run import Outcome
     from bot.history.columns import Columns
     from bot.strategies.config import StrategyConfig
 
@@ -63,7 +61,7 @@ def backtest(
     """
     from bot.backtest.run import Part  # noqa: PLC0415
     from bot.backtest.run import backtest as play  # noqa: PLC0415
-    from bot.commands.sources import candles_of, rules_of  # noqa: PLC0415
+    from bot.commands.sources import candles_of, refuse_misleading, rules_of  # noqa: PLC0415
     from bot.domain.money import exact  # noqa: PLC0415
 
     usual = {"candle": interval, "order_value": order_value, "fee_pct": fee_pct, "fill": fill}
@@ -86,7 +84,7 @@ def backtest(
     futures = None if brought is None else brought.futures
     parts = [Part(wish.strategy, wish.config) for wish in wishes]
     for part, wish in zip(parts, wishes, strict=True) if check else ():
-        _check(part, plans.by_stream(series)[wish.stream], instruments, futures)
+        refuse_misleading(part, plans.by_stream(series)[wish.stream], instruments, futures)
     ready = time.perf_counter()
     outcome = play(parts, series, instruments, {quote: exact(funds)}, futures=futures, detail=fine, mode=mode)
     ended = time.perf_counter()
@@ -132,14 +130,6 @@ def _wishes(
         fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)
     strategy = strategy_named(name)
     return [plans.Wish(strategy, parse_config(strategy.Config, {"symbol": symbol} | usual | params), name)]
-
-
-def _check(part: "Part", columns: "Columns", instruments: "dict[str, Instrument]", futures: "Futures | None") -> None:
-    """Refuse a strategy whose figures would mean nothing, and say what else a quick look finds."""
-    from bot.backtest.checking import check, refuse_misleading  # noqa: PLC0415
-
-    for finding in refuse_misleading(check(part, columns, instruments, futures, quick=True)):
-        warn(f"{part.strategy.name}: {finding}")
 
 
 def _why_nothing(outcome: "Outcome") -> str:

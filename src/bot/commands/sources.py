@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.output import ExitCode, fail
+from bot.commands.output import ExitCode, fail, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.backtest.contracts import Futures
+    from bot.backtest.run import Part
     from bot.domain.instrument import Instrument
     from bot.domain.market import Stream
     from bot.history.columns import Columns
@@ -78,3 +82,14 @@ def rules_of(path: Path | None) -> "dict[str, Instrument]":
         fail(f"cannot read {path}: {error.strerror}; give an answer of exchangeInfo as a file", ExitCode.CONFIG)
     except msgspec.MsgspecError as error:
         fail(f"{path} is no answer of exchangeInfo ({error})", ExitCode.CONFIG)
+
+
+def refuse_misleading(
+    part: "Part", columns: "Columns", instruments: "Mapping[str, Instrument]", futures: "Futures | None" = None
+) -> None:
+    """Refuse a strategy whose figures would mean nothing, and say what else a quick look finds."""
+    from bot.backtest.checking import check  # noqa: PLC0415
+    from bot.backtest.checking import refuse_misleading as refuse  # noqa: PLC0415
+
+    for finding in refuse(check(part, columns, instruments, futures, quick=True)):
+        warn(f"{part.strategy.name}: {finding}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from bot.commands import sources
 from bot.commands.output import ExitCode, fail, given, pairs, table, warn
 from bot.commands.sources import columns_of, rules_of, strategy_named
 
@@ -112,14 +113,11 @@ def bench_of(asked: Asked, split: Mapping[str, Any] | None = None) -> "Bench":
 
 def refuse_misleading(bench: "Bench", params: "Mapping[str, Any]") -> None:
     """Refuse a strategy that looks ahead, by a quick look at one of its sets, and say what else is found."""
-    from bot.backtest.checking import check  # noqa: PLC0415
-    from bot.backtest.checking import refuse_misleading as refuse  # noqa: PLC0415
     from bot.backtest.run import Part  # noqa: PLC0415
 
     instrument = bench.plan.instrument
     part = Part(bench.strategy, bench.config(dict(params)))
-    for finding in refuse(check(part, bench.columns, {instrument.symbol: instrument}, None, quick=True)):
-        warn(f"{bench.plan.strategy}: {finding}")
+    sources.refuse_misleading(part, bench.columns, {instrument.symbol: instrument})
 
 
 def bench_again(plan: "Plan", candles: "Path | None") -> "Bench":

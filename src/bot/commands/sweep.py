@@ -68,6 +68,7 @@ def sweep(
 
     `bot sweep worker --study NAME` works on a study that is kept, on this host or another one.
     """
+    from bot.backtest.run import Part  # noqa: PLC0415
     from bot.domain.money import exact  # noqa: PLC0415
 
     if name == WORKER:
@@ -97,6 +98,7 @@ def sweep(
     columns = sources.columns_of(candles, sets.configs[0], since, until)
     loaded = time.perf_counter()
     instrument = _instrument(sources.rules_of(rules), sets.configs[0].symbol)
+    sources.refuse_misleading(Part(strategy, sets.configs[0]), columns, {instrument.symbol: instrument})
     task = Task(strategy, sets, columns, instrument, exact(funds), jobs)
     measured = _measure(task, quiet=json)
     result = _result(task, measured, best, loaded - began)
