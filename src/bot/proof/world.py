@@ -174,6 +174,8 @@ class World:
         self.hands = Hands(self.emulator, scene, self.dice("hands"), self.trace, self.switch)
         self._alarm = asyncio.Event()
         self._life = 0
+        self._heard = 0
+        """The process for which the switch is thrown and lifted, 0 for none."""
         self.gone: set[str] = set()
         """Processes that are known to have ended."""
         self._carrying: dict[str, Task] = {}
@@ -254,6 +256,7 @@ class World:
     def _bear(self) -> None:
         """Start the bot as a new process would."""
         self._life += 1
+        self._heard = self._life
         self.trace.add("life", f"{self._life} begins")
         context = copy_context()
         context.run(LIFE.set, self._life)
@@ -282,7 +285,8 @@ class World:
                 self._begin(party, outfit, life, tasks, task)
                 task.cancel()
 
-        party.restart = restart
+        if life == self._heard:  # (who was held before its first step begins late: it is not asked any more)
+            party.restart = restart
 
     async def switch(self, note: KillNote | None) -> None:
         """Throw the kill switch, or lift it: the bot does what it does then, one after the other."""
@@ -322,6 +326,7 @@ class World:
 
     def _hears_no_more(self) -> None:
         """Nobody can throw the switch for this process any more: the next one looks for itself."""
+        self._heard = 0
         self._carrying.clear()
         for party in self.parties:
             party.restart = None

@@ -1,5 +1,6 @@
 """Seeds: the same one gives the same run, and sound code breaks nothing (`tests/mutants` plants what does)."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -17,9 +18,12 @@ from bot.domain.errors import OutcomeUnknown
 from bot.domain.market import Market
 from bot.domain.messages import Command
 from bot.domain.order import Order, OrderStatus
+from bot.domain.state import AccountState
 from bot.proof.hands import Hands
 from bot.proof.run import prove, prove_all
 from bot.proof.scene import Scene
+from bot.proof.world import World
+from bot.runtime.kill_switch import KillNote
 from bot.runtime.runner import Runner
 
 ROOT = Path(__file__).parents[3]
@@ -82,6 +86,29 @@ def test_money_that_came_and_is_not_accounted_for_is_found(monkeypatch: pytest.M
     seed = next(seed for seed in count(900_000) if Scene(seed, wild=True).hands_every_s == 8.0)
     monkeypatch.setattr(Hands, "moved", property(lambda _: [], lambda *_: None), raising=False)
     assert {each.invariant for each in prove(seed, wild=True).breaches} == {"I4"}
+
+
+def test_who_was_held_before_its_first_step_does_not_hear_of_the_switch_for_the_one_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lifted: list[float] = []
+
+    async def others(world: World) -> None:
+        await world._die()
+        world._bear()
+        await world._pause()  # (the one just born takes its first step as it wakes up)
+        await world.switch(KillNote("a person", "enough"))
+        await asyncio.sleep(2.0)
+        assert all(each.worker and each.worker.condition.state is AccountState.HALTED for each in world.parties)
+        await world.switch(None)
+        lifted.append(world.loop.time())
+
+    monkeypatch.setattr(World, "_others", others)
+    seed = next(seed for seed in count() if not Scene(seed, wild=False).deaths)
+    verdict = prove(seed, wild=False)
+    assert lifted
+    assert verdict.lives == 3
+    assert verdict.breaches == ()
 
 
 def test_calm_worlds_have_no_hands() -> None:
