@@ -69,9 +69,10 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(visitor: Any, conne
 
 
 async def test_the_server_pings_and_takes_pongs(make_emulator: Any, session: aiohttp.ClientSession) -> None:
-    emulator = await make_emulator(ping_every_s=0.02)
+    # (who pongs later than a few pings apart is dropped: a busy machine needs room)
+    emulator = await make_emulator(ping_every_s=0.3)
     async with session.ws_connect(emulator.stream_url + "/ws", autoping=False) as socket:
-        for _ in range(5):
+        for _ in range(3):
             message = await asyncio.wait_for(socket.receive(), 30)
             assert message.type is aiohttp.WSMsgType.PING
             await socket.pong(message.data)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -114,9 +115,12 @@ def test_candles_are_mapped_not_copied(bench: Make) -> None:
         if not Path("/proc/self/maps").exists():
             return
         for worker in workers._workers:
-            lines = Path(f"/proc/{worker.process.pid}/maps").read_text().splitlines()
-            mapped = [line for line in lines if "(deleted)" in line and "r--s" in line]
-            assert mapped, lines
+            maps = Path(f"/proc/{worker.process.pid}/maps")
+            # (one worker may have done both, while the other one still begins)
+            deadline = time.monotonic() + 60
+            while not any("(deleted)" in line and "r--s" in line for line in maps.read_text().splitlines()):
+                assert time.monotonic() < deadline, maps.read_text()
+                time.sleep(0.02)
 
 
 def test_memory_is_counted_where_the_system_tells_it() -> None:
