@@ -156,17 +156,22 @@ class KillSwitch:
         lifted: Callable[[str], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Have each new note carried out by `stop` and answered, until cancelled; `lifted` hears whose is gone."""
+        """Have each new note carried out by `stop` and answered, until cancelled; `lifted` hears whose is gone.
+
+        To carry one out takes time. Meanwhile others may be lifted, which are not carried out any more, or come and go,
+        which stopped whoever looked.
+        """
         done: dict[str, KillNote] = {}
         while True:
             notes = {note.account: note for note in self.notes()}
-            for account in done.keys() - notes.keys():
-                del done[account]
-                log.warning("kill_switch.seen_lifted", account=account or "all")
-                if lifted is not None:
-                    await lifted(account)
+            for account, file in sorted(self._files.items()):
+                if file.forget_lift():
+                    done.pop(account, None)
+                    log.warning("kill_switch.seen_lifted", account=account or "all")
+                    if lifted is not None:
+                        await lifted(account)
             for account, note in notes.items():
-                if done.get(account) != note:
+                if done.get(account) != note and note in self.notes():
                     log.warning("kill_switch.seen", account=account or "all", note=str(note), flatten=note.flatten)
                     self.acknowledge(note, await _carried_out(stop, note))
                     done[account] = note
@@ -204,6 +209,7 @@ class _File:
         self._lifted = path.with_name(f"{path.name}.lifted")
         self._account = account
         self._seen = (0, 0, 0)
+        self._is_lift_news = False
 
     def look(self) -> None:
         """Take over what the file says. Whoever cannot look has to assume the worst."""
@@ -211,7 +217,7 @@ class _File:
             seen = _mark(self._path)
         except FileNotFoundError:
             if self.note is not None and self._was_lifted():
-                self.note = None
+                self.note, self._is_lift_news = None, True
             return
         except OSError as error:
             if self.note is None:
@@ -253,8 +259,13 @@ class _File:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             private_files.replace(self._lifted, "{}")
         self.ack.unlink(missing_ok=True)
-        self.note = None
+        self.note, self._is_lift_news = None, self._is_lift_news or was_engaged
         return was_engaged
+
+    def forget_lift(self) -> bool:
+        """Say whether a note that this process had seen was lifted since it was asked last."""
+        is_news, self._is_lift_news = self._is_lift_news, False
+        return is_news
 
     def _hold(self, note: KillNote) -> None:
         # The system stamps files with a coarser clock, which may lag behind.

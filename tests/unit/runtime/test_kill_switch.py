@@ -213,9 +213,12 @@ class Bot:
         self.notes: list[KillNote] = []
         self.lifted: list[str] = []
         self.is_away = False
+        self.hangs: asyncio.Event | None = None
 
     async def stop(self, note: KillNote) -> Sequence[Stopped]:
         self.notes.append(note)
+        if self.hangs is not None:
+            await self.hangs.wait()
         if self.is_away:
             raise Unavailable("the exchange is away")
         return [Stopped("anna", "live", cancelled=len(self.notes))]
@@ -245,6 +248,44 @@ async def test_a_watching_bot_carries_each_request_out_once_and_answers(switch: 
     third = other.engage("ada", "and again", "anna")
     await until(lambda: other.answer(third))
     assert bot.lifted == ["anna"]
+    await end(watching)
+
+
+async def test_what_was_lifted_while_another_request_is_carried_out_is_carried_out_no_more(
+    switch: KillSwitch, other: KillSwitch
+) -> None:
+    bot = Bot()
+    bot.hangs = asyncio.Event()
+    one, two = other.engage("ada", "enough", "anna"), other.engage("ada", "enough", "bert", flatten=True)
+    watching = asyncio.create_task(switch.watch(bot.stop, bot.go_on, sleep=lambda _: asyncio.sleep(0)))
+    await until(lambda: bot.notes)
+    other.lift("bert")
+    bot.hangs.set()
+    await until(lambda: bot.lifted)
+    third = other.engage("ada", "and again", "bert")
+    await until(lambda: other.answer(third))
+    assert bot.notes == [one, third]
+    assert bot.lifted == ["bert"]
+    assert other.answer(two) is None
+    await end(watching)
+
+
+async def test_whoever_saw_a_request_that_came_and_went_while_another_is_carried_out_goes_on(
+    switch: KillSwitch, other: KillSwitch, clock: Time
+) -> None:
+    bot = Bot()
+    bot.hangs = asyncio.Event()
+    one = other.engage("ada", "enough", "anna")
+    watching = asyncio.create_task(switch.watch(bot.stop, bot.go_on, sleep=lambda _: asyncio.sleep(0)))
+    await until(lambda: bot.notes)
+    other.engage("ada", "enough", "bert")
+    assert later(switch, clock, "bert")  # (an account that begins just now stands still for it)
+    other.lift("bert")
+    assert not later(switch, clock, "bert")
+    bot.hangs.set()
+    await until(lambda: bot.lifted)
+    assert bot.lifted == ["bert"]
+    assert bot.notes == [one]
     await end(watching)
 
 
