@@ -204,6 +204,7 @@ FAULTS = (
           ("test_under_a_kill_switch_what_is_held_stays_guarded",
            "test_the_kill_switch_halts_and_cancels_though_the_database_is_away",
            "test_the_owners_hands_move_money_trade_and_throw_the_switch_and_all_is_accounted_for",
+           "test_what_was_lifted_while_another_request_is_carried_out_is_carried_out_no_more",
            "test_a_signal_engages_it_for_every_account", "test_without_a_database_it_takes_the_keys_from_the_sealed_copy")),
     Fault("F53", "SIGTERM, SIGINT twice, out of memory",
           ("test_what_is_decided_is_written_and_sent_before_a_stop_is_obeyed",
