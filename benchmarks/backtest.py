@@ -33,7 +33,8 @@ from bot.strategies.sma_cross import SmaCross
 
 YEAR = 525_600
 BTC = bundled()["BTCUSDT"]
-FUNDS = Decimal(10_000)
+FUNDS = Decimal(1_000_000)
+"""More than ten years of dust take: who runs out of money trades no more, and looks quick."""
 PAIRS = [(fast, slow) for fast in range(5, 55, 5) for slow in range(60, 260, 20)]
 ROUNDS = 3
 AIMS = {"dense": 0.17, "sparse": 1.7, "sweep": 0.15}

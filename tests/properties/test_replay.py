@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
 from bot.backtest.run import Outcome, Part, backtest
+from bot.domain.errors import Misconfigured
 from bot.domain.instrument import Instrument, LotRule, NotionalRule, PriceRule
 from bot.domain.market import Market
 from bot.domain.order import Fill, Side
@@ -96,8 +98,7 @@ PARTS = st.fixed_dictionaries(
         "stop_loss": st.sampled_from([None, None, 0.01]),
         "trailing": st.sampled_from([None, None, 0.015]),
         "take_profit": st.sampled_from([None, None, 0.02]),
-        "max_drawdown": st.sampled_from([None, None, 0.03]),
-        "daily_loss": st.sampled_from([None, None, 1.5]),
+        "daily_loss": st.sampled_from([None, None, 0.3, 1.5]),
         "cooldown": st.sampled_from([0, 0, 7]),
         "order_value": st.sampled_from([4.0, 5.01, 5.03, 50.0, 700.0]),
         "warm_up": st.sampled_from([0, 30]),
@@ -113,21 +114,44 @@ PARTS = st.fixed_dictionaries(
     average=st.sampled_from([0, 5]),
     parts=st.lists(st.tuples(st.sampled_from([Whims, Patient]), st.sampled_from(BASES), PARTS), min_size=1, max_size=3),
     limits=st.sampled_from(
-        [None, Limits(max_drawdown=0.02), Limits(daily_loss=2.0), Limits(max_exposure=Decimal(120), max_open_orders=2)]
+        [None, Limits(max_drawdown=0.001), Limits(daily_loss=0.5), Limits(max_exposure=Decimal(120), max_open_orders=2)]
     ),
+    funds=st.sampled_from([40, 1_000]),
 )
 def test_leaping_over_quiet_candles_changes_nothing(
     seed: int, length: int, interval: str, average: int,
-    parts: Sequence[tuple[type[Whims], str, dict[str, Any]]], limits: Limits | None,
+    parts: Sequence[tuple[type[Whims], str, dict[str, Any]]], limits: Limits | None, funds: int,
 ) -> None:  # fmt: skip
     bases = sorted({base for _, base, _ in parts})
+    if limits is not None:
+        # (under limits of the account several symbols are played densely)
+        bases = bases[:1]
+        parts = [(kind, bases[0], values) for kind, _, values in parts]
     series = [series_of(base, seed + number, length, interval) for number, base in enumerate(bases)]
     rules = {f"{base}USDT": rules_of(base, average) for base in bases}
     chosen = [
         Part(kind, kind.Config(symbol=f"{base}USDT", candle=interval, **values)) for kind, base, values in parts
     ]  # fmt: skip
     dense, sparse = (
-        backtest(chosen, series, rules, {"USDT": Decimal(1_000)}, limits, mode=mode) for mode in ("dense", "sparse")
+        backtest(chosen, series, rules, {"USDT": Decimal(funds)}, limits, mode=mode) for mode in ("dense", "sparse")
     )
     assert sparse.mode == "sparse"
     assert state_of(sparse) == state_of(dense)
+
+
+@pytest.mark.parametrize(
+    ("parts", "limits", "why"),
+    [
+        ([("AAA", {"max_drawdown": 0.05})], None, "max_drawdown"),
+        ([("AAA", {}), ("BBB", {})], Limits(daily_loss=2.0), "limits of the account"),
+    ],
+)
+def test_what_has_to_see_every_candle_is_played_densely(
+    parts: list[tuple[str, dict[str, Any]]], limits: Limits | None, why: str
+) -> None:
+    series = [series_of(base, 1, 50, "1m") for base, _ in parts]
+    rules = {f"{base}USDT": rules_of(base, 0) for base, _ in parts}
+    chosen = [Part(Whims, Whims.Config(symbol=f"{base}USDT", **values)) for base, values in parts]
+    assert backtest(chosen, series, rules, {"USDT": Decimal(100)}, limits).mode == "dense"
+    with pytest.raises(Misconfigured, match=why):
+        backtest(chosen, series, rules, {"USDT": Decimal(100)}, limits, mode="sparse")

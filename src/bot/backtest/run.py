@@ -90,7 +90,9 @@ def backtest(
     replay = Replay(engine, desk, inbox, tally)
     if detail:
         replay.see = Detail(desk, detail, inbox, replay.settle).see
-    hindrance = "finer candles are played inside the others" if detail else sparse.hindrance(slots, series)
+    hindrance = (
+        "finer candles are played inside the others" if detail else sparse.hindrance(slots, series, limits or Limits())
+    )
     if mode == "sparse" and hindrance:
         raise Misconfigured(f"sparse replay is not possible: {hindrance}; leave --mode at auto, or take dense")
     if mode == "dense" or hindrance:

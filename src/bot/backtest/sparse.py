@@ -14,17 +14,20 @@ from bot.backtest.tape import close_times
 from bot.domain.market import INTERVAL_MS, Candle, Market
 from bot.engine.slot import Slot
 from bot.history.columns import Columns
+from bot.risk.rules import Limits
 from bot.simulation.desk import Desk
 from bot.strategies.base import Strategy
 from bot.strategies.columns import ENTER, EXIT, STOP, KnownRow
 
 
-def hindrance(slots: Sequence[Slot], series: Sequence[Columns]) -> str:
+def hindrance(slots: Sequence[Slot], series: Sequence[Columns], limits: Limits) -> str:
     """Say why these have to be replayed densely; "" when they need not."""
     if any(columns.market is not Market.SPOT for columns in series):
         return "futures are settled candle by candle"
     if len({columns.symbol for columns in series}) < len(series):
         return "two series are of one symbol"
+    if len(series) > 1 and limits != Limits():
+        return "limits of the account look at the newest price of every symbol"
     for slot in slots:
         name, kind = slot.strategy.name, type(slot.strategy)
         if not kind.has_signals() or kind.on_tick is not Strategy.on_tick:
@@ -33,6 +36,8 @@ def hindrance(slots: Sequence[Slot], series: Sequence[Columns]) -> str:
             return f"{name} follows indicators candle by candle"
         if slot.guard is not None:
             return f"{name} guards what it holds by stops on the exchange"
+        if slot.follows_peak:
+            return f"max_drawdown of {name} is looked at with every candle"
     return ""
 
 
@@ -152,4 +157,4 @@ def _signalled(known: KnownRow) -> tuple[list[int], list[int]]:
 
 
 def _is_watching(slot: Slot) -> bool:
-    return slot.watches_exits or slot.follows_peak or slot.limits.daily_loss is not None or bool(slot.awaited_exit)
+    return slot.watches_exits or slot.limits.daily_loss is not None or bool(slot.awaited_exit)
