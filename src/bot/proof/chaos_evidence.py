@@ -18,7 +18,8 @@ from bot.domain.order import Purpose
 from bot.domain.state import AccountState
 from bot.emulator.wire import Json
 from bot.ports import Recovered
-from bot.proof.oracle import CHECKS, Breach, Check, Evidence
+from bot.proof.evidence import Evidence
+from bot.proof.oracle import CHECKS, Breach, Check
 from bot.proof.world import Party, World
 from bot.simulation.balances import Balance
 
