@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bot.commands import backtest_futures as contracts
+from bot.commands import backtest_money as money
 from bot.commands import backtest_plan as plans
 from bot.commands import backtest_report as reports
 from bot.commands import sources
@@ -88,7 +89,11 @@ def backtest(
     ready = time.perf_counter()
     outcome = play(parts, series, instruments, {quote: exact(funds)}, futures=futures, detail=fine, mode=mode)
     ended = time.perf_counter()
-    result = _result(outcome, wishes, series, funds, loaded - began, ended - ready) | {"checked": check}
+    result = _result(outcome, wishes, series, funds, loaded - began, ended - ready)
+    result |= money.wallet(outcome, series, quote, exact(funds)) | {
+        "missing": sum(map(sources.missing, series)),
+        "checked": check,
+    }
     said = {} if brought is None else brought.said
     if detail:
         said |= {"detail": f"{detail} candles inside the others while something is at stake"}
@@ -101,6 +106,7 @@ def backtest(
         done = reports.write(wanted, outcome, wishes, series, origin, result)
     if not result["trades"]:
         warn(f"nothing was traded: {_why_nothing(outcome)}")
+    money.warn_of_poverty(outcome)
     if json:
         as_json(result)
     else:

@@ -174,7 +174,8 @@ def _rows(path: Path) -> list[Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        fail(f"cannot read {path}: {error}; give a plan as JSON or TOML", ExitCode.CONFIG)
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        fail(f"cannot read {path}: {reason}; give a plan as JSON or TOML", ExitCode.CONFIG)
     try:
         content = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
     except ValueError as error:

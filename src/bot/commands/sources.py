@@ -66,6 +66,20 @@ def candles_of(path: Path | None, stream: "Stream", *, since: str, until: str) -
     return columns
 
 
+def missing(columns: "Columns") -> int:
+    """Count the candles that are missing between the first and the last, and warn of them."""
+    from bot.history.checks import gaps  # noqa: PLC0415
+
+    holes = gaps(columns)
+    count = sum(hole.count for hole in holes)
+    if holes:
+        hole = f"the first hole: {holes[0]}" if len(holes) > 1 else f"the hole: {holes[0]}"
+        verb = "candles are" if count > 1 else "candle is"
+        where = f"{columns.symbol} {columns.interval}"
+        warn(f"{count} {verb} missing in {where}, and those around are played as neighbours; {hole}")
+    return count
+
+
 def rules_of(path: Path | None) -> "dict[str, Instrument]":
     """Give the rules of symbols: those of a file, or else those that come with the program."""
     if path is None:

@@ -1,6 +1,8 @@
 """What the commands of studies share: options, the way from these to a plan, progress, and how trials are told."""
 
 import contextlib
+import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +36,21 @@ Objective = Annotated[
     list[str] | None,
     typer.Option("--objective", help="A figure to aim at, like net_pnl or max_drawdown:min; repeatable."),
 ]
-Where = Annotated[list[str] | None, typer.Option("--where", help="A bound, like 'trades>=30'; repeatable.")]
+
+
+def _refuse_endless(bounds: list[str] | None) -> list[str] | None:
+    """End with one line when a bound compares with what is no amount; all else that may be wrong, `aims` says."""
+    for word in bounds or ():
+        with contextlib.suppress(ValueError):
+            if not math.isfinite(float(re.split("[<>]=?", word)[-1])):
+                fail(f"--where {word!r} compares with what is no amount; write it like trades>=30", ExitCode.USAGE)
+    return bounds
+
+
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="A bound, like 'trades>=30'; repeatable.", callback=_refuse_endless),
+]
 Jobs = Annotated[int, typer.Option("--jobs", min=0, help="Processes that play trials. 0: one for each core.")]
 Memory = Annotated[int, typer.Option("--worker-memory", help="MB beyond which a process is replaced.")]
 Cluster = Annotated[str, typer.Option("--cluster", help="Play on the Ray cluster there; local: on one of our own.")]
@@ -93,6 +109,7 @@ def bench_of(asked: Asked, split: Mapping[str, Any] | None = None) -> "Bench":
     instrument = rules_of(asked.rules).get(fixed.symbol)
     if instrument is None:
         raise Misconfigured(f"no rules are known for {fixed.symbol}; give those of the exchange with --rules FILE")
+    sources.missing(columns)
     plan = Plan(
         strategy=asked.name,
         code=code_of(strategy),

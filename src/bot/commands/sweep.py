@@ -101,7 +101,7 @@ def sweep(
     sources.refuse_misleading(Part(strategy, sets.configs[0]), columns, {instrument.symbol: instrument})
     task = Task(strategy, sets, columns, instrument, exact(funds), jobs)
     measured = _measure(task, quiet=json)
-    result = _result(task, measured, best, loaded - began)
+    result = _result(task, measured, best, loaded - began) | {"missing": sources.missing(columns)}
     rows = [rounded(params, one) for params, one in zip(sets.params, measured.figures, strict=True)]
     if out is not None:
         write(out, rows)

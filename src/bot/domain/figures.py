@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from bot.domain.instrument import Instrument
+from bot.domain.market import Market
+from bot.domain.messages import FillBooked, TradeClosed
 from bot.domain.money import EXACT, ZERO
 
 
@@ -30,3 +33,17 @@ def profit_factor(results: Iterable[Decimal]) -> Decimal | None:
 def win_rate(wins: int, closed: int) -> Decimal | None:
     """Give the fraction of closed trades that won, or None when none was closed."""
     return Decimal(wins) / closed if closed else None
+
+
+def left_over(fills: Iterable[FillBooked], trades: Iterable[TradeClosed], instrument: Instrument) -> Decimal:
+    """Give what closed round trips of one strategy left in base, too little to be sold; 0 for contracts."""
+    if instrument.market is not Market.SPOT:
+        return ZERO
+    last = max((trade.closed_ms for trade in trades), default=-1)
+    left = ZERO
+    for fill in (booked.fill for booked in fills):
+        if fill.time_ms <= last:
+            left = EXACT.add(left, fill.signed)
+            if fill.fee_asset == instrument.base:
+                left = EXACT.subtract(left, fill.fee)
+    return left

@@ -33,6 +33,9 @@ def test_the_result_has_what_futures_cost_and_what_was_assumed(trader: Person) -
     for told in (assumed, known, dear):
         assert (told["bars"], told["market"], told["leverage"], told["liquidations"]) == (ROWS, "futures", 1, 0)
         assert told["mark_price"] == "assumed to be the last price"
+        entry_fee = 0.5 if told["unrealised"] else 0.0
+        assert told["dust"] == 0
+        assert told["wallet"] == pytest.approx(10_000 + told["net_pnl"] - entry_fee, abs=1)
     assert assumed["trades"] == known["trades"] > 10
     assert assumed["funding"] < 0 > known["funding"]
     assert dear["funding"] == pytest.approx(100 * assumed["funding"])

@@ -43,6 +43,8 @@ def test_a_plan_plays_its_strategies_on_one_wallet(trader: Person) -> None:
         ("one", "BTCUSDT", ROWS), ("two", "ETHUSDT", ROWS),
     ]  # fmt: skip
     assert told["bars"] == 2 * ROWS
+    assert 0 < told["dust"] < 10_000 - told["wallet"]
+    assert not {"wallet", "dust"} & one.keys()
     for figure in ("trades", "net_pnl", "fees", "unrealised", "denied"):
         assert told[figure] == pytest.approx(one[figure] + two[figure])
     for each, config, file in ((one, BTC, "btc.csv"), (two, ETH, "eth.csv")):
@@ -102,6 +104,9 @@ def test_a_plan_and_a_strategy_are_two_ways_to_say_it(trader: Person) -> None:
     assert "STRATEGY is missing" in trader.run("backtest", "--symbol", "BTCUSDT").complaint
     (trader.folder / "plan.json").write_text("{")
     assert "cannot be understood" in trader.run(*line).complaint
+    absent = trader.run("backtest", "--plan", "nope.json")
+    assert (absent.code, absent.out) == (3, "")
+    assert "cannot read nope.json: No such file or directory; give a plan" in absent.complaint
 
 
 LINE = (

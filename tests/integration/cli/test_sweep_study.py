@@ -169,6 +169,7 @@ def test_a_study_shows_a_heat_map_and_how_far_to_believe_it(trader: Person) -> N
         (("--search", "random", "--trials", "0"), "0 trials try nothing"),
         (("--grid", "fee_pct=0.1..0.2", "--objective", "sharpe"), "a grid needs steps"),
         (("--where", "wins>3"), "no figure of a trial"),
+        (("--where", "trades>many"), "which is no number"),
         (("--study", "x", "--grid", "symbol=A,B"), "says which candles are played"),
     ],
 )
@@ -177,3 +178,10 @@ def test_what_cannot_be_studied_is_one_line(trader: Person, wish: tuple[str, ...
     assert (answer.code, answer.out) == (3, "")
     assert complaint in answer.complaint
     assert {each.name for each in trader.folder.iterdir()} <= {".env", "candles.csv"}
+
+
+@pytest.mark.parametrize("limit", ["nan", "-inf", "1e999"])
+def test_a_bound_without_an_amount_is_refused_where_it_is_read(trader: Person, limit: str) -> None:
+    answer = trader.run(*LINE, *GRID, "--where", f"trades>={limit}")
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert "compares with what is no amount; write it like trades>=30" in answer.complaint

@@ -1,5 +1,6 @@
 """What a study aims at: objectives like `net_pnl` or `max_drawdown:min`, and bounds like `trades>=30`."""
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -115,7 +116,9 @@ def _bound(word: str) -> Bound:
     try:
         limit = float(number)
     except ValueError:
-        raise Misconfigured(f"bound {word!r} compares with {number!r}, which is no number") from None
+        limit = math.nan
+    if not math.isfinite(limit):
+        raise Misconfigured(f"bound {word!r} compares with {number!r}, which is no number")
     return Bound(figure, sign, limit)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bot.domain.figures import left_over
 from bot.domain.money import plain
 from bot.domain.order import Fill, Side
 from bot.history import checks
@@ -140,14 +141,8 @@ def _left_over(parts: Sequence[Part]) -> dict[str, Any]:
     amounts: dict[str, float] = {}
     worth = 0.0
     for part in parts:
-        base = part.instrument.base
-        last = max((trade.closed_ms for trade in part.trades), default=-1)
-        left = sum(
-            float(each.fill.signed) - (float(each.fill.fee) if each.fill.fee_asset == base else 0.0)
-            for each in part.fills
-            if each.fill.time_ms <= last
-        )
-        if part.instrument.market == "spot" and left > 1e-12:
+        base, left = part.instrument.base, float(left_over(part.fills, part.trades, part.instrument))
+        if left > 0:
             amounts[base] = amounts.get(base, 0.0) + left
             worth += left * float(part.columns.close[-1])
     return {"amounts": amounts, "value": worth}

@@ -82,7 +82,10 @@ def _cautions(run: Run, document: Mapping[str, Any]) -> list[str]:
         if part.stopped:
             told.append(f"{part.name} was stopped on the way: {part.stopped}.")
         if part.denied:
-            told.append(f"{count(part.denied, 'wish', 'wishes')} of {part.name} were denied by risk or the rules.")
+            told.append(
+                f"{count(part.denied, 'wish', 'wishes')} of {part.name} were denied by risk or the rules"
+                " (the same one in a row counts once)."
+            )
     if 0 < document["figures"]["trades"] < FEW_TRADES:
         told.append(f"{count(document['figures']['trades'], 'round trip')}: too few for the ratios to mean much.")
     if missing := sum(each["candles"]["missing"] for each in document["parts"]):

@@ -76,3 +76,9 @@ def test_several_objectives_give_those_that_nothing_beats() -> None:
 def test_words_that_mean_nothing_are_refused(objectives: list[str], bounds: list[str], complaint: str) -> None:
     with pytest.raises(Misconfigured, match=complaint):
         aims(objectives, bounds)
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf", "-inf", "1e999", "much"])
+def test_a_bound_that_is_no_amount_is_refused(limit: str) -> None:
+    with pytest.raises(Misconfigured, match="which is no number"):
+        aims(["net_pnl"], [f"trades>={limit}"])

@@ -53,6 +53,7 @@ def test_what_round_trips_leave_over_is_told_and_counted_nowhere(run: Run) -> No
     in_base = sum(float(each.fill.fee) for each in settled if each.fill.fee_asset == "BTC")
     assert told["left_over"]["amounts"]["BTC"] == pytest.approx(bought - in_base)
     assert told["left_over"]["value"] > 1
+    assert told["left_over"]["value"] == pytest.approx((bought - in_base) * part.columns.close[-1])
 
 
 def test_a_run_that_traded_nothing_is_told_as_one(played: Callable[..., Run]) -> None:
