@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.commands.output import as_json, say
+from bot.commands.output import ExitCode, as_json, fail, say
 from bot.commands.studying import (
     Asked,
     Timer,
@@ -36,7 +36,7 @@ def sweep_study(
     timer = Timer()
     bench = bench_of(asked)
     load_s, timer = timer.s, Timer()
-    trials, left_out = _done(bench, study, crew, quiet=json)
+    trials, left_out, is_whole = _done(bench, study, crew, quiet=json)
     run_s = timer.s
     answer = _answer(bench.plan, trials, best) | {
         "study": study or None, "left_out": left_out, "load_s": load_s, "run_s": run_s,
@@ -47,10 +47,12 @@ def sweep_study(
         write(out, rows)
     if json:
         as_json(answer | ({"rows": rows} if everything else {}))
-        return
-    show(answer)
-    if out is not None:
-        say(f"wrote {out}")
+    else:
+        show(answer)
+        if out is not None:
+            say(f"wrote {out}")
+    if not is_whole:
+        fail("ended early; this is what was finished, and --study NAME would keep it to go on", ExitCode.INTERRUPTED)
 
 
 def work(study: str, candles: Path | None, crew: "Crew", *, json: bool) -> None:
@@ -72,7 +74,8 @@ def work(study: str, candles: Path | None, crew: "Crew", *, json: bool) -> None:
         say(f"{study}: {counted} trials were played here; {done.done} of {done.trials} are done, {done.failed} failed")
 
 
-def _done(bench: "Bench", study: str, crew: "Crew", *, quiet: bool) -> "tuple[Sequence[Trial], int]":
+def _done(bench: "Bench", study: str, crew: "Crew", *, quiet: bool) -> "tuple[Sequence[Trial], int, bool]":
+    """Give the trials, how many sets were left out, and whether all was played: what nobody keeps is told of anyway."""
     from bot.backtest.studies.book import MemoryBook  # noqa: PLC0415
     from bot.backtest.studies.search import TRIALS  # noqa: PLC0415
     from bot.backtest.studies.session import conduct, first_trials  # noqa: PLC0415
@@ -83,14 +86,19 @@ def _done(bench: "Bench", study: str, crew: "Crew", *, quiet: bool) -> "tuple[Se
     if not study:
         book = MemoryBook()
         book.add(wanted)
-        with progress("playing", total, quiet=quiet) as tell:
-            conduct(bench, book, crew, tell)
-        return book.trials(), left_out
+        try:
+            with progress("playing", total, quiet=quiet) as tell:
+                conduct(bench, book, crew, tell)
+        except KeyboardInterrupt:
+            if not _rows(bench.plan, book.trials()):
+                raise
+            return book.trials(), left_out, False
+        return book.trials(), left_out, True
     with kept() as studies:
         studies.begin(study, bench.plan.text(), bench.plan.digest, wanted)
         with progress(study, total, studies.find(study).done, quiet=quiet) as tell:
             conduct(bench, studies.book(study), crew, tell)
-        return studies.book(study).trials(), left_out
+        return studies.book(study).trials(), left_out, True
 
 
 def _one_set(bench: "Bench", wanted: "Sequence[Wanted]") -> dict[str, Any]:

@@ -151,6 +151,8 @@ class Studies:
 class StudyBook:
     """The trials of one study, as one holder sees them."""
 
+    is_shared = True
+
     def __init__(self, connection: "psycopg.Connection[TupleRow]", url: str, study: int, ttl_s: float) -> None:
         self._connection = connection
         self._url = url

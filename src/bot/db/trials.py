@@ -51,6 +51,11 @@ class Result(msgspec.Struct, frozen=True):
 class Book(Protocol):
     """The trials of one study: each is handed out to one worker at a time and counted once."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may take what we took and do not renew."""
+        ...
+
     def add(self, wanted: Sequence[Wanted], most: int | None = None) -> int:
         """Add trials, up to `most` of the study in all; gives how many were added."""
         ...

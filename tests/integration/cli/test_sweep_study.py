@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.integration.cli.holding import Database
-from tests.integration.cli.person import CLI, Person
+from tests.integration.cli.person import CLI, Person, until
 
 RECORDED = Path(__file__).parents[3] / "../shared/data/klines/spot/BTCUSDT_1m_20250520_20250818.csv.gz"
 ROWS = 3_000
@@ -99,6 +99,42 @@ def test_a_sweep_that_is_killed_goes_on_where_it_ended(trader: Person, database:
     assert all(now[number] == ended_at for number, ended_at in finished.items())
     whole = told(trader, *LINE, *MANY, "--objective", "net_pnl")
     assert without_times(again) | {"study": None} == without_times(whole)
+
+
+WAITING = """
+import time
+from pathlib import Path
+
+from bot.strategies.sma_cross import SmaCross
+
+
+class Waiting(SmaCross):
+    name = "waiting"
+
+    def signals(self, frame):
+        if self.config.fast == 40:
+            Path("waits").touch()
+            time.sleep(120)
+        return super().signals(frame)
+"""
+
+
+def test_a_search_that_nobody_keeps_tells_what_was_finished_when_it_is_ended(trader: Person) -> None:
+    folder = trader.folder / "mine"
+    folder.mkdir(mode=0o700)
+    (folder / "waiting.py").write_text(WAITING)
+    line = ("sweep", "waiting", *LINE[2:], *GRID, "--search", "grid", "--objective", "net_pnl", "--jobs", "1")
+    with trader.running(*line, "--out", "rows.csv", command=CLI, STRATEGIES_DIR=str(folder)) as program:
+        until((trader.folder / "waits").exists)
+        assert program.end(signal.SIGINT) == 130
+    assert "the best by net_pnl" in program.out
+    assert "ended early; this is what was finished" in program.err
+    assert "Traceback" not in program.err
+    with (trader.folder / "rows.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["fast"], row["slow"]) for row in rows] == [
+        ("5", "20"), ("5", "40"), ("5", "60"), ("10", "20"), ("10", "40"), ("10", "60")
+    ]  # fmt: skip
 
 
 def test_workers_elsewhere_share_a_study_and_count_each_trial_once(

@@ -10,6 +10,8 @@ from bot.db.trials import Result, Trial, TrialState, Wanted
 class MemoryBook:
     """Trials of one process, gone with it."""
 
+    is_shared = False
+
     def __init__(self) -> None:
         self._trials: list[Trial] = []
         self._next = 0

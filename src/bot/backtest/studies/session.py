@@ -21,7 +21,7 @@ from bot.domain.market import Market
 
 
 class Crew(NamedTuple):
-    """Who works: so many processes of this machine (1: this one alone)."""
+    """Who works: so many processes of this machine (1: this one alone, unless the book is shared)."""
 
     jobs: int = 1
     strategies: Path | None = None
@@ -67,19 +67,19 @@ def conduct(
         plan.search if learns else "grid", plan.where, aims(plan.objectives, plan.bounds), plan.trials, plan.seed,
         _fitting(bench),
     )  # fmt: skip
-    with workers_of(bench, crew) as workers:
+    with workers_of(bench, crew, must_renew=book.is_shared) as workers:
         return Conductor(book, workers, more, tell).run()
 
 
 @contextmanager
-def workers_of(bench: Bench, crew: Crew) -> Iterator[Workers]:
-    """Give the workers that were asked for, for a while."""
+def workers_of(bench: Bench, crew: Crew, *, must_renew: bool) -> Iterator[Workers]:
+    """Give the workers that were asked for, for a while; this process plays none itself if it `must_renew` trials."""
     workers: Workers
     if crew.cluster:
         from bot.backtest.studies.cluster import OnRay  # noqa: PLC0415 (its library is an extra)
 
         workers = OnRay(bench, crew.cluster, crew.strategies)
-    elif crew.jobs > 1:
+    elif crew.jobs > 1 or must_renew:
         workers = Processes(bench.plan, bench.columns, crew.strategies, crew.jobs, crew.memory_mb)
     else:
         workers = Here(bench)

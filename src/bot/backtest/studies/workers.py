@@ -1,4 +1,4 @@
-"""Workers of this machine: this process itself, or several that share the candles.
+"""Workers of this machine: this process itself, or others that share the candles.
 
 Candles are written once into a file without a name, which every worker maps: they are in memory once, and gone when
 the last process that had them is, however it ended. A worker that grew beyond its memory is replaced after its trial;
@@ -49,7 +49,10 @@ def answer(bench: Bench, job: Job) -> Result:
 
 
 class Here:
-    """This process: no other is started. A trial is played when it is asked for."""
+    """This process: no other is started. A trial is played when it is asked for, and nothing else done meanwhile.
+
+    So it is for trials that nobody else can take: those of a shared book would not be renewed while one is played.
+    """
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
@@ -100,7 +103,7 @@ class _Worker:
 
 
 class Processes:
-    """Several processes of this machine."""
+    """One or several other processes of this machine."""
 
     def __init__(
         self,
@@ -132,8 +135,12 @@ class Processes:
 
     @property
     def room(self) -> int:
-        """One job for each worker, and one that waits for it."""
-        return 2 * len(self._workers) - self.busy
+        """One job for each worker, and one that waits for it.
+
+        None waits for one that is alone: a search then learns from each trial before it proposes the next.
+        """
+        count = len(self._workers)
+        return (2 * count if count > 1 else count) - self.busy
 
     @property
     def busy(self) -> int:
@@ -195,7 +202,7 @@ class Processes:
         job = worker.job
         self._stillborn += not worker.is_ready
         if self._stillborn >= ATTEMPTS_MAX:
-            raise Unavailable("worker processes die before they begin; is there memory left? Try --jobs 1")
+            raise Unavailable("worker processes die before they begin; is there memory left? Try fewer --jobs")
         self._replace(worker)
         if job is None:
             return None
