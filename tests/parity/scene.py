@@ -21,7 +21,7 @@ HISTORY = 300
 FUNDS = {"USDT": Decimal(20_000)}
 MAX_ORDER_VALUE = Decimal(5_000)
 
-_COMMON: Mapping[str, Any] = {"symbol": SYMBOL, "fee_pct": 0.0005, "max_drawdown": 1.0, "fill": "last"}
+_COMMON: Mapping[str, Any] = {"symbol": SYMBOL, "fee_pct": 0.0005, "fill": "last"}
 """No drawdown stops them: a running bot also looks at it between candles, by the clock."""
 _STRATEGIES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "dips": ("mean_reversion", {"window": 12, "threshold": 0.0004, "order_value": 1500.0}),

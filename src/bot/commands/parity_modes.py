@@ -86,8 +86,8 @@ def warmed_alike(parts: Mapping[str, Part], instruments: Mapping[str, Instrument
 
 
 def played_back(scene: Scene, limits: Limits, mode: Literal["dense", "sparse"] = "dense") -> dict[str, Record]:
-    """Play it as a backtest; sparsely those strategies alone that decide by columns."""
-    chosen = {title: part for title, part in scene.parts.items() if mode == "dense" or part.strategy.has_signals()}
+    """Play it as a backtest; sparsely those strategies alone that can be: who decides by columns."""
+    chosen = {title: part for title, part in scene.parts.items() if mode == "dense" or _may_leap(part)}
     if not chosen:
         return {}
     parts, warm_up = warmed_alike(chosen, scene.instruments)
@@ -103,6 +103,11 @@ def played_back(scene: Scene, limits: Limits, mode: Literal["dense", "sparse"] =
         )
         for number, (title, part) in enumerate(parts.items(), 1)
     }  # fmt: skip
+
+
+def _may_leap(part: Part) -> bool:
+    needs_every_candle = part.config.max_drawdown is not None or part.config.protect == "exchange"
+    return part.strategy.has_signals() and not needs_every_candle
 
 
 def quiet_start(scene: Scene, limits: Limits) -> Scene:
