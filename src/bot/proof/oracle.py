@@ -22,7 +22,7 @@ from bot.ports import StrategyState
 from bot.proof.crowd import ADDRESS as OTHERS
 from bot.proof.evidence import Evidence
 from bot.proof.watch import Breach as Breach  # noqa: PLC0414 - others find it here
-from bot.proof.world import World
+from bot.proof.world import Party, World
 from bot.runtime.runner import Runner
 
 _UNPROVEN = {OrderStatus.INTENT, OrderStatus.SENT, OrderStatus.UNKNOWN}
@@ -260,5 +260,12 @@ CHECKS: tuple[Check, ...] = (
 
 def judge(world: World) -> list[Breach]:
     """Give everything that does not hold."""
-    evidence = [Evidence(world, party) for party in world.parties]
-    return [breach for seen in evidence for check in CHECKS for breach in check(seen)]
+    return [breach for party in world.parties for breach in _judge_one(world, party)]
+
+
+def _judge_one(world: World, party: Party) -> list[Breach]:
+    try:
+        seen = Evidence(world, party)
+    except KeyError as missing:
+        return [Breach("I10", f"the record goes on with what it never began: {missing}")]
+    return [breach for check in CHECKS for breach in check(seen)]
