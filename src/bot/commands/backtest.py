@@ -62,7 +62,6 @@ def backtest(
     """
     from bot.backtest.run import Part  # noqa: PLC0415
     from bot.backtest.run import backtest as play  # noqa: PLC0415
-    from bot.commands.sources import candles_of, refuse_misleading, rules_of  # noqa: PLC0415
     from bot.domain.money import exact  # noqa: PLC0415
 
     usual = {"candle": interval, "order_value": order_value, "fee_pct": fee_pct, "fill": fill}
@@ -74,18 +73,18 @@ def backtest(
     wanted = reports.Wanted(html, out, save)
     reports.refuse_unwritable(wanted)
     began = time.perf_counter()
-    load = partial(candles_of, since=since, until=until)
+    load = partial(sources.candles_of, since=since, until=until)
     series = plans.series_of(wishes, candles, load)
     fine = plans.detail_of(detail, detail_candles, wishes, load)
     loaded = time.perf_counter()
     extras = contracts.Extras(rules, brackets, funding, funding_rate, mark)
     brought = contracts.bring(extras, series, config.market_of)
-    instruments = rules_of(rules) if brought is None else brought.instruments
+    instruments = sources.rules_of(rules) if brought is None else brought.instruments
     quote = plans.quote_of(wishes, instruments)
     futures = None if brought is None else brought.futures
     parts = [Part(wish.strategy, wish.config) for wish in wishes]
     for part, wish in zip(parts, wishes, strict=True) if check else ():
-        refuse_misleading(part, plans.by_stream(series)[wish.stream], instruments, futures)
+        sources.refuse_misleading(part, plans.by_stream(series)[wish.stream], instruments, futures)
     ready = time.perf_counter()
     outcome = play(parts, series, instruments, {quote: exact(funds)}, futures=futures, detail=fine, mode=mode)
     ended = time.perf_counter()
@@ -110,32 +109,36 @@ def backtest(
     if json:
         as_json(result)
     else:
-        for each in result.pop("strategies", []):
-            pairs({key.replace("_", " "): value for key, value in each.items()})
-            say("")
-        pairs({key.replace("_", " "): value for key, value in result.items()})
-        for words in done:
-            say(words)
+        _show(result, done)
 
 
 def _wishes(
     plan: Path | None, name: str, symbol: str, params: dict[str, Any], usual: dict[str, Any]
 ) -> list[plans.Wish]:
     """Say what is to be played: what a plan names, or the one strategy of the command."""
-    from bot.commands.sources import strategy_named  # noqa: PLC0415
     from bot.strategies.config import parse_config  # noqa: PLC0415
 
     if plan is not None:
         for option, value in (("STRATEGY", name), ("--symbol", symbol), ("--param", params)):
             if value:
                 fail(f"{option} and --plan are two ways to say what is played; put it into the plan", ExitCode.USAGE)
-        return plans.read(plan, usual, strategy_named)
+        return plans.read(plan, usual, sources.strategy_named)
     if not name:
         fail("STRATEGY is missing; name one (bot strategy list --available), or a --plan", ExitCode.USAGE)
     if not symbol:
         fail("--symbol is missing; name the pair, like --symbol BTCUSDT", ExitCode.USAGE)
-    strategy = strategy_named(name)
+    strategy = sources.strategy_named(name)
     return [plans.Wish(strategy, parse_config(strategy.Config, {"symbol": symbol} | usual | params), name)]
+
+
+def _show(result: dict[str, Any], done: list[str]) -> None:
+    """Tell a person what came of it: each strategy of a plan first, then the whole, then what was written."""
+    for each in result.pop("strategies", []):
+        pairs({key.replace("_", " "): value for key, value in each.items()})
+        say("")
+    pairs({key.replace("_", " "): value for key, value in result.items()})
+    for words in done:
+        say(words)
 
 
 def _why_nothing(outcome: "Outcome") -> str:

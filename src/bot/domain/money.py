@@ -29,10 +29,12 @@ def number(text: str | int | Decimal) -> Decimal:
     return value
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)
 def exact(signal: float) -> Decimal:
     """Give the decimal text of a float, as it was on the wire: 15 significant digits survive float64."""
-    return number(repr(signal))  # (one price is asked for several times while its candle is the newest)
+    # One price is asked for several times while its candle is the newest. Numbers that are equal but written otherwise
+    # (50 and 50.0, 0.0 and -0.0) must not answer for one another: what is written down would depend on who asked first.
+    return number(repr(signal or 0.0))
 
 
 def times(left: Decimal, right: Decimal) -> Decimal:

@@ -48,3 +48,8 @@ def test_a_step_of_zero_leaves_the_value() -> None:
 
 def test_cutting_never_rounds_up() -> None:
     assert cut(Decimal("0.999999999"), 8) == Decimal("0.99999999")
+
+
+def test_equal_numbers_written_otherwise_do_not_answer_for_one_another() -> None:
+    asked = (50, 50.0, 50, 0.0, -0.0, 0.0)
+    assert [str(exact(each)) for each in asked] == ["50", "50.0", "50", "0.0", "0.0", "0.0"]
